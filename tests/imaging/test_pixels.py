@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cadyq_cli.imaging.pixels import from_planes, to_planes
 
@@ -13,7 +16,7 @@ DTYPES = [np.uint8, np.uint16]
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_value_survives_the_round_trip(dtype: type) -> None:
     values = np.arange(np.iinfo(dtype).max + 1)
-    pixels = values.astype(dtype).reshape(1, 16, -1, 1)
+    pixels: NDArray[Any] = values.astype(dtype).reshape(1, 16, -1, 1)
     np.testing.assert_array_equal(from_planes(to_planes(pixels), dtype), pixels)
 
 

@@ -1,0 +1,22 @@
+"""What an image file holds, once read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cadyq_cli.imaging.metadata import Metadata
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """An upright RGB image and what belongs to it."""
+
+    pixels: NDArray[Any]  # (H, W, 3), uint8 or uint16
+    alpha: NDArray[Any] | None = None  # (H, W), same type; not multiplied into the pixels
+    gray: bool = False  # the three channels are equal everywhere, and one is written
+    format: str = "PNG"  # Pillow's name of the file format it came in
+    metadata: Metadata = field(default_factory=Metadata)
+    notes: tuple[str, ...] = ()  # what the user should know about how it was read
