@@ -1,5 +1,40 @@
-"""Content-aware dynamic quantization for image super-resolution."""
+"""Content-aware dynamic quantization for image super-resolution.
+
+    network = cadyq_cli.load("weights/edsr-x4.safetensors")
+    result = cadyq_cli.upscale(network, pixels)
+
+What stands in `__all__` is imported when it is first used, so that `import cadyq_cli` is cheap.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cadyq_cli.checkpoint import Network, load, load_official
+    from cadyq_cli.errors import CadyqError
+    from cadyq_cli.upscaling import Upscaled, upscale
+
 __version__ = "0.1.0"
+
+__all__ = ["CadyqError", "Network", "Upscaled", "load", "load_official", "upscale"]
+
+_HOME = {
+    "CadyqError": "errors",
+    "Network": "checkpoint",
+    "Upscaled": "upscaling",
+    "load": "checkpoint",
+    "load_official": "checkpoint",
+    "upscale": "upscaling",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

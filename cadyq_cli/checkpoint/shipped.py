@@ -1,0 +1,32 @@
+"""The weights that come with the package, by name."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from cadyq_cli.errors import InputError
+
+
+def folder() -> Path:
+    """Where the shipped weights lie: in the installed package, else in the checkout beside it."""
+    installed = Path(str(files("cadyq_cli") / "weights"))
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "weights"
+
+
+def names() -> list[str]:
+    """The name of every shipped model, such as `edsr-x4`, sorted."""
+    return sorted(path.stem for path in folder().glob("*.safetensors"))
+
+
+def find(model: str, scale: int) -> Path:
+    """The weights of a shipped model, such as `edsr`, at a scale.
+
+    Raises:
+        InputError: no such model is shipped; the message lists those that are.
+    """
+    path = folder() / f"{model}-x{scale}.safetensors"
+    if path.stem not in names():
+        choices = ", ".join(names()) or "none"
+        raise InputError(f"no weights for {model} x{scale} come with cadyq; there are: {choices}")
+    return path

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cadyq_cli.commands.reporting import ErrorReporting
+from cadyq_cli.errors import CadyqError, CheckpointError, ImageError, InputError
+
+app = typer.Typer(cls=ErrorReporting, pretty_exceptions_enable=False)
+
+FAILURES: dict[str, BaseException] = {
+    "general": CadyqError("the message"),
+    "image": ImageError("a.png", "is broken"),
+    "input": InputError("no such thing"),
+    "weights": CheckpointError("w.safetensors", "is damaged", hint="get it again"),
+    "interrupt": KeyboardInterrupt(),
+    "defect": RuntimeError("a programmer's mistake"),
+}
+
+
+@app.callback()
+def main(*, debug: Annotated[bool, typer.Option("--debug")] = False) -> None:
+    """As in the real application."""
+
+
+@app.command()
+def fail(how: str) -> None:
+    raise FAILURES[how]
+
+
+@app.command()
+def show(names: list[str]) -> None:
+    typer.echo(" ".join(names))
+
+
+@pytest.mark.parametrize(
+    ("how", "exit_code", "line"),
+    [
+        ("general", 1, "error: the message\n"),
+        ("image", 1, "error: a.png: is broken\n"),
+        ("input", 2, "error: no such thing\n"),
+        ("weights", 3, "error: w.safetensors: is damaged; get it again\n"),
+        ("interrupt", 130, "interrupted\n"),
+    ],
+)
+def test_a_failure_is_one_line_on_stderr_and_an_exit_code(
+    how: str, exit_code: int, line: str
+) -> None:
+    result = CliRunner().invoke(app, ["fail", how])
+    assert result.exit_code == exit_code
+    assert result.stderr == line
+    assert not result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "fail", "image"], ["fail", "image", "--debug"]])
+def test_debug_raises_the_error_itself(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exception is FAILURES["image"]
+    assert result.exit_code == 1
+
+
+def test_a_name_behind_two_dashes_is_no_option() -> None:
+    assert CliRunner().invoke(app, ["show", "--", "a", "--debug"]).stdout == "a --debug\n"
+
+
+def test_a_defect_is_not_dressed_up_as_a_users_mistake() -> None:
+    assert CliRunner().invoke(app, ["fail", "defect"]).exception is FAILURES["defect"]

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from cadyq_cli.checkpoint import Card, Network, save
+from cadyq_cli.commands.app import app
+
+
+class Outcome:
+    """What a run of the command left behind."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        result = CliRunner().invoke(app, ["upscale", *map(str, arguments)])
+        self.exit_code, self.stdout, self.stderr = result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A small network that doubles images."""
+    torch.manual_seed(0)
+    settings = {"scale": 2, "features": 4, "blocks": 1}
+    path = tmp_path / "tiny.safetensors"
+    save(path, Network(Card(backbone="edsr", settings=settings, precision="dynamic")))
+    return path
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 13, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_the_result_lands_beside_the_input_and_is_described(photo: Path, weights: Path) -> None:
+    outcome = Outcome(photo, "-m", weights)
+    assert outcome.exit_code == 0
+    assert not outcome.stdout
+    target = photo.with_name("photo_x2.png")
+    line = rf"{re.escape(str(target))}: 26 x 18, 8\.00 bits on average, \d+\.\d s\n"
+    assert re.fullmatch(line, outcome.stderr)
+    with Image.open(target) as image:
+        assert (image.size, image.mode, image.format) == ((26, 18), "RGB", "PNG")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "png"])
+def test_the_format_follows_the_name(
+    photo: Path, weights: Path, tmp_path: Path, suffix: str
+) -> None:
+    target = tmp_path / f"out.{suffix}"
+    assert Outcome(photo, "-m", weights, "-o", target).exit_code == 0
+    with Image.open(target) as image:
+        assert image.format == {"jpg": "JPEG", "webp": "WEBP", "png": "PNG"}[suffix]
+        assert image.size == (26, 18)
+
+
+def test_a_folder_as_output_receives_the_default_name(
+    photo: Path, weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    assert Outcome(photo, "-m", weights, "-o", tmp_path / "out").exit_code == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo_x2.png"]
+
+
+def test_quiet_is_silent_and_verbose_tells_more(photo: Path, weights: Path) -> None:
+    assert Outcome(photo, "-m", weights, "-q").stderr == ""
+    verbose = Outcome(photo, "-m", weights, "-v", "--overwrite").stderr
+    assert "edsr x2, 1 patches" in verbose
+
+
+def test_an_existing_file_is_replaced_only_on_request(photo: Path, weights: Path) -> None:
+    target = photo.with_name("photo_x2.png")
+    target.write_text("precious")
+    refused = Outcome(photo, "-m", weights)
+    assert refused.exit_code == 1
+    assert refused.stderr == f"error: {target}: exists already; --overwrite replaces it\n"
+    assert target.read_text() == "precious"
+    assert Outcome(photo, "-m", weights, "--overwrite").exit_code == 0
+    with Image.open(target) as image:
+        assert image.size == (26, 18)
+
+
+def test_the_input_is_never_replaced(photo: Path, weights: Path, tmp_path: Path) -> None:
+    before = photo.read_bytes()
+    link = tmp_path / "link.png"
+    link.symlink_to(photo)
+    for target in (photo, link):
+        outcome = Outcome(photo, "-m", weights, "-o", target, "--overwrite")
+        assert outcome.exit_code == 1
+        assert "is the input" in outcome.stderr
+    assert photo.read_bytes() == before
+
+
+def png(size: tuple[int, int] = (40, 40)) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)).save(
+        buffer, "PNG"
+    )
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"just text",
+        png()[:8],
+        png()[:1000],
+        b"\xff\xd8\xff\xe0",
+        b"RIFF\0\0\0\0WEBP",
+        b"II*\0",
+    ],
+    ids=["empty", "text", "PNG head", "half a PNG", "JPEG head", "WebP head", "TIFF head"],
+)
+def test_a_broken_image_is_one_line_and_exit_code_1(
+    tmp_path: Path, weights: Path, content: bytes
+) -> None:
+    image = tmp_path / "a.png"
+    image.write_bytes(content)
+    outcome = Outcome(image, "-m", weights)
+    assert outcome.exit_code == 1
+    assert re.fullmatch(rf"error: {re.escape(str(image))}: .+\n", outcome.stderr)
+    assert sorted(tmp_path.iterdir()) == [image, weights]
+
+
+def test_a_missing_image_and_a_folder_are_one_line_and_exit_code_1(
+    tmp_path: Path, weights: Path
+) -> None:
+    for image in (tmp_path / "missing.png", tmp_path):
+        outcome = Outcome(image, "-m", weights)
+        assert outcome.exit_code == 1
+        assert re.fullmatch(rf"error: {re.escape(str(image))}: .+\n", outcome.stderr)
+
+
+def test_a_missing_output_folder_is_named_and_not_made(
+    photo: Path, weights: Path, tmp_path: Path
+) -> None:
+    outcome = Outcome(photo, "-m", weights, "-o", tmp_path / "no" / "out.png")
+    assert outcome.exit_code == 1
+    assert outcome.stderr.endswith(f"there is no folder {tmp_path / 'no'}\n")
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"rubbish", b"\x08\0\0\0\0\0\0\0{}      "])
+def test_unusable_weights_are_one_line_and_exit_code_3(
+    photo: Path, tmp_path: Path, content: bytes | None
+) -> None:
+    weights = tmp_path / "w.safetensors"
+    if content is not None:
+        weights.write_bytes(content)
+    outcome = Outcome(photo, "-m", weights)
+    assert outcome.exit_code == 3
+    assert re.fullmatch(rf"error: {re.escape(str(weights))}: .+\n", outcome.stderr)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["IN", "two"],
+        ["IN", "--nonsense"],
+        ["IN", "-s", "5"],
+        ["IN", "-s", "two"],
+        ["IN", "-t", "-1"],
+        ["IN", "-t", "7", "-m", "WEIGHTS"],
+        ["IN", "-s", "3", "-m", "WEIGHTS"],
+        ["IN", "-o", "out.xyz", "-m", "WEIGHTS"],
+        ["IN", "-n", "no-such-model"],
+        ["IN", "--device", "abacus"],
+        ["IN", "--device", "cuda:99"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(photo: Path, weights: Path, arguments: list[str]) -> None:
+    places = {"IN": str(photo), "WEIGHTS": str(weights)}
+    outcome = Outcome(*(places.get(argument, argument) for argument in arguments))
+    assert outcome.exit_code == 2
+    assert not outcome.stdout
+    assert "rror" in outcome.stderr
+
+
+def test_the_help_begins_with_examples_and_names_every_group_of_options() -> None:
+    help_text = CliRunner().invoke(app, ["upscale", "-h"]).stdout
+    places = [help_text.index(word) for word in ("Examples", "Output", "Model", "Running")]
+    assert places == sorted(places)

@@ -1,0 +1,133 @@
+"""What holds for the whole package: who imports whom, and what a cheap command line loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "cadyq_cli"
+
+RANKS = (
+    {"commands"},
+    {"upscaling", "training", "evaluation", "visuals"},
+    {"checkpoint", "imaging", "engine"},
+    {"backbones"},
+    {"quant"},
+    {"errors"},
+)
+RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}
+ENTRANCES = {"__init__", "__main__"}  # they lead to everything
+
+
+def part_of(file: Path) -> str:
+    """The first name below the package: a folder or a module."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(file: Path) -> Iterator[str]:
+    """The dotted name of all that a file imports, wherever in the file it does so."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno} is relative"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_parts(file: Path) -> set[str]:
+    names = {name.split(".")[1] for name in imports(file) if name.startswith("cadyq_cli.")}
+    return names & RANK.keys()
+
+
+FILES = [file for file in PACKAGE.rglob("*.py") if part_of(file) not in ENTRANCES]
+
+
+def test_every_part_of_the_package_has_a_rank() -> None:
+    assert {part_of(file) for file in FILES} <= RANK.keys()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_imports_point_downwards(file: Path) -> None:
+    above = {name for name in imported_parts(file) if RANK[name] < RANK[part_of(file)]}
+    assert not above
+
+
+def test_no_two_parts_import_each_other() -> None:
+    graph: dict[str, set[str]] = {}
+    for file in FILES:
+        graph.setdefault(part_of(file), set()).update(imported_parts(file) - {part_of(file)})
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize(
+    ("part", "foreign"),
+    [("imaging", "torch"), ("errors", "torch"), ("commands", "click")],
+)
+def test_a_part_does_without_a_library(part: str, foreign: str) -> None:
+    users = [
+        str(file)
+        for file in FILES
+        if part_of(file) == part and foreign in {name.split(".")[0] for name in imports(file)}
+    ]
+    assert not users
+
+
+def loaded_by(code: str, *arguments: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded once it has run `code`."""
+    script = (
+        f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\n"
+        "print('modules:', *sys.modules)"
+    )
+    command = [sys.executable, "-c", script, *arguments]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return set(output.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--help"],
+        ["--version"],
+        ["nonsense"],
+        ["upscale", "--help"],
+        ["upscale"],
+        ["upscale", "photo.png", "--nonsense"],
+        ["upscale", "photo.png", "--scale", "5"],
+        ["upscale", "photo.png", "--device", "abacus"],
+    ],
+    ids=" ".join,
+)
+def test_help_and_usage_errors_load_neither_torch_nor_numpy_nor_pillow(
+    arguments: list[str],
+) -> None:
+    loaded = loaded_by("from cadyq_cli.__main__ import main; main()", *arguments)
+    assert "cadyq_cli.commands.app" in loaded
+    assert not loaded & {"torch", "numpy", "PIL"}
+
+
+def test_a_missing_image_is_noticed_without_torch() -> None:
+    loaded = loaded_by("from cadyq_cli.__main__ import main; main()", "upscale", "missing.png")
+    assert "torch" not in loaded
+
+
+def test_the_package_itself_loads_nothing_heavy() -> None:
+    assert not loaded_by("import cadyq_cli") & {"torch", "numpy", "PIL", "typer"}
+
+
+def test_every_public_name_can_be_had() -> None:
+    import cadyq_cli
+
+    assert all(getattr(cadyq_cli, name) is not None for name in cadyq_cli.__all__)
+    assert set(cadyq_cli.__all__) <= set(dir(cadyq_cli))
+
+
+def test_the_wheel_carries_the_weights() -> None:
+    assert '\nweights = "cadyq_cli/weights"\n' in (ROOT / "pyproject.toml").read_text()

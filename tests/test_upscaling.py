@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cadyq_cli.checkpoint import Card, Network
+from cadyq_cli.errors import InputError
+from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.upscaling import OVERLAP, SMALLEST_TILE, Pixels, upscale, upscale_picture
+
+
+def network(precision: str = "float", *, scale: int = 2) -> Network:
+    """A small EDSR with random weights, each of its pixels seeing six around it.
+
+    In a dynamic one the selector follows the patch's gradient, so that patches differ in width.
+    """
+    torch.manual_seed(1)
+    settings = {"scale": scale, "features": 4, "blocks": 1}
+    network = Network(Card(backbone="edsr", settings=settings, precision=precision))
+    for name, parameter in network.named_parameters():
+        if name.endswith("selector.weight"):
+            parameter.data[:] = torch.tensor([-1.0, 0.0, 1.0])[:, None]
+        elif name.endswith("selector.bias"):
+            parameter.data[:] = torch.tensor([60.0, 20.0, -60.0])
+        elif name.endswith("bounds"):
+            parameter.data.fill_(100.0)
+    return network.eval()
+
+
+def photograph(height: int, width: int) -> Pixels:
+    """Smooth on the left, rough on the right."""
+    random = np.random.default_rng(5)
+    smooth = 100 + 50 * np.sin(np.arange(height)[:, None] / 9 + np.arange(width) / 13)
+    rough = np.linspace(-1, 1, width).clip(0) * random.normal(0, 40, (height, width))
+    return (smooth + rough).clip(0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (200, 1), (5, 3), (97, 101), (96, 96)])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_an_image_of_any_size_becomes_exactly_scale_times_as_large(
+    size: tuple[int, int], scale: int
+) -> None:
+    result = upscale(network("dynamic", scale=scale), photograph(*size))
+    assert result.pixels.shape == (size[0] * scale, size[1] * scale, 3)
+    assert result.pixels.dtype == np.uint8
+
+
+def test_patches_join_as_if_there_had_been_one() -> None:
+    """Each kept pixel has all the context that this network can see."""
+    image = photograph(70, 101)
+    whole = upscale(network(), image, tile=128).pixels.astype(int)
+    parts = upscale(network(), image, tile=SMALLEST_TILE)
+    assert len(parts.tiles) > 20
+    assert np.abs(parts.pixels - whole).max() <= 1
+
+
+def test_each_patch_gets_the_widths_it_would_get_alone() -> None:
+    image = photograph(40, 150)
+    dynamic = network("dynamic")
+    result = upscale(dynamic, image, tile=40)
+    assert {len(widths) for widths in result.bits.values()} == {len(result.tiles)}
+    for index, tile in enumerate(result.tiles):
+        alone = upscale(dynamic, image[tile.read()])
+        assert {site: [widths[index]] for site, widths in result.bits.items()} == alone.bits
+    assert len(np.unique(np.stack([*result.bits.values()]))) > 1
+
+
+def test_average_bits_is_the_mean_over_sites_and_patches() -> None:
+    result = upscale(network("dynamic"), photograph(40, 150), tile=40)
+    assert result.average_bits == pytest.approx(np.stack([*result.bits.values()]).mean())
+
+
+def test_static_networks_take_8_bits_and_float_networks_none() -> None:
+    assert upscale(network("static"), photograph(9, 9)).average_bits == 8
+    assert upscale(network(), photograph(9, 9)).average_bits is None
+
+
+def test_pixels_are_the_networks_output_rounded_and_clipped() -> None:
+    image = photograph(12, 10)
+    planes = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+    with torch.no_grad():
+        output, _ = network()(planes)
+    expected = (output[0].permute(1, 2, 0).double() * 255).clamp(0, 255).round()
+    assert torch.equal(torch.from_numpy(upscale(network(), image).pixels), expected.byte())
+
+
+def test_16_bit_images_stay_16_bit() -> None:
+    image = photograph(12, 10)
+    fine = upscale(network(), image.astype(np.uint16) * 257).pixels
+    assert fine.dtype == np.uint16
+    assert np.abs(fine / 257 - upscale(network(), image).pixels).max() <= 0.51
+    assert (fine % 257).any()
+
+
+def test_a_tile_that_is_mostly_overlap_is_refused() -> None:
+    with pytest.raises(InputError, match="a tile of 31 px is too small"):
+        upscale(network(), photograph(40, 40), tile=2 * OVERLAP - 1)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 4)])
+def test_what_is_not_rgb_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="RGB"):
+        upscale(network(), np.zeros(shape, np.uint8))
+
+
+def test_gray_stays_gray_and_opaque_stays_opaque() -> None:
+    opaque = np.full((12, 10), 255, np.uint8)
+    picture = Picture(pixels=photograph(12, 10), alpha=opaque, gray=True)
+    enlarged, _ = upscale_picture(network(), picture)
+    assert (enlarged.pixels == enlarged.pixels[..., :1]).all()
+    assert enlarged.alpha is not None
+    assert enlarged.alpha.shape == (24, 20)
+    assert (enlarged.alpha == 255).all()
