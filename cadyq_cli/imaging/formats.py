@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cadyq_cli.errors import InputError
-from cadyq_cli.imaging import png
+from cadyq_cli.imaging import png, tiff
 from cadyq_cli.imaging.layout import Layout, Put, strips
+from cadyq_cli.imaging.metadata import Metadata
 
 Encoder = Callable[[BinaryIO, Layout], AbstractContextManager[Put]]
 
@@ -49,15 +50,25 @@ def format_of(path: Path) -> Format:
     Raises:
         InputError: no such format.
     """
-    return format_named(path.suffix[1:])
+    try:
+        return format_named(path.suffix[1:])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def _no_options(_: Layout) -> dict[str, Any]:
     return {}
 
 
-def _pillow(name: str, options: Callable[[Layout], dict[str, Any]] = _no_options) -> Encoder:
-    """An encoder that gathers the whole image before it starts."""
+def _pillow(
+    name: str,
+    options: Callable[[Layout], dict[str, Any]] = _no_options,
+    longest: int = 2**31 - 1,
+) -> Encoder:
+    """An encoder that gathers the whole image before it starts.
+
+    `options` are Pillow's; `longest` is how many bytes of EXIF or XMP the format holds.
+    """
 
     @contextmanager
     def encode(file: BinaryIO, layout: Layout) -> Iterator[Put]:
@@ -71,18 +82,27 @@ def _pillow(name: str, options: Callable[[Layout], dict[str, Any]] = _no_options
 
         with strips(layout, emit) as put:
             yield put
-        metadata = layout.metadata
-        known = {
-            "icc_profile": metadata.icc,
-            "exif": metadata.exif and b"Exif\0\0" + metadata.exif,
-            "xmp": metadata.xmp,
-            "dpi": metadata.dpi,
-            "comment": metadata.text.get("Comment"),
-        }
-        known = {key: value for key, value in known.items() if value}
-        image.save(file, name, **known, **options(layout))
+        try:
+            image.save(file, name, **_known(layout.metadata, longest), **options(layout))
+        except (KeyError, ValueError) as error:  # no such encoder here; it fails
+            raise OSError(f"{name} encoder: {error}") from error
 
     return encode
+
+
+def _known(metadata: Metadata, longest: int) -> dict[str, Any]:
+    """The metadata in Pillow's words, but for what is longer than `longest` bytes."""
+    known: dict[str, Any] = {
+        "exif": metadata.exif and b"Exif\0\0" + metadata.exif,
+        "xmp": metadata.xmp,
+        "comment": metadata.text.get("Comment", "").encode(),
+    }
+    known = {key: value for key, value in known.items() if value and len(value) <= longest}
+    if metadata.icc:
+        known["icc_profile"] = metadata.icc
+    if metadata.dpi:
+        known["dpi"] = metadata.dpi
+    return known
 
 
 def _jpeg(layout: Layout) -> dict[str, Any]:
@@ -104,11 +124,12 @@ FORMATS = (
     Format(
         name="JPEG",
         suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
-        encoder=_pillow("JPEG", _jpeg),
+        encoder=_pillow("JPEG", _jpeg, longest=65500),
         alpha=False,
         side=65500,
     ),
     Format(name="WebP", suffixes=(".webp",), encoder=_pillow("WEBP", _webp), side=16383),
     Format(name="AVIF", suffixes=(".avif",), encoder=_pillow("AVIF", _avif), side=65536),
+    Format(name="TIFF", suffixes=(".tif", ".tiff"), encoder=tiff.encode, bits=16),
     Format(name="BMP", suffixes=(".bmp",), encoder=_pillow("BMP"), alpha=False),
 )

@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
@@ -91,13 +92,13 @@ def _retouched(exif: bytes, values: Mapping[int, int]) -> bytes | None:
     """
     data = bytearray(exif)
     try:
-        order = {b"II": "<", b"MM": ">"}[exif[:2]]
+        order = byte_order(exif)
         (start,) = struct.unpack_from(order + "I", data, 4)
-        tags, end = _directory(data, order, start)
+        tags, end = directory(data, order, start)
         struct.pack_into(order + "I", data, end, 0)
         if _EXIF_DIRECTORY in tags:
             (start,) = struct.unpack_from(order + "I", data, tags[_EXIF_DIRECTORY] + 8)
-            tags |= _directory(data, order, start)[0]
+            tags |= directory(data, order, start)[0]
         for tag, value in values.items():
             if tag in tags and value < 1 << 16:
                 struct.pack_into(order + "HIHH", data, tags[tag] + 2, _SHORT, 1, value, 0)
@@ -108,7 +109,17 @@ def _retouched(exif: bytes, values: Mapping[int, int]) -> bytes | None:
     return bytes(data)
 
 
-def _directory(data: bytearray, order: str, start: int) -> tuple[dict[int, int], int]:
+def byte_order(exif: bytes) -> Literal["<", ">"]:
+    """How EXIF stores its numbers, in the words of `struct`.
+
+    Raises:
+        KeyError: this is no EXIF.
+    """
+    orders: dict[bytes, Literal["<", ">"]] = {b"II": "<", b"MM": ">"}
+    return orders[exif[:2]]
+
+
+def directory(data: bytes | bytearray, order: str, start: int) -> tuple[dict[int, int], int]:
     """Where each tag's entry of 12 bytes stands, and where they end."""
     (count,) = struct.unpack_from(order + "H", data, start)
     end = start + 2 + 12 * count

@@ -62,21 +62,20 @@ def _channels(image: ImageFile, mode: str) -> tuple[Pixels, Pixels | None]:
 
 
 def _cmyk_to_srgb(image: ImageFile) -> Image.Image:
-    """By the file's own profile; without one, by Pillow's rule of thumb."""
-    profile = image.info.get("icc_profile")
-    if not profile:
-        return image.convert("RGB")
+    """By the file's own profile; without a usable one, by Pillow's rule of thumb."""
     image.load()
-    converted = ImageCms.profileToProfile(
-        image,
-        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-        ImageCms.createProfile("sRGB"),
-        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        outputMode="RGB",
-        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-    )
-    assert converted is not None
-    return converted
+    try:
+        converted = ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"])),
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (KeyError, OSError, ImageCms.PyCMSError):
+        converted = None
+    return converted or image.convert("RGB")
 
 
 def _gray_16(image: ImageFile, rawmode: str) -> Pixels:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from cadyq_cli.errors import ImageError
+from cadyq_cli.errors import CadyqError, ImageError
 from cadyq_cli.imaging.files import create, read, write
 from cadyq_cli.imaging.picture import Picture
 
@@ -192,20 +192,22 @@ def test_a_file_is_not_there_before_it_is_complete(tmp_path: Path, pixels: Array
         ("a.txt", "cannot write 'txt' images; choose from PNG, JPEG"),
         ("a", "cannot write '' images; choose from PNG, JPEG"),
         ("missing/a.png", "cannot be written: No such file or directory"),
+        ("folder.png", "is not a file that could be replaced"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_named(
     tmp_path: Path, pixels: Array, name: str, cause: str
 ) -> None:
-    with pytest.raises(ImageError) as caught:
-        write(tmp_path / name, Picture(pixels=pixels))
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(CadyqError) as caught:
+        write(tmp_path / name, Picture(pixels=pixels), overwrite=True)
     assert str(caught.value).startswith(f"{tmp_path / name}: {cause}")
 
 
 def test_transparency_needs_a_format_that_has_it(tmp_path: Path, pixels: Array) -> None:
     picture = Picture(pixels=pixels, alpha=pixels[..., 0])
     with pytest.raises(
-        ImageError, match=r"a\.jpg: JPEG cannot hold transparency; PNG and WebP can"
+        ImageError, match=r"a\.jpg: JPEG cannot hold transparency; PNG, WebP and TIFF can"
     ):
         write(tmp_path / "a.jpg", picture)
     assert not list(tmp_path.iterdir())
