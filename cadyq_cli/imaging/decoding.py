@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from cadyq_cli.errors import ImageError
@@ -46,7 +46,7 @@ def decode(file: BinaryIO, name: str, *, max_pixels: int = MAX_PIXELS) -> Pictur
                     size = f"{image.width}x{image.height} px"
                     hint = f"the limit is {max_pixels} px in all"
                     raise ImageError(name, f"is too large, {size}", hint=hint)
-                return _picture(image)
+                return _picture(image, file)
         except ImageError:
             raise
         except UnsupportedPixelsError as error:
@@ -70,25 +70,26 @@ def _our_rules() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _picture(image: ImageFile) -> Picture:
+def _picture(image: ImageFile, file: BinaryIO) -> Picture:
     notes = []
     if image.format != "MPO" and getattr(image, "is_animated", False):
         notes.append("holds several pictures; the first one is used")
     if image.mode == "CMYK":
         notes.append("CMYK colours became sRGB")
     colour, alpha = split(image)
-    turn = image.getexif().get(ExifTags.Base.Orientation, 1)  # a TIFF has been turned by now
-
     profile = image.info.get("icc_profile")
     space = profile[16:20] if profile else None
     gray = colour.shape[2] == 1 or (space != b"RGB " and _is_gray(colour))
     height, width = colour.shape[:2]
+    own = b"GRAY" if gray else b"RGB "
+    metadata = gathered(image, file, profile if space == own else None)
+    turn = metadata.orientation  # nothing for TIFF, which Pillow has turned already
     return Picture(
         pixels=_turned(np.broadcast_to(colour, (height, width, 3)), turn),
         alpha=None if alpha is None else _turned(alpha, turn),
         gray=gray,
         format="JPEG" if image.format == "MPO" else image.format or "PNG",
-        metadata=gathered(image, profile if space == (b"GRAY" if gray else b"RGB ") else None),
+        metadata=metadata.upright(),
         notes=tuple(notes),
     )
 

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
+from cadyq_cli.imaging.exif import byte_order, directory
 from cadyq_cli.imaging.layout import Layout, Put, strips
-from cadyq_cli.imaging.metadata import byte_order, directory
 
 _LIMIT = 2**32 - 2**24  # bytes: offsets have 32 bits, and the directory needs some
 _LEVEL = 4  # 6 saves a tenth of the size and takes three times as long
@@ -54,7 +54,7 @@ def encode(file: BinaryIO, layout: Layout) -> Iterator[Put]:
     fields = _fields(layout)
     fields[273] = _LONG, places
     fields[279] = _LONG, sizes
-    entries = _entries_of(start, order)
+    entries = _entries(start)
     for tag, (kind, values) in fields.items():
         count = len(values) // 2 if kind == _RATIONAL else len(values)
         data = struct.pack(f"{order}{len(values)}{_PACKED[kind]}", *values)
@@ -75,10 +75,9 @@ def _append(file: BinaryIO, data: bytes) -> int:
     return place
 
 
-def _entries_of(exif: bytes, order: str) -> dict[int, bytes]:
+def _entries(exif: bytes) -> dict[int, bytes]:
     """The entries of 12 bytes in the first directory, by tag."""
-    (start,) = struct.unpack_from(order + "I", exif, 4)
-    places = directory(exif, order, start)[0] if start else {}
+    places = directory(exif).places
     places.pop(_YCBCR_POSITIONING, None)
     return {tag: exif[place : place + 12] for tag, place in places.items()}
 

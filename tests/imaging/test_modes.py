@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
+from skimage.color import lab2rgb
 
 from cadyq_cli.errors import ImageError
 from cadyq_cli.imaging.files import read
@@ -217,3 +218,37 @@ def test_gray_in_an_rgb_profile_stays_rgb_with_its_profile(tmp_path: Path) -> No
     picture = read(tmp_path / "a.png")
     assert not picture.gray
     assert picture.metadata.icc == profile
+
+
+def cyan_profile(lightness: int, a: int, b: int) -> bytes:
+    """A CMYK profile whose full cyan is that Lab colour; without it, only black ink counts."""
+    inks = np.array(list(np.ndindex(2, 2, 2, 2)))
+    colours = np.where(inks[:, :1], [lightness * 255 // 100, 128 + a, 128 + b], [255, 128, 128])
+    colours[:, 0] *= 1 - inks[:, 3]
+    ramp, one = bytes(range(256)), 65536
+    table = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0])
+    table += struct.pack(">9i", one, 0, 0, 0, one, 0, 0, 0, one)
+    table += ramp * 4 + colours.astype(np.uint8).tobytes() + ramp * 3
+    white = struct.pack(">3i", *(round(x * one) for x in (0.9642, 1, 0.8249)))
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", 2) + b"t\0" + bytes(78),
+        b"cprt": b"text\0\0\0\0-\0",
+        b"wtpt": b"XYZ \0\0\0\0" + white,
+        b"A2B0": table,
+        b"A2B1": table,
+    }
+    index, body, start = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for name, content in tags.items():
+        index += name + struct.pack(">II", start + len(body), len(content))
+        body += content.ljust(-(-len(content) // 4) * 4, b"\0")
+    header = struct.pack(">I4xI", start + len(body), 0x02400000) + b"prtrCMYKLab " + bytes(12)
+    header += b"acsp" + bytes(28) + white
+    return header.ljust(128, b"\0") + index + body
+
+
+def test_cmyk_with_a_profile_becomes_the_colour_that_it_names(tmp_path: Path) -> None:
+    inks = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
+    inks.save(tmp_path / "a.tif", icc_profile=cyan_profile(60, 0, 0))
+    picture = read(tmp_path / "a.tif")
+    expected = lab2rgb([60.0, 0.0, 0.0]) * 255
+    np.testing.assert_allclose(picture.pixels[0, 0], expected, atol=2)
