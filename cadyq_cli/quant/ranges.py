@@ -1,0 +1,90 @@
+"""Where the bounds of a network's sites start, before training moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from cadyq_cli.quant.rounding import encode
+from cadyq_cli.quant.sites import DynamicSite, QuantSite
+from cadyq_cli.quant.trace import Trace
+
+SAMPLES = 16384  # values that a site's bounds are fitted to
+RATIOS = 64  # candidate bounds, evenly spaced up to the largest value
+
+
+def sites(network: nn.Module) -> Iterator[QuantSite]:
+    """The sites of a network that round, in the order of its modules."""
+    return (module for module in network.modules() if isinstance(module, QuantSite))
+
+
+@contextmanager
+def observing(network: nn.Module, observer: Callable[[QuantSite, Tensor], None]) -> Iterator[None]:
+    """Show every site's input to `observer` and clip nothing, as long as the context lasts."""
+    observed = list(sites(network))
+    for site in observed:
+        site.observer = observer
+    try:
+        yield
+    finally:
+        for site in observed:
+            site.observer = None
+
+
+@torch.no_grad()
+def follow_range(site: QuantSite, x: Tensor) -> None:
+    """Set a site's bounds to the batch's range: the mean over images of max|x|.
+
+    An observer for the paper's first epoch (section 4.1 and the released code).
+    """
+    site.bounds.fill_(x.abs().amax(dim=(1, 2, 3)).mean())
+
+
+@torch.no_grad()
+def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> None:
+    """Give every bound the value that rounds a sample of its site's inputs with least error.
+
+    Also divides each selector's inputs by their mean and the root of their number, so that all
+    matter alike and a step of training moves the scores of every site by as much.
+
+    Args:
+        network: Its sites are changed in place.
+        forward: Runs the network on images that stand for those to come; gives their traces.
+    """
+    seen: dict[QuantSite, list[Tensor]] = {}
+    generator = torch.Generator().manual_seed(0)
+
+    def keep(site: QuantSite, x: Tensor) -> None:
+        flat = x.flatten()
+        picked = torch.randint(flat.numel(), (SAMPLES // 4,), generator=generator)
+        seen.setdefault(site, []).append(flat[picked.to(flat.device)])
+        if len(seen[site]) == 1:
+            follow_range(site, x)
+
+    with observing(network, keep):
+        traces = forward()
+    for site, samples in seen.items():
+        values = torch.cat(samples)
+        picked = torch.randint(values.numel(), (SAMPLES,), generator=generator)
+        site.bounds.copy_(least_squares_bounds(values[picked.to(values.device)], site))
+        if isinstance(site, DynamicSite):
+            inputs = torch.cat([trace.selector_inputs(site.name) for trace in traces])
+            mean = inputs.mean(dim=0).clamp_min(1e-6)
+            site.input_scale.copy_(1 / (mean * inputs.shape[1] ** 0.5))
+
+
+def least_squares_bounds(values: Tensor, site: QuantSite) -> Tensor:
+    """The bound of each grid of a site, shape (K,), with least squared error on `values` (M,)."""
+    largest = values.abs().amax().clamp_min(1e-6)
+    candidates = largest * torch.arange(1, RATIOS + 1, device=values.device) / RATIOS
+    best = []
+    for highest in site.highest:
+        errors = []
+        for bound in candidates:
+            codes, step = encode(values, bound, highest, unsigned=site.unsigned)
+            errors.append((codes * step - values).square().sum())
+        best.append(candidates[torch.stack(errors).argmin()])
+    return torch.stack(best)

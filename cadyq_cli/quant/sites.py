@@ -1,0 +1,120 @@
+"""Sites: the places in front of a quantized convolution where features are rounded.
+
+A site turns a tensor into an `Activation` and records in the `Trace` which width it used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cadyq_cli.quant.rounding import encode, highest_code, quantize, straight_through
+from cadyq_cli.quant.sensitivity import channel_spread
+from cadyq_cli.quant.trace import Activation, Choice, Trace
+
+
+class FloatSite(nn.Module):
+    """Leaves features as they are."""
+
+    def forward(self, x: Tensor, trace: Trace) -> Activation:
+        return Activation(x)
+
+
+class QuantSite(nn.Module):
+    """Rounds features to one of K grids, each with a learned bound.
+
+    While `observer` is set it is shown every input, and nothing is clipped (range initialisation).
+
+    Raises:
+        ValueError: a width outside 2..8 bit.
+    """
+
+    highest: Tensor
+    widths: Tensor
+
+    def __init__(self, name: str, widths: Sequence[int], *, unsigned: bool) -> None:
+        super().__init__()
+        if not widths or not all(2 <= bits <= 8 for bits in widths):
+            raise ValueError(f"bit-widths must lie in 2..8, got {tuple(widths)}")
+        self.name = name
+        self.unsigned = unsigned
+        self.observer: Callable[[QuantSite, Tensor], None] | None = None
+        self.bounds = nn.Parameter(torch.ones(len(widths)))  # (K,), units of x
+        top = [float(highest_code(bits, unsigned=unsigned)) for bits in widths]
+        self.register_buffer("highest", torch.tensor(top), persistent=False)
+        self.register_buffer("widths", torch.tensor(widths, dtype=torch.float), persistent=False)
+
+    def round(self, x: Tensor, soft: Tensor, chosen: Tensor) -> Activation:
+        """Round each image on the grid `chosen` (N,) for it; see `rounding.quantize`."""
+        x = x.float()  # under autocast codes would not come out whole
+        clip = self.observer is None
+        if self.observer is not None:
+            self.observer(self, x.detach())
+        if torch.is_grad_enabled():
+            options = {"unsigned": self.unsigned, "clip": clip}
+            return Activation(quantize(x, self.bounds, self.highest, soft, chosen, **options))
+        bound, highest = (v[chosen].view(-1, 1, 1, 1) for v in (self.bounds, self.highest))
+        return Activation(*encode(x, bound, highest, unsigned=self.unsigned, clip=clip))
+
+
+class StaticSite(QuantSite):
+    """One width for every image, with a learned bound (PAMS).
+
+    Sites that the paper does not count towards the average width are not recorded.
+    """
+
+    def __init__(
+        self, name: str, bits: int = 8, *, unsigned: bool = False, counted: bool = True
+    ) -> None:
+        super().__init__(name, (bits,), unsigned=unsigned)
+        self.counted = counted
+
+    def forward(self, x: Tensor, trace: Trace) -> Activation:
+        if self.counted:
+            bits = self.widths.expand(len(x))
+            trace.record(self.name, Choice(bits, expected=bits))
+        alike = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        return self.round(x, x.new_ones(len(x), 1), alike)
+
+
+class DynamicSite(QuantSite):
+    """Picks a width for every image of a batch, as if it were alone (CADyQ, section 3.2).
+
+    The selector is a linear layer from the image's gradient and the spread of the site's input to
+    one score a candidate width; the highest score wins. At first all widths score alike, but the
+    last, which leads by one. `input_scale` multiplies the selector's inputs; the released code
+    weighs the gradient by `gradient_scale` and leaves the spread as it is.
+    """
+
+    input_scale: Tensor
+
+    def __init__(
+        self,
+        name: str,
+        channels: int,
+        widths: Sequence[int],
+        *,
+        unsigned: bool = False,
+        gradient_scale: float = 1000.0,
+    ) -> None:
+        super().__init__(name, widths, unsigned=unsigned)
+        scale = torch.ones(2 + channels)
+        scale[:2] = gradient_scale
+        self.register_buffer("input_scale", scale)
+        self.selector = nn.Linear(2 + channels, len(widths))
+        with torch.no_grad():
+            self.selector.weight.fill_(1.0)
+            self.selector.bias.copy_(torch.arange(len(widths)) == len(widths) - 1)
+
+    def forward(self, x: Tensor, trace: Trace) -> Activation:
+        spread = channel_spread(x)
+        inputs = torch.cat([trace.gradient, spread], dim=1)
+        scores = self.selector(inputs * self.input_scale)
+        soft = scores.softmax(dim=1)  # (N, K)
+        chosen = scores.argmax(dim=1)
+        expected = soft @ self.widths
+        bits = straight_through(self.widths[chosen], expected)
+        trace.record(self.name, Choice(bits, expected, scores, spread))
+        return self.round(x, soft, chosen)
