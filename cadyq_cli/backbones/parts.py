@@ -1,0 +1,39 @@
+"""Parts that several backbones share."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # mean R, G, B of the training images, range 0..1
+
+
+def conv3x3(inputs: int, outputs: int, *, groups: int = 1, bias: bool = True) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the image's size."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1, groups=groups, bias=bias)
+
+
+def upsampling_factors(scale: int) -> tuple[int, ...]:
+    """Steps of sub-pixel upsampling that make up a scale: x4 doubles twice.
+
+    Raises:
+        ValueError: the scale is not 2, 3 or 4.
+    """
+    steps = {2: (2,), 3: (3,), 4: (2, 2)}
+    if scale not in steps:
+        raise ValueError(f"scale must be 2, 3 or 4, got {scale}")
+    return steps[scale]
+
+
+def mean_of(x: Tensor) -> Tensor:
+    """The training images' mean colour, shape (1, 3, 1, 1), on the device and in the type of x."""
+    return x.new_tensor(DIV2K_MEAN).view(1, 3, 1, 1)
+
+
+class PixelUpsampler(nn.Sequential):
+    """Sub-pixel convolutions (ESPCN), one for each step of `upsampling_factors`."""
+
+    def __init__(self, features: int, scale: int) -> None:
+        layers: list[nn.Module] = []
+        for factor in upsampling_factors(scale):
+            layers += [conv3x3(features, factor**2 * features), nn.PixelShuffle(factor)]
+        super().__init__(*layers)
