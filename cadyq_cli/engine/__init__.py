@@ -1,0 +1,1 @@
+"""How networks execute on the machine at hand."""

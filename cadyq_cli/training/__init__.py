@@ -1,0 +1,1 @@
+"""From photographs to a network that chooses its widths: float, static 8 bit, dynamic."""

@@ -1,0 +1,82 @@
+"""What a stage of training resumes from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialize
+from torch import Tensor
+
+from cadyq_cli.checkpoint.file import write_whole
+from cadyq_cli.errors import CheckpointError
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A stage after some steps.
+
+    `tensors` holds the network (``network/NAME``), its moving average (``average/NAME``) and the
+    optimiser's moments (``moment/PARAMETER/NAME``).
+    """
+
+    step: int
+    bit_price: float
+    recipe: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors under a prefix, without it."""
+        return {
+            name.removeprefix(f"{prefix}/"): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(f"{prefix}/")
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the state; a reader sees the old one or the new one, never a part."""
+        head = {"step": self.step, "bit_price": self.bit_price, "recipe": self.recipe}
+        tensors = {name: tensor.detach().contiguous() for name, tensor in self.tensors.items()}
+        write_whole(path, serialize(tensors, metadata={"state": json.dumps(head)}))
+
+    @classmethod
+    def load(cls, path: Path) -> State:
+        """Read a state back.
+
+        Raises:
+            CheckpointError: the file is damaged or no training state.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                head = json.loads((file.metadata() or {})["state"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            raise CheckpointError(path, "is damaged or no training state") from error
+        return cls(tensors=tensors, **head)
+
+
+def optimiser_moments(
+    optimiser: torch.optim.Optimizer, names: dict[Tensor, str]
+) -> dict[str, Tensor]:
+    """An optimiser's state as tensors named ``PARAMETER/NAME``."""
+    return {
+        f"{names[parameter]}/{key}": value
+        for parameter, moments in optimiser.state.items()
+        for key, value in moments.items()
+    }
+
+
+def restore_moments(
+    optimiser: torch.optim.Optimizer,
+    names: dict[Tensor, str],
+    tensors: dict[str, Tensor],
+) -> None:
+    """The inverse of `optimiser_moments`."""
+    by_name = {name: parameter for parameter, name in names.items()}
+    for key, value in tensors.items():
+        parameter, _, moment = key.rpartition("/")
+        optimiser.state[by_name[parameter]][moment] = value
