@@ -18,7 +18,7 @@ Bytes = NDArray[np.uint8]
 
 _COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
 _PER_METRE = 1 / 0.0254  # of what comes per inch
-_FLAT = 1 / 8  # compressed below this, a strip repeats itself
+_FLAT = 1 / 16  # compressed below this by runs alone, a strip repeats itself
 
 
 @contextmanager
