@@ -1,0 +1,64 @@
+"""Hidden colours stay hidden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cadyq_cli.imaging.alpha import bled
+from cadyq_cli.imaging.resize import imresize
+
+Array = NDArray[Any]
+
+RED, GREEN = [255, 0, 0], [0, 255, 0]
+
+
+def disc(size: int = 33) -> tuple[Array, Array]:
+    """A red disc, with green hidden where it is transparent."""
+    y, x = np.indices((size, size)) - size // 2
+    alpha: Array = np.where(x * x + y * y < (size // 4) ** 2, 255, 0).astype(np.uint8)
+    pixels: Array = np.where(alpha[..., None] > 0, RED, GREEN).astype(np.uint8)
+    return pixels, alpha
+
+
+def test_an_enlarged_edge_shows_nothing_of_a_hidden_colour() -> None:
+    pixels, alpha = disc()
+    big = imresize(bled(pixels, alpha), 4)
+    shown = imresize(alpha, 4) > 0
+    assert (big[shown] == RED).all()
+    assert (imresize(pixels, 4)[shown] != RED).any()
+
+
+def test_visible_pixels_stay_exactly_as_they_are(rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 65536, (29, 40, 3), dtype=np.uint16)
+    alpha = rng.integers(0, 3, (29, 40), dtype=np.uint16)
+    after = bled(pixels, alpha)
+    np.testing.assert_array_equal(after[alpha > 0], pixels[alpha > 0])
+    assert after.dtype == pixels.dtype
+
+
+def test_hidden_pixels_take_the_colour_of_the_nearer_side() -> None:
+    pixels: Array = np.zeros((8, 64, 3), np.uint8)
+    pixels[:, :4], pixels[:, -4:] = RED, GREEN
+    alpha: Array = np.zeros((8, 64), np.uint8)
+    alpha[:, :4] = alpha[:, -4:] = 255
+    after = bled(pixels, alpha)
+    np.testing.assert_allclose(after[4, 6], RED, atol=5)
+    np.testing.assert_allclose(after[4, -7], GREEN, atol=5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 2), (5, 5)])
+def test_one_visible_pixel_colours_everything(size: tuple[int, int]) -> None:
+    pixels: Array = np.zeros((*size, 3), np.uint8)
+    alpha: Array = np.zeros(size, np.uint8)
+    pixels[-1, -1], alpha[-1, -1] = [10, 20, 30], 1
+    assert (bled(pixels, alpha) == [10, 20, 30]).all()
+
+
+@pytest.mark.parametrize("opacity", [0, 1, 255])
+def test_without_a_boundary_nothing_changes(opacity: int, rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 256, (6, 7, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(bled(pixels, np.full((6, 7), opacity, np.uint8)), pixels)
