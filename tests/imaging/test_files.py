@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +106,41 @@ def test_a_file_that_is_no_image_is_named_in_one_line(tmp_path: Path, pixels: Ar
         assert "\n" not in message
 
 
+SUFFIXES = [".png", ".jpg", ".webp", ".tif", ".gif", ".bmp", ".avif"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_half_a_file_is_no_image(tmp_path: Path, pixels: Array, suffix: str) -> None:
+    whole = tmp_path / f"whole{suffix}"
+    Image.fromarray(pixels.repeat(9, axis=0)).save(whole)
+    data, path = whole.read_bytes(), tmp_path / f"a{suffix}"
+    for tenths in range(10):
+        path.write_bytes(data[: len(data) * tenths // 10])
+        with pytest.raises(ImageError):
+            read(path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_damage_never_surfaces_as_another_error(
+    tmp_path: Path, pixels: Array, suffix: str, rng: np.random.Generator
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(pixels).save(path)
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    for reach in [64] * 40 + [len(data)] * 20:
+        damaged = data.copy()
+        damaged[rng.integers(0, min(reach, len(data)), 2)] = rng.integers(0, 256, 2)
+        path.write_bytes(damaged.tobytes())
+        with contextlib.suppress(ImageError):
+            assert read(path, max_pixels=1_000_000).pixels.ndim == 3
+
+
 def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
-    Image.new("1", (20_000, 10_000)).save(tmp_path / "bomb.png")
+    Image.new("1", (20_000, 1)).save(tmp_path / "bomb.png")
+    data = bytearray((tmp_path / "bomb.png").read_bytes())
+    data[20:24] = (10_000).to_bytes(4, "big")  # the height, of which there is one row
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    (tmp_path / "bomb.png").write_bytes(data)
     with pytest.raises(ImageError, match=r"too large, 20000x10000 px; the limit is 100000000 px"):
         read(tmp_path / "bomb.png", max_pixels=100_000_000)
 

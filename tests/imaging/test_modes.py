@@ -177,7 +177,7 @@ def test_palettes_show_the_colours_they_name(
 ) -> None:
     palette = rng.integers(0, 256, (4, 3), dtype=np.uint8)
     codes = rng.integers(0, 4, (5, 6), dtype=np.uint8)
-    image = Image.fromarray(codes, "L").convert("P")
+    image = Image.fromarray(codes).convert("P")
     image.putpalette(palette.ravel().tolist())
     image.putdata(codes.ravel().tolist())
     opacity = np.full(4, 255, np.uint8)
