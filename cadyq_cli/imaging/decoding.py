@@ -118,4 +118,6 @@ def _why_unknown(file: BinaryIO) -> str:
     known = (b"\x89PNG", b"\xff\xd8", b"BM", b"GIF8", b"RIFF")
     if start.startswith(known):
         return "is broken from its first bytes on"
+    if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
+        return "is a HEIC image, which cannot be read; export it as JPEG, or in 16 bits as TIFF"
     return f"is not an image that can be read; {', '.join(READABLE)} are"

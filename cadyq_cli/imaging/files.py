@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cadyq_cli.errors import ImageError
+from cadyq_cli.imaging.atomic import replacing
 from cadyq_cli.imaging.decoding import MAX_PIXELS, decode
 from cadyq_cli.imaging.formats import Format, format_of
 from cadyq_cli.imaging.layout import Layout, Put
@@ -100,7 +100,7 @@ def create(
         raise ImageError(path, "is not a file that could be replaced")
     with (
         _naming(path),
-        _replacing(path) as file,
+        replacing(path) as file,
         encode(
             file, file_format, shape, dtype, name=str(path), metadata=metadata, quality=quality
         ) as put,
@@ -151,19 +151,6 @@ def _naming(name: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ImageError(name, f"cannot be written: {error.strerror or error}") from error
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the name `path` at the end, or is removed if that never comes."""
-    part = path.with_name(f".cadyq-{secrets.token_hex(6)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _to_8_bits(rows: NDArray[Any]) -> NDArray[np.uint8]:

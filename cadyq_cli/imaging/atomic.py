@@ -1,0 +1,67 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file in use cannot be removed anyway
+    fcntl = None  # type: ignore[assignment]
+
+_NAME = ".cadyq-{}.part"
+_NEW = 2  # seconds in which a file may have been made, but not locked yet
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the name `path` at the end, or is removed if that never comes.
+
+    It stands in the same folder under another name, locked, until then. A file that it replaces
+    hands on its permissions.
+
+    Raises:
+        OSError: as the system says.
+    """
+    part = path.with_name(_NAME.format(secrets.token_hex(6)))
+    try:
+        with part.open("xb") as file:
+            with suppress(OSError):  # this file system knows no locks
+                _lock(file)
+            yield file
+        if path.exists():
+            shutil.copymode(path, part)
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files of processes that were killed; those at work keep theirs.
+
+    Where the file system knows no locks, nothing is removed.
+    """
+    for part in folder.glob(_NAME.format("*")):
+        with suppress(OSError):  # it is in use, or gone
+            if time.time() - part.stat().st_mtime > _NEW:
+                with part.open("rb") as file:
+                    _lock(file)
+                part.unlink()
+
+
+def _lock(file: BinaryIO) -> None:
+    """Take the file for this process, as long as it is open.
+
+    Raises:
+        OSError: another process has it.
+    """
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,76 @@
+"""Files appear whole or not at all, whatever ends the process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cadyq_cli.imaging.atomic import remove_leftovers, replacing
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from cadyq_cli.imaging.atomic import replacing
+with replacing(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def age(folder: Path) -> None:
+    """Make the unfinished files in a folder look old enough to be removed."""
+    for part in folder.glob(".*.part"):
+        os.utime(part, (time.time() - 60,) * 2)
+
+
+def test_a_killed_process_leaves_no_file_under_the_name_and_its_rest_can_be_removed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.png"
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        age(tmp_path)
+        remove_leftovers(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 1, "what is at work keeps its file"
+        writer.kill()
+    assert not path.exists()
+    age(tmp_path)
+    remove_leftovers(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_being_written_is_kept(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a") as file:
+        age(tmp_path)
+        remove_leftovers(tmp_path)
+        file.write(b"whole")
+    assert (tmp_path / "a").read_bytes() == b"whole"
+
+
+def test_only_leftovers_are_removed(tmp_path: Path) -> None:
+    for name in ("photo.png", ".hidden", "film.part"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    remove_leftovers(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_replaced_file_hands_on_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.touch(mode=0o600)
+    with replacing(path) as file:
+        file.write(b"new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_long_name_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / ("ü" * 120 + ".png")  # 244 of 255 bytes
+    with replacing(path) as file:
+        file.write(b"new")
+    assert path.exists()
