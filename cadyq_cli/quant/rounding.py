@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -44,6 +46,53 @@ def encode(
     return codes, step
 
 
+def _values(x: Tensor, bound: Tensor, highest: Tensor, unsigned: bool, clip: bool) -> Tensor:
+    codes, step = encode(x, bound, highest, unsigned=unsigned, clip=clip)
+    return codes * step
+
+
+def _gradients(
+    x: Tensor,
+    grad: Tensor,
+    bounds: Tensor,
+    highest: Tensor,
+    soft: Tensor,
+    unsigned: bool,
+    clip: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradient of ``sum_k soft[n, k] * grid_k(x[n])`` by x, by the bounds, and by `soft`."""
+    grad_x = torch.zeros_like(grad)
+    grad_bounds, grad_soft = [], []
+    for k in range(len(bounds)):
+        bound = bounds[k]
+        values = _values(x, bound, highest[k], unsigned, clip)
+        inside = (x >= 0) & (x <= bound) if unsigned else x.abs() <= bound
+        if not clip:
+            inside = torch.ones_like(inside)
+        grad_x = grad_x + grad * inside * soft[:, k].view(-1, 1, 1, 1)
+        grad_soft.append((values * grad).sum(dim=(1, 2, 3)))
+        # A bound moves y = round(clip(x, bound)) by (y - x) / bound inside, y / bound outside.
+        moved = ((values - x * inside) * grad).sum(dim=(1, 2, 3))
+        grad_bounds.append((soft[:, k] * moved).sum() / bound)
+    return grad_x, torch.stack(grad_bounds), torch.stack(grad_soft, dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """The two loops over every feature that training spends its time in beside convolutions."""
+
+    values: Callable[..., Tensor] = _values
+    gradients: Callable[..., tuple[Tensor, Tensor, Tensor]] = _gradients
+
+    @classmethod
+    def fused(cls) -> Kernels:
+        """Compiled at their first use, many times as fast; needs a C++ compiler on CPUs."""
+        return cls(torch.compile(_values, dynamic=True), torch.compile(_gradients, dynamic=True))
+
+
+EAGER = Kernels()
+
+
 def quantize(
     x: Tensor,
     bounds: Tensor,
@@ -53,6 +102,7 @@ def quantize(
     *,
     unsigned: bool,
     clip: bool = True,
+    kernels: Kernels = EAGER,
 ) -> Tensor:
     """Each image of a batch rounded on the grid chosen for it, for training.
 
@@ -69,8 +119,9 @@ def quantize(
         chosen: The grid of each image, shape (N,), whole numbers below K.
         unsigned: Whether the lowest code is 0.
         clip: See `encode`.
+        kernels: What computes it.
     """
-    result: Tensor = _Quantize.apply(x, bounds, soft, highest, chosen, unsigned, clip)  # type: ignore[no-untyped-call]
+    result: Tensor = _Quantize.apply(x, bounds, soft, highest, chosen, unsigned, clip, kernels)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -85,34 +136,17 @@ class _Quantize(torch.autograd.Function):
         chosen: Tensor,
         unsigned: bool,
         clip: bool,
+        kernels: Kernels,
     ) -> Tensor:
-        ctx.save_for_backward(x, bounds, soft, highest)
-        ctx.unsigned, ctx.clip = unsigned, clip
+        ctx.save_for_backward(x, bounds, highest, soft)
+        ctx.unsigned, ctx.clip, ctx.kernels = unsigned, clip, kernels
         bound, top = (v[chosen].view(-1, 1, 1, 1) for v in (bounds, highest))
-        codes, step = encode(x, bound, top, unsigned=unsigned, clip=clip)
-        return codes.mul_(step)
+        return kernels.values(x, bound, top, unsigned, clip)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
-        x, bounds, soft, highest = ctx.saved_tensors
-        grad_x = torch.zeros_like(grad)
-        grad_bounds, grad_soft = torch.empty_like(bounds), torch.empty_like(soft)
-        for k, (bound, top) in enumerate(zip(bounds, highest, strict=True)):
-            codes, step = encode(x, bound, top, unsigned=ctx.unsigned, clip=ctx.clip)
-            values = codes.mul_(step)
-            grad_soft[:, k] = _inner(values, grad)
-            kept, through = x, grad
-            if ctx.clip:
-                inside = (x >= 0) & (x <= bound) if ctx.unsigned else x.abs() <= bound
-                kept, through = x * inside, grad * inside
-            grad_x.addcmul_(through, soft[:, k].view(-1, 1, 1, 1))
-            # A bound moves y = round(clip(x, bound)) by (y - x) / bound inside, y / bound outside.
-            grad_bounds[k] = soft[:, k].dot(_inner(values.sub_(kept), grad)) / bound
-        return grad_x, grad_bounds, grad_soft, None, None, None, None
-
-
-def _inner(a: Tensor, b: Tensor) -> Tensor:
-    """The inner product of each image of two batches, shape (N,)."""
-    product: Tensor = torch.linalg.vecdot(a.flatten(1), b.flatten(1))
-    return product
+        x, bounds, highest, soft = ctx.saved_tensors
+        by_x, by_bounds, by_soft = ctx.kernels.gradients(
+            x, grads[0], bounds, highest, soft, ctx.unsigned, ctx.clip
+        )
+        return by_x, by_bounds, by_soft, None, None, None, None, None

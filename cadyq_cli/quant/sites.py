@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from cadyq_cli.quant.rounding import encode, highest_code, quantize, straight_through
+from cadyq_cli.quant.rounding import EAGER, encode, highest_code, quantize, straight_through
 from cadyq_cli.quant.sensitivity import channel_spread
 from cadyq_cli.quant.trace import Activation, Choice, Trace
 
@@ -41,6 +41,7 @@ class QuantSite(nn.Module):
         self.name = name
         self.unsigned = unsigned
         self.observer: Callable[[QuantSite, Tensor], None] | None = None
+        self.kernels = EAGER
         self.bounds = nn.Parameter(torch.ones(len(widths)))  # (K,), units of x
         top = [float(highest_code(bits, unsigned=unsigned)) for bits in widths]
         self.register_buffer("highest", torch.tensor(top), persistent=False)
@@ -53,8 +54,17 @@ class QuantSite(nn.Module):
         if self.observer is not None:
             self.observer(self, x.detach())
         if torch.is_grad_enabled():
-            options = {"unsigned": self.unsigned, "clip": clip}
-            return Activation(quantize(x, self.bounds, self.highest, soft, chosen, **options))
+            rounded = quantize(
+                x,
+                self.bounds,
+                self.highest,
+                soft,
+                chosen,
+                unsigned=self.unsigned,
+                clip=clip,
+                kernels=self.kernels,
+            )
+            return Activation(rounded)
         bound, highest = (v[chosen].view(-1, 1, 1, 1) for v in (self.bounds, self.highest))
         return Activation(*encode(x, bound, highest, unsigned=self.unsigned, clip=clip))
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.errors import CadyqError, InputError
-from cadyq_cli.quant.ranges import follow_range, observing
+from cadyq_cli.quant.ranges import follow_range, observing, sites
+from cadyq_cli.quant.rounding import Kernels
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
 from cadyq_cli.training.losses import Losses, bit_loss, distillation_loss, pixel_loss
@@ -80,6 +81,10 @@ class Trainer:
             [{"params": p, "lr": rate, "peak": rate} for p, rate in groups if p]
         )
         self._bounds = bounds
+        if recipe.fuse:
+            kernels = Kernels.fused()
+            for site in sites(network):
+                site.kernels = kernels
 
     def run(self, on_step: Callable[[Step], None], *, until: int | None = None) -> None:
         """Train until the recipe's last step, or `until` that many are done.

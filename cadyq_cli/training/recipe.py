@@ -31,6 +31,7 @@ class Recipe:
     distill_last: float = 1e3  # weight of the attention of the body's output
     distill_blocks: float = 1e2  # weight of the attention of each block
     average: float = 0.0  # decay of the moving average of the weights; 0 keeps the last ones
+    fuse: bool = True  # compile the rounding loops (torch.compile); needs a C++ compiler
     seed: int = 0
 
     def rate_at(self, step: int) -> float:
