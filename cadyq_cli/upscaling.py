@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cadyq_cli.checkpoint import Network
 from cadyq_cli.errors import InputError
+from cadyq_cli.imaging.alpha import bled
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.pixels import from_planes, to_planes
 from cadyq_cli.imaging.resize import imresize
@@ -102,10 +103,14 @@ def upscale_picture(
 ) -> tuple[Picture, Upscaled]:
     """Enlarge a picture with all that belongs to it; see `upscale`.
 
-    Gray stays gray; transparency is enlarged by bicubic interpolation.
+    Gray stays gray. Transparency is enlarged by bicubic interpolation, and no colour of a hidden
+    pixel gets into a visible one.
     """
-    result = upscale(network, picture.pixels, tile=tile, track=track)
-    pixels, alpha = result.pixels, picture.alpha
+    pixels, alpha = picture.pixels, picture.alpha
+    if alpha is not None:
+        pixels = bled(pixels, alpha)
+    result = upscale(network, pixels, tile=tile, track=track)
+    pixels = result.pixels
     if picture.gray:  # the network makes nearly the same of three equal channels
         pixels = np.broadcast_to(pixels[..., 1:2], pixels.shape)
     if alpha is not None:

@@ -112,3 +112,15 @@ def test_gray_stays_gray_and_opaque_stays_opaque() -> None:
     assert enlarged.alpha is not None
     assert enlarged.alpha.shape == (24, 20)
     assert (enlarged.alpha == 255).all()
+
+
+def test_the_colour_of_hidden_pixels_does_not_matter() -> None:
+    alpha = np.full((12, 10), 255, np.uint8)
+    alpha[:, 6:] = 0
+    image = photograph(12, 10)
+    results = []
+    for hidden in (0, 255):
+        pixels = np.where(alpha[..., None] > 0, image, np.uint8(hidden))
+        enlarged, _ = upscale_picture(network(), Picture(pixels=pixels, alpha=alpha))
+        results.append(enlarged.pixels)
+    assert np.array_equal(results[0], results[1])
