@@ -115,7 +115,7 @@ def upright(exif: bytes) -> bytes | None:
         if _ORIENTATION in places:
             at = places[_ORIENTATION]
             data[at : end + 4] = data[at + 12 : end + 4] + bytes(12)
-            struct.pack_into(byte_order(data) + "H", data, start, len(places) - 1)
+            struct.pack_into(byte_order(data) + "H", data, start, (end - start) // 12 - 1)
         directory(data, _DETAILS)
     except struct.error:
         return None
