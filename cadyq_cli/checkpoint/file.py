@@ -64,6 +64,15 @@ def load(path: Path | str, *, device: torch.device | str = "cpu") -> Network:
     return network.eval().to(device)
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a file is one of the project's weights files, whatever its state beyond the head."""
+    try:
+        with safe_open(path, framework="np") as file:
+            return METADATA_KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def read(path: Path) -> tuple[Card, dict[str, NDArray[Any]]]:
     """The card and the stored arrays of a weights file, as they are.
 

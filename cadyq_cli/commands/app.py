@@ -8,6 +8,7 @@ import typer
 
 from cadyq_cli import __version__
 from cadyq_cli.commands.reporting import ErrorReporting
+from cadyq_cli.commands.train import train
 from cadyq_cli.commands.upscale import upscale
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("upscale")(upscale)
+app.command("train")(train)
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -63,6 +62,7 @@ class Trainer:
         self.network = network
         self.recipe = recipe
         self.step = 0  # steps done
+        self.stopping = False  # set to end `run` after the step at hand
         self.bit_price = recipe.bit_price
         self.average = copy.deepcopy(network)
         self._photos = photos
@@ -95,7 +95,7 @@ class Trainer:
         last = min(until or self.recipe.steps, self.recipe.steps)
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(self._batch, self.step)
-            while self.step < last:
+            while self.step < last and not self.stopping:
                 batch = coming.result()
                 if self.step + 1 < last:
                     coming = ahead.submit(self._batch, self.step + 1)
@@ -207,18 +207,13 @@ class Trainer:
         """Steer the bit price; returns the batch's average width."""
         if not trace.choices:
             return None
-        bits = float(trace.average_bits().mean())
+        bits = float(trace.average_bits().detach().mean())
         target = self.recipe.target_bits
         if target is not None:
             self.bit_price *= math.exp(PRICE_GAIN * (bits - target))
         elif (self.step + 1) % EPOCH == 0:
             self.bit_price += self.recipe.bit_price_growth
         return bits
-
-
-def save_state(trainer: Trainer, path: Path) -> None:
-    """Write what `Trainer.resume` needs; see `State.save`."""
-    trainer.state().save(path)
 
 
 def _site_parameters(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
