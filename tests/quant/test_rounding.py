@@ -1,0 +1,87 @@
+"""Grids and their gradients, against hand computations and numerical derivatives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from cadyq_cli.quant.rounding import encode, highest_code, quantize, straight_through
+
+
+@pytest.mark.parametrize(("bits", "signed", "unsigned"), [(2, 1, 3), (4, 7, 15), (8, 127, 255)])
+def test_a_grid_has_the_codes_that_its_width_allows(bits: int, signed: int, unsigned: int) -> None:
+    assert highest_code(bits) == signed
+    assert highest_code(bits, unsigned=True) == unsigned
+
+
+def test_encoding_rounds_and_clips_as_computed_by_hand() -> None:
+    x = torch.tensor([-9.0, -1.0, 0.0, 0.4, 1.1, 3.5, 9.0]).view(1, 1, 1, 7)
+    codes, step = encode(x, torch.tensor(3.5), torch.tensor(7.0), unsigned=False)
+    assert step.item() == 0.5
+    assert codes.flatten().tolist() == [-7, -2, 0, 1, 2, 7, 7]
+
+
+def test_unsigned_codes_start_at_zero() -> None:
+    x = torch.tensor([-1.0, 0.3, 7.6, 99.0]).view(1, 1, 1, 4)
+    codes, _ = encode(x, torch.tensor(15.0), torch.tensor(15.0), unsigned=True)
+    assert codes.flatten().tolist() == [0, 0, 8, 15]
+
+
+def test_codes_are_whole_for_every_width_and_bound() -> None:
+    x = torch.randn(1, 8, 64, 64, generator=torch.Generator().manual_seed(1)) * 100
+    for bits in range(2, 9):
+        for bound in (0.37, 1.0, 93.1):
+            top = torch.tensor(float(highest_code(bits)))
+            codes, _ = encode(x, torch.tensor(bound), top, unsigned=False)
+            assert torch.equal(codes, codes.round())
+            assert codes.abs().max() <= top
+
+
+def test_straight_through_has_one_value_and_the_other_gradient() -> None:
+    hard, soft = torch.tensor(3.0, requires_grad=True), torch.tensor(0.5, requires_grad=True)
+    result = straight_through(hard, soft)
+    result.backward()
+    assert (result.item(), soft.grad, hard.grad) == (3.0, torch.tensor(1.0), None)
+
+
+def _mixture(
+    x: Tensor, bounds: Tensor, highest: Tensor, soft: Tensor, *, unsigned: bool
+) -> Tensor:
+    """The paper's mixture of grids, by autograd on the plain formula."""
+    result = torch.zeros_like(x)
+    for k in range(len(bounds)):
+        low = torch.zeros(()) if unsigned else -bounds[k]
+        clipped = torch.maximum(torch.minimum(x, bounds[k]), low)
+        scaled = clipped / bounds[k] * highest[k]
+        rounded = scaled + (scaled.round() - scaled).detach()
+        result = result + soft[:, k].view(-1, 1, 1, 1) * rounded / highest[k] * bounds[k]
+    return result
+
+
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_gradients_are_those_of_the_soft_mixture(unsigned: bool) -> None:
+    generator = torch.Generator().manual_seed(3)
+    shape = (3, 4, 5, 6)
+    inputs = [
+        torch.randn(shape, generator=generator, dtype=torch.float64),
+        torch.tensor([0.7, 1.1, 1.6], dtype=torch.float64),
+        torch.rand(3, 3, generator=generator, dtype=torch.float64).softmax(dim=1),
+    ]
+    highest = torch.tensor([highest_code(b, unsigned=unsigned) for b in (4, 6, 8)]).double()
+    upstream = torch.randn(shape, generator=generator, dtype=torch.float64)
+    chosen = torch.tensor([0, 2, 1])
+
+    x, bounds, soft = (t.clone().requires_grad_() for t in inputs)
+    value = quantize(x, bounds, highest, soft, chosen, unsigned=unsigned)
+    value.backward(upstream)
+    ours = [x.grad, bounds.grad, soft.grad]
+
+    x, bounds, soft = (t.clone().requires_grad_() for t in inputs)
+    _mixture(x, bounds, highest, soft, unsigned=unsigned).backward(upstream)
+    for found, expected in zip(ours, (x.grad, bounds.grad, soft.grad), strict=True):
+        torch.testing.assert_close(found, expected)
+
+    hard = torch.nn.functional.one_hot(chosen, 3).double()
+    expected = _mixture(inputs[0], inputs[1], highest, hard, unsigned=unsigned)
+    torch.testing.assert_close(value.detach(), expected)

@@ -1,0 +1,128 @@
+"""Sites: what they choose, what they record, and that every image is on its own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from cadyq_cli.quant.ranges import fit_ranges, follow_range, observing
+from cadyq_cli.quant.sites import DynamicSite, StaticSite
+from cadyq_cli.quant.trace import Choice, Trace
+
+WIDTHS = (4, 6, 8)
+
+
+@pytest.fixture
+def batch() -> Tensor:
+    """Images of growing contrast."""
+    noise = torch.randn(6, 5, 8, 8, generator=torch.Generator().manual_seed(5))
+    return noise * torch.tensor([0.01, 0.1, 0.5, 1.0, 2.0, 4.0]).view(-1, 1, 1, 1)
+
+
+@pytest.fixture
+def site() -> DynamicSite:
+    """Picks a wider grid the more its input spreads: scores 0, s - 1, 2 s - 3 for mean spread s."""
+    site = DynamicSite("site", 5, WIDTHS, gradient_scale=0.0)
+    with torch.no_grad():
+        site.bounds.copy_(torch.tensor([2.0, 2.5, 3.0]))
+        site.selector.weight.copy_(torch.tensor([0.0, 0.2, 0.4]).view(3, 1).expand(3, 7))
+        site.selector.bias.copy_(torch.tensor([0.0, -1.0, -3.0]))
+    return site.eval()
+
+
+def test_the_highest_score_wins_for_each_image(site: DynamicSite, batch: Tensor) -> None:
+    trace = Trace(torch.zeros(6, 2))
+    site(batch, trace)
+    spread = batch.std(dim=(2, 3)).mean(dim=1)
+    expected = [4 if s < 1 else 6 if s < 2 else 8 for s in spread.tolist()]
+    assert trace.bits["site"].tolist() == expected
+    assert set(expected) == {4, 6, 8}
+
+
+def test_each_image_is_quantized_as_if_alone(site: DynamicSite, batch: Tensor) -> None:
+    with torch.no_grad():
+        together = site(batch, Trace(torch.zeros(6, 2))).dense()
+        alone = [site(image, Trace(torch.zeros(1, 2))).dense() for image in batch.split(1)]
+    assert torch.equal(together, torch.cat(alone))
+
+
+def test_training_forwards_what_inference_computes(site: DynamicSite, batch: Tensor) -> None:
+    with torch.no_grad():
+        inferred = site(batch, Trace(torch.zeros(6, 2))).dense()
+    trained = site.train()(batch, Trace(torch.zeros(6, 2))).dense()
+    assert torch.equal(trained, inferred)
+
+
+@pytest.mark.parametrize("widths", [(2,), (3, 5), (2, 4, 6, 8), (4, 5, 6, 7, 8)])
+def test_any_number_of_widths_can_be_chosen_from(widths: tuple[int, ...], batch: Tensor) -> None:
+    site = DynamicSite("site", 5, widths)
+    trace = Trace(torch.zeros(6, 2))
+    site(batch, trace)
+    assert trace.bits["site"].tolist() == [float(widths[-1])] * 6  # the last leads at first
+
+
+@pytest.mark.parametrize("widths", [(), (1, 4), (8, 9)])
+def test_a_width_outside_2_to_8_is_refused(widths: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"2\.\.8"):
+        DynamicSite("site", 5, widths)
+
+
+def test_a_site_that_is_not_counted_leaves_no_trace(batch: Tensor) -> None:
+    trace = Trace(torch.zeros(6, 2))
+    StaticSite("fixed", counted=False)(batch, trace)
+    StaticSite("counted")(batch, trace)
+    assert list(trace.bits) == ["counted"]
+
+
+def test_a_site_runs_once_a_pass(batch: Tensor) -> None:
+    trace = Trace(torch.zeros(6, 2))
+    site = StaticSite("site")
+    site(batch, trace)
+    with pytest.raises(ValueError, match="twice"):
+        site(batch, trace)
+
+
+def test_average_bits_is_the_mean_over_sites() -> None:
+    trace = Trace(torch.zeros(2, 2))
+    for name, bits in (("a", [4.0, 8.0]), ("b", [6.0, 6.0]), ("c", [8.0, 4.0])):
+        trace.record(name, Choice(torch.tensor(bits), torch.tensor(bits)))
+    assert trace.average_bits().tolist() == [6.0, 6.0]
+
+
+def test_the_bit_cost_pushes_every_site_by_its_relative_width() -> None:
+    trace = Trace(torch.zeros(1, 2))
+    for name, chosen, expected in (("a", 8.0, 4.0), ("b", 6.0, 6.0)):
+        soft = torch.tensor([expected], requires_grad=True)
+        trace.record(name, Choice(soft + (chosen - expected), soft))
+    cost = trace.bit_cost()
+    assert cost.tolist() == [8 / 4 + 6 / 6]
+    (gradient,) = torch.autograd.grad(cost.sum(), trace.choices["a"].expected)
+    assert gradient.item() == pytest.approx(1 / 4)
+
+
+def test_following_the_range_takes_the_mean_of_the_images_maxima(batch: Tensor) -> None:
+    site = DynamicSite("site", 5, WIDTHS)
+    with observing(site, follow_range):
+        activation = site(batch, Trace(torch.zeros(6, 2)))
+    expected = batch.abs().amax(dim=(1, 2, 3)).mean()
+    assert site.bounds.tolist() == pytest.approx([expected.item()] * 3)
+    assert activation.dense().max() > expected  # nothing is clipped meanwhile
+
+
+def test_fitted_bounds_round_better_than_the_range_does(batch: Tensor) -> None:
+    site = DynamicSite("site", 5, WIDTHS)
+
+    def forward() -> list[Trace]:
+        trace = Trace(torch.full((6, 2), 0.1))
+        site(batch, trace)
+        return [trace]
+
+    def error(bound: Tensor) -> float:
+        step = bound / 7  # the 4-bit grid
+        rounded = (batch.clamp(-bound, bound) / step).round() * step
+        return float((rounded - batch).square().mean())
+
+    fit_ranges(site, forward)
+    assert error(site.bounds[0].detach()) < 0.9 * error(batch.abs().max())
+    assert site.bounds[0] < site.bounds[1] < site.bounds[2]
