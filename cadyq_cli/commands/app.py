@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cadyq_cli import __version__
+from cadyq_cli.commands.eval import evaluate
 from cadyq_cli.commands.reporting import ErrorReporting
 from cadyq_cli.commands.train import train
 from cadyq_cli.commands.upscale import upscale
@@ -19,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("upscale")(upscale)
+app.command("eval")(evaluate)
 app.command("train")(train)
 
 

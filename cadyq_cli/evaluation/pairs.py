@@ -1,0 +1,143 @@
+"""Test sets: high-resolution images, each with the small one that a network gets to see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadyq_cli.errors import FileError, ImageError
+from cadyq_cli.imaging.files import read
+from cadyq_cli.imaging.resize import crop_to_multiple, imresize
+
+SCALES = (2, 3, 4)
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The pixels of one test image."""
+
+    truth: Pixels  # (h * scale, w * scale, 3)
+    small: Pixels  # (h, w, 3)
+    gray: bool  # the file of the truth has one channel
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the pixels of one test image come from."""
+
+    truth: Path
+    small: Path | None  # None: to be made from the truth
+
+    @property
+    def name(self) -> str:
+        return self.truth.stem
+
+    def load(self, scale: int) -> Pair:
+        """Read the pixels; the truth loses the last rows and columns that exceed the scale.
+
+        A missing small image is made as MATLAB's `imresize` does, rounded to 8 bit.
+
+        Raises:
+            ImageError: a file is no 8-bit opaque image, too small, or the sizes do not fit.
+        """
+        whole, gray = _read(self.truth)
+        truth = crop_to_multiple(whole, scale)
+        height, width = (length // scale for length in truth.shape[:2])
+        if not height or not width:
+            raise ImageError(self.truth, f"is too small to be shrunk {scale} times")
+        if self.small is None:
+            return Pair(truth, imresize(truth, 1 / scale), gray)
+        small, _ = _read(self.small)
+        if small.shape[:2] != (height, width):
+            have, want = f"{small.shape[1]}x{small.shape[0]} px", f"{width}x{height} px"
+            raise ImageError(self.small, f"has {have} where {self.truth} / {scale} has {want}")
+        return Pair(truth, small, gray)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The images of a test set, sorted by name."""
+
+    name: str
+    sources: tuple[Source, ...]
+    shrunk: Path | None  # the folder of the small images; None: they are made
+
+
+def discover(folder: Path, scale: int, *, shrunk: Path | None = None) -> Dataset:
+    """Find the images of a test set.
+
+    The truths are all files of the folder, or of ``HR`` inside it. The small ones are those of
+    `shrunk`, else of ``LR_bicubic/X4`` beside ``HR`` if it exists (4 being the scale), else they
+    are made. A small image is named like its truth, or with ``x4`` or ``_x4`` appended, and may be
+    of another format. Hidden files do not count.
+
+    Raises:
+        FileError: a folder is missing, empty, or holds folders where images belong; two files of
+            one name; a truth without its small image, or the other way round.
+    """
+    root = folder / "HR" if (folder / "HR").is_dir() else folder
+    truths = _by_stem(root)
+    beside = folder / "LR_bicubic" / f"X{scale}"
+    if shrunk is None and root != folder and beside.is_dir():
+        shrunk = beside
+    if shrunk is None:
+        sources = [Source(path, None) for path in truths.values()]
+    else:
+        sources = _paired(truths, _by_stem(shrunk), shrunk, scale)
+    return Dataset(folder.resolve().name, tuple(sources), shrunk)
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise FileError(folder, "no such folder")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            hint = "name each folder of images by itself"
+            raise FileError(path, f"is a folder where {folder} should hold images", hint=hint)
+        if path.stem in found:
+            raise FileError(path, f"has the name of {found[path.stem].name}, which of them counts?")
+        found[path.stem] = path
+    if not found:
+        raise FileError(folder, "holds no images")
+    return found
+
+
+def _paired(
+    truths: dict[str, Path], smalls: dict[str, Path], folder: Path, scale: int
+) -> Sequence[Source]:
+    smalls = dict(smalls)
+    sources = []
+    for stem, truth in truths.items():
+        names = [name for name in _names(stem, scale) if name in smalls]
+        if not names:
+            raise FileError(truth, f"has no image x{scale} of its name in {folder}")
+        sources.append(Source(truth, smalls.pop(names[0])))
+    others = {name for stem in truths for s in SCALES if s != scale for name in _names(stem, s)}
+    for name, path in smalls.items():
+        if name not in others:
+            raise FileError(path, "belongs to no high-resolution image")
+    return sources
+
+
+def _names(stem: str, scale: int) -> tuple[str, ...]:
+    return f"{stem}x{scale}", f"{stem}_x{scale}", stem
+
+
+def _read(path: Path) -> tuple[Pixels, bool]:
+    picture = read(path)
+    pixels: NDArray[Any] = picture.pixels
+    if pixels.dtype != np.uint8:
+        raise ImageError(path, "has 16 bits a channel, the protocol is one of 8-bit images")
+    if picture.alpha is not None and picture.alpha.min() < 255:
+        raise ImageError(path, "is transparent, so what it shows is not defined")
+    return pixels, picture.gray
