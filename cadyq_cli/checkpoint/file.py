@@ -7,9 +7,7 @@ keeps float32 and can be trained further.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from torch import nn
 from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.imaging.atomic import replacing
 from cadyq_cli.quant.layers import QuantConv, weight_codes
 
 METADATA_KEY = "cadyq"
@@ -103,26 +102,14 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         CheckpointError: the file cannot be written; nothing is left behind.
     """
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with replacing(path) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-        if isinstance(error, OSError):
-            reason = f"cannot be written: {error.strerror or error}"
-            raise CheckpointError(path, reason) from error
-        raise
+    except OSError as error:
+        raise CheckpointError(path, f"cannot be written: {error.strerror or error}") from error
 
 
 def _compact(backbone: nn.Module, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -1,0 +1,135 @@
+"""Our weights files: complete, strict, small, and honest about what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from networks import TINY, tiny
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from cadyq_cli import CadyqError
+from cadyq_cli.checkpoint import Card, Network, load, save
+from cadyq_cli.checkpoint.file import METADATA_KEY
+from cadyq_cli.errors import CheckpointError
+
+
+@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("precision", ["float", "static", "dynamic"])
+@pytest.mark.parametrize("backbone", TINY)
+def test_a_file_rebuilds_its_network(
+    backbone: str, precision: str, compact: bool, tmp_path: Path
+) -> None:
+    network = tiny(backbone, 2, precision)
+    save(tmp_path / "a.safetensors", network, compact=compact)
+    again = load(tmp_path / "a.safetensors")
+    assert again.card.precision == precision
+    image = torch.rand(2, 3, 9, 10)
+    with torch.no_grad():
+        expected, trace = network(image)
+        output, read = again(image)
+    for site, bits in trace.bits.items():
+        assert torch.equal(read.bits[site], bits)
+    # A compact file keeps unquantized weights in float16, 11 significant bits.
+    torch.testing.assert_close(output, expected, atol=0.02 if compact else 0, rtol=0)
+
+
+def test_a_compact_file_of_the_published_size_takes_at_most_40_percent(tmp_path: Path) -> None:
+    card = Card(backbone="edsr", settings={"scale": 4}, precision="dynamic")
+    network = Network(card)
+    save(tmp_path / "full", network)
+    save(tmp_path / "compact", network, compact=True)
+    sizes = [(tmp_path / name).stat().st_size for name in ("compact", "full")]
+    assert sizes[0] <= 0.4 * sizes[1]
+
+
+def test_saving_a_compact_network_again_changes_nothing(tmp_path: Path) -> None:
+    save(tmp_path / "once", tiny("edsr"), compact=True)
+    save(tmp_path / "twice", load(tmp_path / "once"), compact=True)
+    assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
+
+
+def test_quantized_weights_are_stored_as_whole_codes(tmp_path: Path) -> None:
+    save(tmp_path / "a", tiny("edsr"), compact=True)
+    with safe_open(tmp_path / "a", framework="np") as file:
+        codes = file.get_tensor("blocks.0.conv1.conv.weight")
+    assert codes.dtype == np.int8
+    assert np.abs(codes.astype(int)).max() == 127
+
+
+def _failure(path: Path) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        load(path)
+    assert isinstance(caught.value, CadyqError)
+    assert caught.value.exit_code == 3
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    assert "no such weights file" in _failure(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"\xff" * 100])
+def test_rubbish_is_no_weights_file(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(content)
+    assert "cannot be read" in _failure(path)
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_a_truncated_file_is_noticed(tenth: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(path, tiny("edsr"))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * tenth // 10])
+    assert "cannot be read" in _failure(path)
+
+
+def test_another_programs_safetensors_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save_file({"weight": np.zeros(3, np.float32)}, path)
+    assert "load_official" in _failure(path)
+
+
+def _rewritten(path: Path, **changes: object) -> None:
+    """The file at `path` with another card."""
+    with safe_open(path, framework="np") as file:
+        card = json.loads(file.metadata()[METADATA_KEY])
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(arrays, path, metadata={METADATA_KEY: json.dumps(card | changes)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"format": 99}, "format is 99"),
+        ({"backbone": "vdsr"}, "unknown backbone"),
+        ({"precision": "ternary"}, "unknown precision"),
+        ({"settings": {"scale": 5}}, "scale must be 2, 3 or 4"),
+        ({"settings": {"scale": 2, "features": 8, "blocks": 3}}, "does not fit its card"),
+        ({"settings": {"scale": 2, "features": 8, "blocks": 1}}, "does not fit its card"),
+        ({"layers": {"colour": 1}}, "cannot be built"),
+        ({"surprise": 1}, "unknown entries: surprise"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(
+    changes: dict[str, object], cause: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.safetensors"
+    save(path, tiny("edsr"))
+    _rewritten(path, **changes)
+    assert cause in _failure(path)
+
+
+def test_an_unwritable_folder_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        save(tmp_path / "file" / "a.safetensors", tiny("edsr"))
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]

@@ -1,0 +1,42 @@
+"""Small networks to test with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from cadyq_cli.checkpoint import Card, Network
+from cadyq_cli.quant.ranges import follow_range, observing
+
+TINY: dict[str, dict[str, Any]] = {
+    "edsr": {"features": 8, "blocks": 2},
+    "carn": {"features": 8},
+    "idn": {"features": 16, "blocks": 1, "difference": 4, "slices": 4},
+    "srresnet": {"features": 8, "blocks": 2},
+}
+SCALES = {"edsr": (2, 3, 4), "carn": (2, 3, 4), "idn": (2, 3, 4), "srresnet": (2, 4)}
+COMBINATIONS = [(name, scale) for name, scales in SCALES.items() for scale in scales]
+
+
+def tiny(
+    backbone: str = "edsr",
+    scale: int = 2,
+    precision: str = "dynamic",
+    *,
+    seed: int = 0,
+    layers: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Network:
+    """A network with random weights whose bounds fit its features; selectors choose at random."""
+    torch.manual_seed(seed)
+    settings = TINY[backbone] | settings | {"scale": scale}
+    card = Card(backbone=backbone, settings=settings, precision=precision, layers=layers or {})
+    network = Network(card)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if ".selector." in name:
+                parameter.normal_(std=0.05)
+        with observing(network, follow_range):
+            network(torch.rand(2, 3, 12, 12))
+    return network.eval()
