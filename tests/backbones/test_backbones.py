@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from networks import COMBINATIONS, TINY, tiny
@@ -55,7 +57,11 @@ def test_each_image_of_a_batch_is_enlarged_as_if_alone(backbone: str) -> None:
     [("edsr", 2 * 16), ("srresnet", 2 * 16), ("carn", 2 * 9), ("idn", 6 * 4)],
 )
 def test_the_trace_has_every_counted_site_once(backbone: str, sites: int) -> None:
-    settings = {"edsr": {"blocks": 16}, "srresnet": {"blocks": 16}, "idn": {"blocks": 4}}
+    settings: dict[str, dict[str, Any]] = {
+        "edsr": {"blocks": 16},
+        "srresnet": {"blocks": 16},
+        "idn": {"blocks": 4},
+    }
     network = tiny(backbone, 2, "static", **settings.get(backbone, {}))
     with torch.no_grad():
         _, trace = network(torch.rand(1, 3, 6, 6))
