@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from math import ceil
 from typing import Any, Literal
@@ -15,7 +16,13 @@ Pixels = NDArray[Any]
 _BLOCK = 1 << 16  # samples of one output block; its float64 sums and gathered rows fit the L2 cache
 
 
-def imresize(image: Pixels, to: float | tuple[int, int], *, border: Border = "symmetric") -> Pixels:
+def imresize(
+    image: Pixels,
+    to: float | tuple[int, int],
+    *,
+    border: Border = "symmetric",
+    rows: slice = slice(None),
+) -> Pixels:
     """Resize by cubic convolution (a = -0.5), widening the kernel where the image shrinks.
 
     Rows are resized first, then columns (the axis that shrinks more comes first where the two
@@ -27,9 +34,10 @@ def imresize(image: Pixels, to: float | tuple[int, int], *, border: Border = "sy
         to: The scale, or the (height, width) of the result. A scale rounds the size up.
         border: What lies outside the image: its mirror image (MATLAB since R2012, the usual
             benchmark files) or its outermost pixel (older versions).
+        rows: Which rows of the result to compute.
 
     Returns:
-        The resized image, of the same type and number of axes.
+        Those rows of the resized image, of the same type and number of axes.
 
     Raises:
         ValueError: an unsupported shape or type, an empty image, or a size that is not positive.
@@ -49,11 +57,36 @@ def imresize(image: Pixels, to: float | tuple[int, int], *, border: Border = "sy
     if min(target) < 1:
         raise ValueError(f"cannot resize {size} px to {target} px")
 
-    for axis in sorted((0, 1), key=scales.__getitem__):
-        rows = np.ascontiguousarray(image.swapaxes(0, axis))
-        rows = _resize_rows(rows, *_taps(size[axis], target[axis], scales[axis], border))
-        image = rows.swapaxes(0, axis)
-    return np.ascontiguousarray(image)
+    return _resized(image, 0, size, target, scales, border, rows)
+
+
+def resized_bands(
+    bands: Iterable[Pixels], size: tuple[int, int], target: tuple[int, int]
+) -> Iterator[Pixels]:
+    """`imresize` of an image that comes band by band, as bands of the result.
+
+    Memory holds little more than one band.
+
+    Args:
+        bands: Rows from the top, (n, W) or (n, W, C), any number at a time.
+        size: Height and width of the whole that they make.
+        target: Height and width of the result.
+    """
+    scales = (target[0] / size[0], target[1] / size[1])
+    where, _ = _taps(size[0], target[0], scales[0], "symmetric")
+    first = np.minimum.accumulate(where.min(axis=0)[::-1])[::-1]  # row that is still needed
+    last = np.maximum.accumulate(where.max(axis=0))  # row that must have come
+    window, start, done = None, 0, 0
+    for band in bands:
+        window = band if window is None else np.concatenate([window, band])
+        ready = int(np.searchsorted(last, start + len(window)))
+        if ready > done:
+            rows = slice(done, ready)
+            yield _resized(window, start, size, target, scales, "symmetric", rows)
+            done = ready
+        if done < target[0]:
+            window = window[first[done] - start :]
+            start = int(first[done])
 
 
 def crop_to_multiple(image: Pixels, scale: int) -> Pixels:
@@ -90,6 +123,27 @@ def _taps(
         where = where.clip(0, length - 1)
     where.flags.writeable = weights.flags.writeable = False  # shared by all callers
     return where, weights
+
+
+def _resized(
+    window: Pixels,
+    start: int,
+    size: tuple[int, int],
+    target: tuple[int, int],
+    scales: tuple[float, float],
+    border: Border,
+    rows: slice,
+) -> Pixels:
+    """Some rows of the result, from a window of the image's rows that begins at `start`."""
+    where, weights = _taps(size[0], target[0], scales[0], border)
+    where, weights = where[:, rows], weights[:, rows]
+    first, last = where.min(), where.max() + 1
+    taps = (where - first, weights), _taps(size[1], target[1], scales[1], border)
+    image = window[first - start : last - start]
+    for axis in sorted((0, 1), key=scales.__getitem__):
+        lines = np.ascontiguousarray(image.swapaxes(0, axis))
+        image = _resize_rows(lines, *taps[axis]).swapaxes(0, axis)
+    return np.ascontiguousarray(image)
 
 
 def _resize_rows(rows: Pixels, where: NDArray[np.intp], weights: NDArray[np.float64]) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cadyq_cli.imaging.resize import Border, crop_to_multiple, imresize
+from cadyq_cli.imaging.resize import Border, crop_to_multiple, imresize, resized_bands
 
 Array = NDArray[Any]
 REPOSITORY = Path(__file__).parents[2]
@@ -116,3 +117,25 @@ def test_cropping_leaves_multiples() -> None:
     image = np.arange(35).reshape(7, 5)
     np.testing.assert_array_equal(crop_to_multiple(image, 3), image[:6, :3])
     np.testing.assert_array_equal(crop_to_multiple(image, 1), image)
+
+
+@pytest.mark.parametrize("target", [(97, 31), (20, 90), (61, 47), (1, 1), (300, 9), (7, 47)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_an_image_in_bands_is_resized_as_if_it_were_whole(
+    rng: np.random.Generator, target: tuple[int, int], dtype: type
+) -> None:
+    image: Array = rng.integers(0, 256, (61, 47, 3)).astype(dtype)
+    cuts = [0, 1, 2, 30, 33, 60, 61]
+    bands = (image[top:bottom] for top, bottom in pairwise(cuts))
+    result = [*resized_bands(bands, (61, 47), target)]
+    assert np.array_equal(np.concatenate(result), imresize(image, target))
+
+
+@pytest.mark.parametrize("target", [(97, 31), (20, 90), (61, 47)])
+def test_some_rows_are_those_of_the_whole(
+    rng: np.random.Generator, target: tuple[int, int]
+) -> None:
+    image = rng.integers(0, 256, (61, 47), np.uint8)
+    whole = imresize(image, target)
+    for rows in (slice(0, 5), slice(7, 8), slice(15, None)):
+        assert np.array_equal(imresize(image, target, rows=rows), whole[rows])
