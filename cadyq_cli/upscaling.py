@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from cadyq_cli.checkpoint import Network
 from cadyq_cli.errors import InputError
@@ -18,12 +19,22 @@ from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.pixels import from_planes, to_planes
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.imaging.tiles import Tile, tiles
+from cadyq_cli.self_ensemble import ensembled
 
 TILE = 96  # px of the input: the patch for which the paper chooses bit-widths
 OVERLAP = 16  # px of the input that neighbouring tiles share
 SMALLEST_TILE = 2 * OVERLAP  # below, most of the work would be done several times
 
 Pixels = NDArray[np.uint8 | np.uint16]
+Widths = NDArray[np.uint8 | np.float32]  # whole, unless a self-ensemble took the mean
+
+
+Tracker = Callable[[Sequence[Tile]], Iterable[Tile]]  # hands out tiles, such as a progress bar
+
+
+def mean_width(bits: Mapping[str, Widths]) -> float | None:
+    """Mean width over all tiles and sites, the paper's FAB; None for a float network."""
+    return float(np.mean([widths.mean() for widths in bits.values()])) if bits else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +43,72 @@ class Upscaled:
 
     pixels: Pixels  # (H * scale, W * scale, 3)
     tiles: tuple[Tile, ...]  # in pixels of the input
-    bits: dict[str, NDArray[np.uint8]]  # site -> width of each tile, shape (tiles,)
+    bits: dict[str, Widths]  # site -> width of each tile, shape (tiles,)
     seconds: float
 
     @property
     def average_bits(self) -> float | None:
-        """Mean width over all tiles and sites, the paper's FAB; None for a float network."""
-        if not self.bits:
-            return None
-        return float(np.mean([widths.mean() for widths in self.bits.values()]))
+        """As `mean_width`."""
+        return mean_width(self.bits)
+
+
+class Enlargement:
+    """An image on its way through a network: iterate, and bands of rows come from the top.
+
+    The device sees one tile at a time and one band is held, so that memory does not grow with the
+    image. Once the last band has come, `bits` are the widths of all `tiles`; see `Upscaled`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        image: Pixels,
+        *,
+        tile: int = 0,
+        track: Tracker = iter,
+        self_ensemble: bool = False,
+    ) -> None:
+        """Prepare; arguments and errors as for `upscale`."""
+        if tile and tile < SMALLEST_TILE:
+            raise InputError(f"a tile of {tile} px is too small, the least is {SMALLEST_TILE}")
+        if image.ndim != 3 or image.shape[2] != 3:
+            raise ValueError(f"an RGB image has the shape (H, W, 3), not {image.shape}")
+        height, width, _ = image.shape
+        self._image, self._network, self._track = image, network, track
+        self._self_ensemble = self_ensemble
+        self.size = height * network.card.scale, width * network.card.scale
+        self.tiles = tuple(tiles(height, width, tile or TILE, OVERLAP))
+        self.bits: dict[str, Widths] = {}
+
+    def __iter__(self) -> Iterator[Pixels]:
+        """Compute the bands (n, W * scale, 3), one for each row of tiles."""
+        scale, width = self._network.card.scale, self.size[1]
+        bits: defaultdict[str, list[float]] = defaultdict(list)
+        band = self._image[:0]
+        for part in self._track(self.tiles):
+            pixels, widths = self._run(part)
+            rows, columns = part.owned(scale)
+            if columns.start == 0:
+                band = np.empty((rows.stop - rows.start, width, 3), self._image.dtype)
+            band[:, columns] = pixels[part.inner(scale)]
+            for site, width_there in widths.items():
+                bits[site].append(width_there.item())
+            if columns.stop == width:
+                yield band
+        kind = np.float32 if self._self_ensemble else np.uint8
+        self.bits = {site: np.array(values, kind) for site, values in bits.items()}
+
+    @torch.inference_mode()
+    def _run(self, part: Tile) -> tuple[Pixels, dict[str, Tensor]]:
+        """All of a tile's result, and its widths."""
+        device = next(self._network.parameters()).device
+        planes = torch.from_numpy(to_planes(self._image[part.read()]))[None].to(device)
+        if self._self_ensemble:
+            enlarged, bits = ensembled(self._network, planes)
+        else:
+            enlarged, trace = self._network(planes)
+            bits = trace.bits
+        return from_planes(enlarged[0].cpu().numpy(), self._image.dtype), bits
 
 
 def upscale(
@@ -48,7 +116,8 @@ def upscale(
     image: Pixels,
     *,
     tile: int = 0,
-    track: Callable[[Sequence[Tile]], Iterable[Tile]] = iter,
+    track: Tracker = iter,
+    self_ensemble: bool = False,
 ) -> Upscaled:
     """Enlarge an image by the network's scale, on the device that holds the network.
 
@@ -59,6 +128,8 @@ def upscale(
         image: RGB, shape (H, W, 3), uint8 or uint16, at least 1 x 1.
         tile: Edge of a tile in pixels of the input; 0 chooses. Each tile gets widths of its own.
         track: Hands out the tiles it is given, such as a progress bar.
+        self_ensemble: Enlarge each tile in all its eight orientations and take the mean, of the
+            results and of the widths. Eight times the work for about 0.1 dB.
 
     Returns:
         The image in the type of the input, and the widths.
@@ -67,31 +138,14 @@ def upscale(
         InputError: the tile is too small.
         ValueError: the image is empty or not RGB.
     """
-    if tile and tile < SMALLEST_TILE:
-        raise InputError(f"a tile of {tile} px is too small, the least is {SMALLEST_TILE}")
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"an RGB image has the shape (H, W, 3), not {image.shape}")
     began = time.perf_counter()
-    height, width, _ = image.shape
-    scale = network.card.scale
-    device = next(network.parameters()).device
-    plan = tuple(tiles(height, width, tile or TILE, OVERLAP))
-    result = np.empty((height * scale, width * scale, 3), image.dtype)
-    bits: defaultdict[str, list[int]] = defaultdict(list)
-    with torch.inference_mode():
-        for part in track(plan):
-            planes = torch.from_numpy(to_planes(image[part.read()]))
-            enlarged, trace = network(planes[None].to(device))
-            pixels = from_planes(enlarged[0].cpu().numpy(), image.dtype)
-            result[part.owned(scale)] = pixels[part.inner(scale)]
-            for site, widths in trace.bits.items():
-                bits[site].append(int(widths))
-    return Upscaled(
-        pixels=result,
-        tiles=plan,
-        bits={site: np.array(widths, np.uint8) for site, widths in bits.items()},
-        seconds=time.perf_counter() - began,
-    )
+    run = Enlargement(network, image, tile=tile, track=track, self_ensemble=self_ensemble)
+    result = np.empty((*run.size, 3), image.dtype)
+    done = 0
+    for band in run:
+        result[done : done + len(band)] = band
+        done += len(band)
+    return Upscaled(result, run.tiles, run.bits, time.perf_counter() - began)
 
 
 def upscale_picture(
@@ -99,7 +153,7 @@ def upscale_picture(
     picture: Picture,
     *,
     tile: int = 0,
-    track: Callable[[Sequence[Tile]], Iterable[Tile]] = iter,
+    track: Tracker = iter,
 ) -> tuple[Picture, Upscaled]:
     """Enlarge a picture with all that belongs to it; see `upscale`.
 

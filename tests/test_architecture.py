@@ -16,7 +16,8 @@ PACKAGE = ROOT / "cadyq_cli"
 
 RANKS = (
     {"commands"},
-    {"upscaling", "training", "evaluation", "visuals"},
+    {"batch"},
+    {"upscaling", "self_ensemble", "training", "evaluation", "visuals"},
     {"checkpoint", "imaging", "engine"},
     {"backbones"},
     {"quant"},

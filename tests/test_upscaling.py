@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,14 @@ import torch
 from cadyq_cli.checkpoint import Card, Network
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.picture import Picture
-from cadyq_cli.upscaling import OVERLAP, SMALLEST_TILE, Pixels, upscale, upscale_picture
+from cadyq_cli.upscaling import (
+    OVERLAP,
+    SMALLEST_TILE,
+    Enlargement,
+    Pixels,
+    upscale,
+    upscale_picture,
+)
 
 
 def network(precision: str = "float", *, scale: int = 2) -> Network:
@@ -124,3 +133,40 @@ def test_the_colour_of_hidden_pixels_does_not_matter() -> None:
         enlarged, _ = upscale_picture(network(), Picture(pixels=pixels, alpha=alpha))
         results.append(enlarged.pixels)
     assert np.array_equal(results[0], results[1])
+
+
+def test_bands_of_the_result_join_to_the_whole() -> None:
+    image = photograph(130, 101)
+    run = Enlargement(network("dynamic"), image, tile=40)
+    bands = [*run]
+    whole = upscale(network("dynamic"), image, tile=40)
+    assert len(bands) > 4
+    assert np.array_equal(np.concatenate(bands), whole.pixels)
+    assert {site: [*widths] for site, widths in run.bits.items()} == {
+        site: [*widths] for site, widths in whole.bits.items()
+    }
+
+
+def test_a_self_ensemble_turns_with_the_image() -> None:
+    """Whatever the network, the mean over all orientations has none."""
+    image = photograph(30, 21) // 2 + 60
+    run = partial(upscale, network("dynamic"), self_ensemble=True)
+    upright = run(image)
+    for turned in (np.rot90, np.flipud, np.fliplr):
+        pixels = run(turned(image)).pixels.astype(int)
+        assert np.abs(pixels - turned(upright.pixels)).max() <= 1
+    plain = upscale(network("dynamic"), image).pixels
+    assert not np.array_equal(upright.pixels, plain)
+
+
+def test_a_self_ensemble_is_the_mean_of_eight_views() -> None:
+    image = photograph(30, 21)
+    views = [
+        (np.rot90(image, turns)[:, ::step], turns, step) for turns in range(4) for step in (1, -1)
+    ]
+    results = [(upscale(network("dynamic"), view), turns, step) for view, turns, step in views]
+    back = [np.rot90(each.pixels[:, ::step], -turns) for each, turns, step in results]
+    ensemble = upscale(network("dynamic"), image, self_ensemble=True)
+    assert np.abs(ensemble.pixels - np.mean(back, axis=0)).max() <= 1
+    widths = [each.average_bits or 0 for each, _, _ in results]
+    assert ensemble.average_bits == pytest.approx(np.mean(widths))
