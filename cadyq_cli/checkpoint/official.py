@@ -46,7 +46,7 @@ def load_official(
     """Build a network from a checkpoint of the authors' code, ready for inference.
 
     Args:
-        source: A `.pth`, `.pt` or `.pth.tar` file, or a state dict.
+        source: A `.pth`, `.pt`, `.pth.tar` or `.safetensors` file, or a state dict.
         backbone: ``edsr``, ``carn``, ``idn`` or ``srresnet``.
         scale: 2, 3 or 4. The file does not tell.
         widths: Candidate bit-widths of a CADyQ network, in the order of its quantizers. The width
@@ -80,7 +80,7 @@ class _MismatchError(Exception):
 
 
 def _read(path: Path) -> State:
-    """The state dict inside a pickle, bare or wrapped, without running any code in it."""
+    """The state dict in a file, bare or wrapped; of a pickle, without running any code in it."""
     if not path.is_file():
         raise CheckpointError(path, "no such checkpoint")
     try:
@@ -93,7 +93,15 @@ def _read(path: Path) -> State:
         else:
             reason = "is damaged or no checkpoint"
         raise CheckpointError(path, reason) from error
-    except (RuntimeError, EOFError, BadZipFile, OSError, ValueError, KeyError) as error:
+    except (
+        RuntimeError,
+        EOFError,
+        BadZipFile,
+        OSError,
+        ValueError,
+        KeyError,
+        SafetensorError,
+    ) as error:
         raise CheckpointError(path, "is truncated, damaged or no checkpoint") from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from cadyq_cli.commands.options import Device, torch_device
-from cadyq_cli.errors import InputError
-
-if TYPE_CHECKING:
-    import torch
-
-    from cadyq_cli.evaluation.protocol import Enlarger
-
-DEFAULT_SCALE = 4
 
 
 def evaluate(
@@ -25,7 +17,7 @@ def evaluate(
     ],
     *,
     data: Annotated[list[Path], typer.Option("-d", "--data", metavar="DIR", help="Test images.")],
-    scale: Annotated[Literal[2, 3, 4], typer.Option("-s", "--scale")] = DEFAULT_SCALE,
+    scale: Annotated[Literal[2, 3, 4] | None, typer.Option("-s", "--scale")] = None,
     official: Annotated[str | None, typer.Option("--official", metavar="BACKBONE")] = None,
     patch: Annotated[int, typer.Option("-p", "--patch", metavar="PX", min=0)] = 0,
     step: Annotated[int, typer.Option("--step", metavar="PX", min=1)] = 90,
@@ -38,39 +30,22 @@ def evaluate(
 
     from tqdm import tqdm
 
+    from cadyq_cli.evaluation.enlargers import find
     from cadyq_cli.evaluation.pairs import discover
     from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
 
     patches = Patches(edge=patch, step=step, stretched=official_patches)
+    scale, enlargers = find(models, scale=scale, official=official, device=where)
     compare = Comparison(border=scale, rgb=rgb)
     sets = [discover(folder, scale) for folder in data]
-    for model in models:
-        enlarge = _enlarger(model, scale, official, where)
+    for model, enlarger in enlargers.items():
         for dataset in sets:
             results = [
-                measure(enlarge, s.name, s.load(scale), patches=patches, compare=compare)
-                for s in tqdm(dataset.sources, desc=f"{model} {dataset.name}", leave=False)
+                measure(enlarger, source, patches=patches, compare=compare)
+                for source in tqdm(dataset.sources, desc=f"{model} {dataset.name}", leave=False)
             ]
             count = len(results)
             bits = [r.average_bits for r in results if r.average_bits is not None]
             line = f"{model} {dataset.name}: {sum(r.psnr for r in results) / count:.3f} dB"
             line += f" {sum(r.ssim for r in results) / count:.4f}"
             typer.echo(line + (f" {sum(bits) / count:.3f} bits" if bits else ""))
-
-
-def _enlarger(model: str, scale: int, official: str | None, where: torch.device) -> Enlarger:
-    from cadyq_cli.checkpoint import load, load_official, shipped
-    from cadyq_cli.evaluation.protocol import Bicubic, Enlarging
-
-    if model == "bicubic":
-        return Bicubic(scale)
-    path = Path(model)
-    if not path.is_file():
-        network = load(shipped.find(model.removesuffix(f"-x{scale}"), scale), device=where)
-    elif official is not None:
-        network = load_official(path, backbone=official, scale=scale, device=where)
-    else:
-        network = load(path, device=where)
-    if network.card.scale != scale:
-        raise InputError(f"--scale {scale}: {model} enlarges {network.card.scale} times")
-    return Enlarging(network)

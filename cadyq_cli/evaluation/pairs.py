@@ -9,23 +9,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from cadyq_cli.errors import FileError, ImageError
+from cadyq_cli.imaging.colour import luma
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.resize import crop_to_multiple, imresize
 
 SCALES = (2, 3, 4)
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The pixels of one test image."""
+    """One test image."""
 
-    truth: Pixels  # (h * scale, w * scale, 3)
-    small: Pixels  # (h, w, 3)
-    gray: bool  # the file of the truth has one channel
+    truth: Pixels  # (h * scale, w * scale, 3) uint8, or (h * scale, w * scale) luma in 0..255
+    small: Pixels  # the same at (h, w)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,29 @@ class Source:
         Raises:
             ImageError: a file is no 8-bit opaque image, too small, or the sizes do not fit.
         """
-        whole, gray = _read(self.truth)
-        truth = crop_to_multiple(whole, scale)
-        height, width = (length // scale for length in truth.shape[:2])
-        if not height or not width:
-            raise ImageError(self.truth, f"is too small to be shrunk {scale} times")
+        truth = _cropped(self.truth, _read(self.truth), scale)
         if self.small is None:
-            return Pair(truth, imresize(truth, 1 / scale), gray)
-        small, _ = _read(self.small)
+            return Pair(truth, imresize(truth, 1 / scale))
+        small = _read(self.small)
+        height, width = (length // scale for length in truth.shape[:2])
         if small.shape[:2] != (height, width):
             have, want = f"{small.shape[1]}x{small.shape[0]} px", f"{width}x{height} px"
             raise ImageError(self.small, f"has {have} where {self.truth} / {scale} has {want}")
-        return Pair(truth, small, gray)
+        return Pair(truth, small)
+
+    def load_luma(self, scale: int) -> Pair:
+        """The luma of the truth, rounded to whole values, and the same shrunk but not rounded.
+
+        A file of one channel is taken as luma as it is, 0..255; small images of a test set are not
+        used. This is how SRCNN, VDSR and the papers that copy their bicubic figures began.
+
+        Raises:
+            ImageError: as for `load`.
+        """
+        pixels = _read(self.truth)
+        plane = pixels[..., 0].astype(float) if _one_channel(self.truth) else np.rint(luma(pixels))
+        truth = _cropped(self.truth, plane, scale)
+        return Pair(truth, imresize(truth, 1 / scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +128,7 @@ def _paired(
     truths: dict[str, Path], smalls: dict[str, Path], folder: Path, scale: int
 ) -> Sequence[Source]:
     smalls = dict(smalls)
-    sources = []
+    sources: list[Source] = []
     for stem, truth in truths.items():
         names = [name for name in _names(stem, scale) if name in smalls]
         if not names:
@@ -133,11 +145,23 @@ def _names(stem: str, scale: int) -> tuple[str, ...]:
     return f"{stem}x{scale}", f"{stem}_x{scale}", stem
 
 
-def _read(path: Path) -> tuple[Pixels, bool]:
+def _read(path: Path) -> Pixels:
     picture = read(path)
-    pixels: NDArray[Any] = picture.pixels
-    if pixels.dtype != np.uint8:
+    if picture.pixels.dtype != np.uint8:
         raise ImageError(path, "has 16 bits a channel, the protocol is one of 8-bit images")
     if picture.alpha is not None and picture.alpha.min() < 255:
         raise ImageError(path, "is transparent, so what it shows is not defined")
-    return pixels, picture.gray
+    return picture.pixels
+
+
+def _cropped(path: Path, pixels: Pixels, scale: int) -> Pixels:
+    cropped = crop_to_multiple(pixels, scale)
+    if not cropped.size:
+        raise ImageError(path, f"is too small to be shrunk {scale} times")
+    return cropped
+
+
+def _one_channel(path: Path) -> bool:
+    """Whether a readable image is stored in gray, not only of equal channels."""
+    with Image.open(path) as image:
+        return bool(image.mode == "L")

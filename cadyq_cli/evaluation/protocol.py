@@ -1,33 +1,33 @@
-"""A network's output on a test image, made and compared as the papers do."""
+"""A test image enlarged and compared with its truth, as the papers do."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from cadyq_cli.checkpoint import Network
+from cadyq_cli.errors import ImageError
 from cadyq_cli.evaluation.metrics import psnr, ssim
-from cadyq_cli.evaluation.pairs import Pair
+from cadyq_cli.evaluation.pairs import Pair, Source
 from cadyq_cli.imaging.colour import luma
-from cadyq_cli.imaging.pixels import from_planes, to_planes
-from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.imaging.tiles import Span, Tile, official_spans, spans
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[Any]
 Widths = dict[str, NDArray[np.uint8]]  # site -> width of each patch, shape (patches,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patches:
-    """How an image is cut; with edge 0 it is one patch."""
+    """How an image is cut for a network, each patch getting widths of its own.
 
-    edge: int = 0  # px of the input
+    Raises:
+        ValueError: a step that leaves gaps.
+    """
+
+    edge: int = 0  # px of the input; 0: the image is one patch
     step: int = 90  # px from one patch to the next
     stretched: bool = False  # the last patch reaches the edge of the image, as in the released code
 
@@ -51,54 +51,36 @@ class Patches:
 class Enlarger(Protocol):
     """What can be evaluated."""
 
-    def __call__(self, image: Pixels, patches: Patches) -> tuple[Pixels, Widths]:
-        """Enlarge RGB pixels (H, W, 3), and tell the widths of each patch, if there are any."""
+    def load(self, source: Source) -> Pair:
+        """A test image in the form that this one enlarges."""
 
-
-@dataclass(frozen=True, slots=True)
-class Bicubic:
-    """MATLAB's `imresize`, the baseline. It has no patches."""
-
-    scale: int
-
-    def __call__(self, image: Pixels, patches: Patches) -> tuple[Pixels, Widths]:
-        return imresize(image, self.scale), {}
-
-
-@dataclass(frozen=True, slots=True)
-class Enlarging:
-    """A network, on the device that holds it, one patch at a time."""
-
-    network: Network
-
-    def __call__(self, image: Pixels, patches: Patches) -> tuple[Pixels, Widths]:
-        scale = self.network.card.scale
-        device = next(self.network.parameters()).device
-        height, width, channels = image.shape
-        result = np.empty((height * scale, width * scale, channels), np.uint8)
-        widths: defaultdict[str, list[int]] = defaultdict(list)
-        with torch.inference_mode():
-            for patch in patches.cut(height, width):
-                planes = torch.from_numpy(to_planes(image[patch.read()]))
-                output, trace = self.network(planes[None].to(device))
-                pixels = from_planes(output[0].cpu().numpy())
-                result[patch.owned(scale)] = pixels[patch.inner(scale)]
-                for site, bits in trace.bits.items():
-                    widths[site].append(int(bits))
-        return result, {site: np.array(bits, np.uint8) for site, bits in widths.items()}
+    def enlarge(self, image: Pixels, patches: Patches) -> tuple[Pixels, Widths]:
+        """Enlarge a small image; with the widths of each patch, if any were chosen."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """How an enlarged image is compared with its truth."""
+    """How an enlarged image is compared with its truth.
+
+    The papers of the field, and the released code of CADyQ, compare luma in fractions. MATLAB's
+    `rgb2ycbcr` of an 8-bit image rounds it to whole values, which costs about 0.01 dB.
+    """
 
     border: int  # px left out at each edge
     rgb: bool = False  # on all three channels; otherwise on luma
+    whole_luma: bool = False  # round luma
 
-    def __call__(self, image: Pixels, pair: Pair) -> tuple[float, float]:
-        """PSNR in dB and SSIM."""
-        planes = [pixels if self.rgb else luma(pixels) for pixels in (image, pair.truth)]
-        return psnr(*planes, border=self.border), ssim(*planes, border=self.border)
+    def __call__(self, image: Pixels, truth: Pixels) -> tuple[float, float]:
+        """PSNR in dB and SSIM of RGB pixels (H, W, 3), or of luma planes (H, W)."""
+        a, b = self._compared(image), self._compared(truth)
+        return psnr(a, b, border=self.border), ssim(a, b, border=self.border)
+
+    def _compared(self, image: Pixels) -> Pixels:
+        if image.ndim == 2:
+            return np.rint(image).clip(0, 255)
+        if self.rgb:
+            return image
+        return np.rint(luma(image)) if self.whole_luma else luma(image)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,17 +95,27 @@ class Measured:
 
     @property
     def average_bits(self) -> float | None:
-        """Mean width over all sites and patches, the paper's FAB; None for a float network."""
+        """Mean width over all sites and patches, the paper's FAB; None if nothing has a width."""
         if not self.widths:
             return None
         return float(np.mean([bits.mean() for bits in self.widths.values()]))
 
 
 def measure(
-    enlarge: Enlarger, name: str, pair: Pair, *, patches: Patches, compare: Comparison
+    enlarger: Enlarger, source: Source, *, patches: Patches, compare: Comparison
 ) -> Measured:
-    """Enlarge a test image and compare it."""
-    image, widths = enlarge(pair.small, patches)
-    psnr_, ssim_ = compare(image, pair)
-    height, width, _ = pair.truth.shape
-    return Measured(name=name, size=(height, width), psnr=psnr_, ssim=ssim_, widths=widths)
+    """Enlarge a test image and compare it.
+
+    Raises:
+        ImageError: see `Source.load`; or the image is too small to be compared.
+    """
+    pair = enlarger.load(source)
+    image, widths = enlarger.enlarge(pair.small, patches)
+    try:
+        decibels, similarity = compare(image, pair.truth)
+    except ValueError as error:
+        raise ImageError(source.truth, str(error)) from error
+    height, width = pair.truth.shape[:2]
+    return Measured(
+        name=source.name, size=(height, width), psnr=decibels, ssim=similarity, widths=widths
+    )
