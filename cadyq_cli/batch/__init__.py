@@ -1,0 +1,1 @@
+"""Many images, one after another or side by side: what becomes what, and how it went."""
