@@ -19,6 +19,7 @@ from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.pixels import from_planes, to_planes
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.imaging.tiles import Tile, tiles
+from cadyq_cli.quant.trace import Trace
 from cadyq_cli.self_ensemble import ensembled
 
 TILE = 96  # px of the input: the patch for which the paper chooses bit-widths
@@ -67,17 +68,25 @@ class Enlargement:
         tile: int = 0,
         track: Tracker = iter,
         self_ensemble: bool = False,
+        overlap: int = OVERLAP,
+        watch: Callable[[Trace], object] = lambda _: None,
     ) -> None:
-        """Prepare; arguments and errors as for `upscale`."""
+        """Prepare; arguments and errors as for `upscale`.
+
+        Args:
+            overlap: Pixels of the input that neighbouring tiles share; the more, the finer is the
+                grid of what each tile owns.
+            watch: Is shown how the widths of each tile came about, but not in a self-ensemble.
+        """
         if tile and tile < SMALLEST_TILE:
             raise InputError(f"a tile of {tile} px is too small, the least is {SMALLEST_TILE}")
         if image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(f"an RGB image has the shape (H, W, 3), not {image.shape}")
         height, width, _ = image.shape
         self._image, self._network, self._track = image, network, track
-        self._self_ensemble = self_ensemble
+        self._self_ensemble, self._watch = self_ensemble, watch
         self.size = height * network.card.scale, width * network.card.scale
-        self.tiles = tuple(tiles(height, width, tile or TILE, OVERLAP))
+        self.tiles = tuple(tiles(height, width, tile or TILE, overlap))
         self.bits: dict[str, Widths] = {}
 
     def __iter__(self) -> Iterator[Pixels]:
@@ -107,6 +116,7 @@ class Enlargement:
             enlarged, bits = ensembled(self._network, planes)
         else:
             enlarged, trace = self._network(planes)
+            self._watch(trace)
             bits = trace.bits
         return from_planes(enlarged[0].cpu().numpy(), self._image.dtype), bits
 

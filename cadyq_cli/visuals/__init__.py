@@ -1,0 +1,1 @@
+"""Figures of where the bits go."""

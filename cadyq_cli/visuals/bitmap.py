@@ -1,0 +1,208 @@
+"""The numbers behind every figure: which width each patch of an image got at each site, and why.
+
+As JSON, `BitMap.to_json`:
+
+    schema        "cadyq.bitmap/1"
+    image         {file, width, height}: the input, in pixels
+    model         {name, scale, widths}: the candidate widths in bits, ascending
+    average_bits  mean over patches and sites, as `cadyq eval` reports it
+    sites         names, in the order of execution
+    patches       row by row, each {
+        rectangle     [x, y, width, height] in pixels of the input; these tile the image
+        average_bits  mean over sites
+        bits          width at each site
+        gradient      [mean |dI/dx|, mean |dI/dy|] of what the patch read, gray, 0..1 a pixel
+        spread        at each site, the standard deviation of each channel of its input
+        scores        at each site, the score of each candidate width
+    }
+
+The last three tell what the selectors saw and how they judged it. They are there if that was
+recorded; spread and scores are null at a site that has nothing to choose. The arrays of
+`BitMap.save_npz` have the same names, with a leading axis for the patches; those of site number I
+are called ``spread/I`` and ``scores/I``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadyq_cli.errors import InputError
+from cadyq_cli.imaging.tiles import Tile
+
+if TYPE_CHECKING:
+    from cadyq_cli.quant.trace import Trace
+
+SCHEMA = "cadyq.bitmap/1"
+_DIGITS = 6  # significant ones of what selectors saw; float32 holds 7
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What the selectors saw and how they judged it, gathered tile by tile."""
+
+    gradient: list[NDArray[np.float32]] = field(default_factory=list)  # (2,) a patch
+    spread: dict[str, list[NDArray[np.float32]]] = field(default_factory=dict)  # (C,) a patch
+    scores: dict[str, list[NDArray[np.float32]]] = field(default_factory=dict)  # (K,) a patch
+
+    def watch(self, trace: Trace) -> None:
+        """Take over what belongs to one tile, the next one."""
+        self.gradient.append(trace.gradient[0].cpu().numpy())
+        for site, choice in trace.choices.items():
+            if choice.spread is not None and choice.scores is not None:
+                self.spread.setdefault(site, []).append(choice.spread[0].cpu().numpy())
+                self.scores.setdefault(site, []).append(choice.scores[0].cpu().numpy())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BitMap:
+    """An image's patches, N of them, and the width of each at every site, S of them."""
+
+    file: str
+    size: tuple[int, int]  # height and width of the input
+    model: str
+    scale: int
+    widths: tuple[int, ...]  # the candidates, ascending
+    rectangles: NDArray[np.int64]  # (N, 4): x, y, width, height in pixels of the input
+    bits: dict[str, NDArray[Any]]  # site -> (N,)
+    reasons: Reasons | None = None
+
+    @classmethod
+    def of(
+        cls,
+        tiles: Sequence[Tile],
+        bits: Mapping[str, NDArray[Any]],
+        *,
+        file: str,
+        model: str,
+        scale: int,
+        widths: Sequence[int],
+        reasons: Reasons | None = None,
+    ) -> BitMap:
+        """The map of a run of `upscaling`.
+
+        Raises:
+            InputError: the network has no widths.
+        """
+        if not bits:
+            raise InputError(f"{model} computes in floating point; there are no bit widths to show")
+        spans = [(tile.columns, tile.rows) for tile in tiles]
+        rectangles = [
+            (x.keep_from, y.keep_from, x.keep_to - x.keep_from, y.keep_to - y.keep_from)
+            for x, y in spans
+        ]
+        return cls(
+            file=file,
+            size=(tiles[-1].rows.keep_to, tiles[-1].columns.keep_to),
+            model=model,
+            scale=scale,
+            widths=tuple(sorted(widths)),
+            rectangles=np.array(rectangles),
+            bits=dict(bits),
+            reasons=reasons,
+        )
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        return tuple(self.bits)
+
+    def values(self, site: str | None = None) -> NDArray[np.float64]:
+        """Width of each patch at a site, or the mean over all sites. Shape (N,).
+
+        Raises:
+            InputError: no such site.
+        """
+        if site is None:
+            return np.mean(np.stack(list(self.bits.values())), axis=0, dtype=np.float64)
+        if site not in self.bits:
+            raise InputError(f"no site {site!r} in {self.model}; --list-sites names them all")
+        return self.bits[site].astype(np.float64)
+
+    def average(self, site: str | None = None) -> float:
+        """Mean over patches, at a site or over all of them."""
+        return float(self.values(site).mean())
+
+    def to_json(self) -> str:
+        """See above."""
+        return json.dumps(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of the JSON."""
+        height, width = self.size
+        return {
+            "schema": SCHEMA,
+            "image": {"file": self.file, "width": width, "height": height},
+            "model": {"name": self.model, "scale": self.scale, "widths": list(self.widths)},
+            "average_bits": self.average(),
+            "sites": list(self.sites),
+            "patches": [self._patch(index) for index in range(len(self.rectangles))],
+        }
+
+    def _patch(self, index: int) -> dict[str, Any]:
+        patch = {
+            "rectangle": self.rectangles[index].tolist(),
+            "average_bits": float(self.values()[index]),
+            "bits": [values[index].item() for values in self.bits.values()],
+        }
+        if self.reasons is not None:
+            patch["gradient"] = _rounded(self.reasons.gradient[index])
+            for name, seen in (("spread", self.reasons.spread), ("scores", self.reasons.scores)):
+                patch[name] = [
+                    _rounded(seen[site][index]) if site in seen else None for site in self.sites
+                ]
+        return patch
+
+    @classmethod
+    def from_json(cls, text: str) -> BitMap:
+        """Read a map back; what the selectors saw is left behind.
+
+        Raises:
+            ValueError: not such a map.
+        """
+        content = json.loads(text)
+        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+            raise ValueError(f"is no {SCHEMA}")
+        try:
+            image, model, patches = content["image"], content["model"], content["patches"]
+            bits = np.array([patch["bits"] for patch in patches])
+            return cls(
+                file=image["file"],
+                size=(image["height"], image["width"]),
+                model=model["name"],
+                scale=model["scale"],
+                widths=tuple(model["widths"]),
+                rectangles=np.array([patch["rectangle"] for patch in patches]),
+                bits={site: bits[:, index] for index, site in enumerate(content["sites"])},
+            )
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"is no complete {SCHEMA}: {error}") from error
+
+    def save_npz(self, file: IO[bytes]) -> None:
+        """See above."""
+        arrays: dict[str, Any] = {
+            "schema": SCHEMA,
+            "file": self.file,
+            "size": self.size,
+            "model": self.model,
+            "scale": self.scale,
+            "widths": self.widths,
+            "sites": self.sites,
+            "rectangle": self.rectangles,
+            "bits": np.stack(list(self.bits.values()), axis=1),
+        }
+        if self.reasons is not None:
+            arrays["gradient"] = np.stack(self.reasons.gradient)
+            for index, site in enumerate(self.sites):
+                if site in self.reasons.spread:
+                    arrays[f"spread/{index}"] = np.stack(self.reasons.spread[site])
+                    arrays[f"scores/{index}"] = np.stack(self.reasons.scores[site])
+        np.savez_compressed(file, **arrays)
+
+
+def _rounded(values: NDArray[np.float32]) -> list[float]:
+    return [float(f"{value:.{_DIGITS}g}") for value in values.tolist()]
