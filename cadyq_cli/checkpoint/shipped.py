@@ -19,6 +19,20 @@ def names() -> list[str]:
     return sorted(path.stem for path in folder().glob("*.safetensors"))
 
 
+def scales(model: str) -> dict[int, Path]:
+    """The weights of a shipped model, such as `edsr`, by the scales that there are.
+
+    Raises:
+        InputError: no such model is shipped; the message lists those that are.
+    """
+    named = [name.rpartition("-x") for name in names()]
+    found = {int(scale): find(model, int(scale)) for name, _, scale in named if name == model}
+    if not found:
+        choices = ", ".join(sorted({name for name, _, _ in named})) or "none"
+        raise InputError(f"no model {model!r} comes with cadyq; there are: {choices}")
+    return found
+
+
 def find(model: str, scale: int) -> Path:
     """The weights of a shipped model, such as `edsr`, at a scale.
 

@@ -1,0 +1,171 @@
+"""From what was named on the command line to a list of jobs: one image in, one file out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from os import path as os_path
+from os import walk
+from pathlib import Path
+
+from cadyq_cli.errors import FileError, ImageError, InputError
+from cadyq_cli.imaging.formats import FORMATS, Format, format_named, format_of
+
+STREAM = Path("-")  # standard input or output
+ONLY_READ = (".gif",)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An image to enlarge."""
+
+    source: Path
+    target: Path
+    format: Format | None  # None: as the image itself, on standard output
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How the files that are written are called.
+
+    Attributes:
+        suffix: Behind the name of the image, such as "_x4".
+        output: A file, a folder or "-"; None for beside the image. Ends it with a slash, or comes
+            more than one image, then it is a folder.
+        format: None for the one that the image's name says, or PNG where that cannot be written.
+    """
+
+    suffix: str
+    output: str | None = None
+    format: Format | None = None
+
+
+def plan(sources: Sequence[Path], naming: Naming, *, recursive: bool = False) -> list[Job]:
+    """What becomes what. Folders are searched for images, and their tree is kept.
+
+    Raises:
+        InputError: results would replace each other or an image, or lack a format.
+        FileError: there is nothing to do, or no place for the result.
+    """
+    alone = len(sources) == 1 and not sources[0].is_dir()
+    if alone and naming.output is not None and not _names_a_folder(naming.output):
+        jobs = [_single(sources[0], naming)]
+    elif alone and sources[0] == STREAM and naming.output is None:
+        jobs = [Job(STREAM, STREAM, naming.format)]
+    else:
+        jobs = [*_many(sources, naming, recursive=recursive)]
+    if not jobs:
+        hint = "" if recursive else "-r looks into the folders in it"
+        raise FileError(", ".join(map(str, sources)), "no images there", hint=hint)
+    return _distinct(jobs)
+
+
+def shard(jobs: Sequence[Job], index: int, count: int) -> Sequence[Job]:
+    """The jobs of machine `index`, 1 to `count`: every one belongs to exactly one machine.
+
+    Raises:
+        InputError: there is no such machine.
+    """
+    if not 1 <= index <= count:
+        raise InputError(f"--shard {index}/{count}: count from 1 to {max(count, 1)}")
+    return jobs[index - 1 :: count]
+
+
+def _names_a_folder(output: str) -> bool:
+    return output.endswith(("/", os_path.sep)) or Path(output).is_dir()
+
+
+def _single(source: Path, naming: Naming) -> Job:
+    target = Path(naming.output or "")
+    if target == STREAM:
+        return Job(source, target, naming.format)
+    if naming.format is None:
+        return Job(source, target, format_of(target))
+    if _is_image_name(target) and format_of(target) != naming.format:
+        raise InputError(f"-o {target} and --format {naming.format.name} contradict each other")
+    return Job(source, target, naming.format)
+
+
+def _many(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> Iterator[Job]:
+    folder = None if naming.output is None else Path(naming.output)
+    if folder is not None and (folder.is_file() or _is_image_name(folder)):
+        raise InputError(f"-o {folder}: several images need a folder to go to")
+    for source in sources:
+        if source == STREAM:
+            raise InputError("- is standard input, which is one image; give it an -o FILE")
+        if source.is_dir():
+            to = folder or _beside(source, naming.suffix)
+            for image in images_in(source, recursive=recursive, but=to):
+                yield _job(image, to / image.parent.relative_to(source), naming)
+        else:
+            yield _job(source, folder or source.parent, naming)
+
+
+def _is_image_name(path: Path) -> bool:
+    return not path.is_dir() and any(path.suffix.lower() in each.suffixes for each in FORMATS)
+
+
+def _beside(folder: Path, suffix: str) -> Path:
+    """The folder for a folder's results; for the root there is none but itself."""
+    if folder.name in ("", ".."):
+        folder = folder.resolve()
+    return folder.with_name(folder.name + suffix) if folder.name else folder
+
+
+def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
+    """What bears the name of an image, in the order of names; nothing hidden, nothing in `but`."""
+    suffixes = {suffix for each in FORMATS for suffix in each.suffixes} | set(ONLY_READ)
+    out = but.resolve()
+    for place, folders, names in walk(folder):
+        if recursive:
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not name.startswith(".") and (Path(place) / name).resolve() != out
+            )
+        else:
+            names += folders  # one that is called x.png is not passed over in silence
+            folders.clear()
+        for name in sorted(names):
+            if Path(name).suffix.lower() in suffixes and not name.startswith("."):
+                yield Path(place) / name
+
+
+def _job(source: Path, folder: Path, naming: Naming) -> Job:
+    file_format, extension = naming.format, source.suffix
+    if file_format is not None:
+        extension = file_format.suffixes[0]
+    else:
+        try:
+            file_format = format_of(source)
+        except InputError:
+            file_format, extension = format_named("PNG"), ".png"
+    return Job(source, folder / f"{source.stem}{naming.suffix}{extension}", file_format)
+
+
+def _distinct(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs in the order of their targets' names, each once."""
+    sources = {_place(job.source): job.source for job in jobs}
+    result = []
+    for place, rivals in groupby(sorted(jobs, key=_target_place), key=_target_place):
+        job, *others = rivals
+        for other in others:
+            if _place(other.source) != _place(job.source):
+                both = f"{job.source} and {other.source}"
+                raise InputError(f"{both} would both become {job.target}")
+        if place == _place(job.source) and job.target != STREAM:
+            raise ImageError(job.target, "is the input", hint="name another file with -o")
+        if place in sources and job.target != STREAM:
+            raise InputError(f"{job.target}, made from {job.source}, is an input itself")
+        result.append(job)
+    return result
+
+
+def _target_place(job: Job) -> str:
+    return _place(job.target)
+
+
+def _place(path: Path) -> str:
+    """One name for each file, whatever way leads there."""
+    return os_path.normcase(path.resolve())

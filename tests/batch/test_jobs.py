@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cadyq_cli.batch.jobs import STREAM, Job, Naming, plan, shard
+from cadyq_cli.errors import CadyqError, ImageError, InputError
+from cadyq_cli.imaging.formats import format_named
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a tree in it, where the tests run."""
+    monkeypatch.chdir(tmp_path)
+    names = ["a.png", "b.JPG", "c.gif", "notes.txt", ".hidden.png", "in/a.png", "in/deep/ä ö.webp"]
+    for name in names:
+        file = tmp_path / "photos" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return tmp_path / "photos"
+
+
+def pairs(sources: list[str], *, recursive: bool = False, **naming: str) -> dict[str, str]:
+    jobs = plan([*map(Path, sources)], Naming("_x4", **naming), recursive=recursive)  # type: ignore[arg-type]
+    return {job.source.as_posix(): job.target.as_posix() for job in jobs}
+
+
+@pytest.mark.usefixtures("photos")
+@pytest.mark.parametrize(
+    ("sources", "output", "expected"),
+    [
+        (["photos/a.png"], None, {"photos/a.png": "photos/a_x4.png"}),
+        (["photos/b.JPG"], None, {"photos/b.JPG": "photos/b_x4.JPG"}),
+        (["photos/c.gif"], None, {"photos/c.gif": "photos/c_x4.png"}),
+        (["photos/a.png"], "big.webp", {"photos/a.png": "big.webp"}),
+        (["photos/a.png"], "photos/in", {"photos/a.png": "photos/in/a_x4.png"}),
+        (["photos/a.png"], "new/", {"photos/a.png": "new/a_x4.png"}),
+        (["photos/a.png"], "-", {"photos/a.png": "-"}),
+        (["-"], None, {"-": "-"}),
+        (["-"], "big.png", {"-": "big.png"}),
+        (
+            ["photos/a.png", "photos/b.JPG"],
+            "new",
+            {"photos/a.png": "new/a_x4.png", "photos/b.JPG": "new/b_x4.JPG"},
+        ),
+        (["photos/a.png", "photos/../photos/a.png"], None, {"photos/a.png": "photos/a_x4.png"}),
+        (["missing.png"], None, {"missing.png": "missing_x4.png"}),
+    ],
+)
+def test_where_a_result_goes(
+    sources: list[str], output: str | None, expected: dict[str, str]
+) -> None:
+    assert pairs(sources, output=output) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("photos")
+def test_the_tree_of_a_folder_is_kept() -> None:
+    assert pairs(["photos"], output="out") == {
+        "photos/a.png": "out/a_x4.png",
+        "photos/b.JPG": "out/b_x4.JPG",
+        "photos/c.gif": "out/c_x4.png",
+    }
+    assert pairs(["photos"], recursive=True) == {
+        "photos/a.png": "photos_x4/a_x4.png",
+        "photos/b.JPG": "photos_x4/b_x4.JPG",
+        "photos/c.gif": "photos_x4/c_x4.png",
+        "photos/in/a.png": "photos_x4/in/a_x4.png",
+        "photos/in/deep/ä ö.webp": "photos_x4/in/deep/ä ö_x4.webp",
+    }
+
+
+def test_results_in_a_folder_of_the_tree_are_not_taken_for_images(photos: Path) -> None:
+    before = pairs(["photos"], recursive=True, output="photos/out")
+    for target in before.values():
+        place = photos.parent / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    assert pairs(["photos"], recursive=True, output="photos/out") == before
+
+
+def test_the_folder_one_stands_in_can_be_named_with_a_dot(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos / "in")
+    beside = (photos / "in_x4").as_posix()
+    assert pairs(["."]) == {"a.png": f"{beside}/a_x4.png"}
+    above = (photos.parent / "photos_x4").as_posix()
+    assert pairs([".."])["../a.png"] == f"{above}/a_x4.png"
+
+
+@pytest.mark.usefixtures("photos")
+def test_two_images_of_one_result_are_refused() -> None:
+    Path("photos/a.jpg").touch()
+    naming = Naming("_x4", format=format_named("png"))
+    with pytest.raises(InputError, match=r"a\.(png|jpg) and .*a\.(png|jpg) would both become"):
+        plan([Path("photos")], naming)
+    with pytest.raises(InputError, match="would both become"):
+        plan([Path("photos/a.png"), Path("photos/in/a.png")], Naming("_x4", "new"))
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_result_never_goes_where_an_image_is() -> None:
+    with pytest.raises(ImageError, match="is the input"):
+        plan([Path("photos/a.png")], Naming("_x4", "photos/a.png"))
+    with pytest.raises(ImageError, match="is the input"):
+        plan([Path("photos")], Naming("", "photos"))
+    Path("photos/a_x4.png").touch()
+    with pytest.raises(InputError, match="is an input itself"):
+        plan([Path("photos/a.png"), Path("photos/a_x4.png")], Naming("_x4"))
+
+
+@pytest.mark.usefixtures("photos")
+@pytest.mark.parametrize(
+    ("sources", "output", "message"),
+    [
+        (["photos"], "photos/a.png", "need a folder"),
+        (["photos"], "new.png", "need a folder"),
+        (["photos/a.png", "-"], None, "standard input"),
+        (["photos/a.png"], "big.xyz", "cannot write 'xyz' images"),
+        (["photos/in/deep/none"], None, None),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(
+    sources: list[str], output: str | None, message: str | None
+) -> None:
+    Path("photos/in/deep/none").mkdir()
+    with pytest.raises(CadyqError, match=message or "no images there; -r looks"):
+        pairs(sources, output=output)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_format_that_contradicts_the_name_is_refused() -> None:
+    with pytest.raises(InputError, match="contradict"):
+        plan([Path("photos/a.png")], Naming("_x4", "a.jpg", format_named("png")))
+    [job] = plan([Path("photos/a.png")], Naming("_x4", "a.data", format_named("png")))
+    assert job.format == format_named("png")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 20])
+def test_shards_are_disjoint_and_complete(count: int) -> None:
+    jobs = [Job(Path(f"{number}.png"), STREAM, None) for number in range(11)]
+    parts = [shard(jobs, index, count) for index in range(1, count + 1)]
+    assert sorted((job for part in parts for job in part), key=jobs.index) == jobs
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize(("index", "count"), [(0, 3), (4, 3), (1, 0), (-1, 3)])
+def test_a_shard_that_does_not_exist_is_refused(index: int, count: int) -> None:
+    with pytest.raises(InputError, match="--shard"):
+        shard([], index, count)
