@@ -1,0 +1,31 @@
+"""Lettering: the font that comes with Pillow, at any size."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import ceil
+
+from PIL import ImageFont
+
+INK = (32, 32, 36)
+FAINT = (205, 205, 210)
+PAPER = (255, 255, 255)
+
+
+@lru_cache(maxsize=16)
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The font at a height in px.
+
+    Raises:
+        OSError: this Pillow was built without FreeType.
+    """
+    loaded = ImageFont.load_default(size)
+    if not isinstance(loaded, ImageFont.FreeTypeFont):
+        raise OSError("this Pillow was built without FreeType and cannot draw text")
+    return loaded
+
+
+def text_size(text: str, size: int) -> tuple[int, int]:
+    """Width and height of a line of text, in px."""
+    left, top, right, bottom = font(size).getbbox(text)
+    return ceil(right - left), ceil(bottom - top)
