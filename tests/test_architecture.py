@@ -17,6 +17,7 @@ PACKAGE = ROOT / "cadyq_cli"
 RANKS = (
     {"commands"},
     {"batch"},
+    {"enlarging"},
     {"upscaling", "self_ensemble", "training", "evaluation", "visuals"},
     {"checkpoint", "imaging", "engine"},
     {"backbones"},

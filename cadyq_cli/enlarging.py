@@ -1,0 +1,107 @@
+"""Enlarges a picture with all that belongs to it, to any size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from cadyq_cli.checkpoint import Network
+from cadyq_cli.imaging.alpha import bled
+from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.imaging.resize import imresize, resized_bands
+from cadyq_cli.upscaling import Enlargement, Tracker, Widths, mean_width, upscale
+
+
+class EnlargedPicture:
+    """A picture on its way through one network after another; iterate for rows from the top.
+
+    The last network works in bands. Where it ends up larger than wanted, the bands are resized
+    once, by bicubic interpolation. Gray stays gray. Transparency is resized alone, and no colour
+    of a hidden pixel gets into a visible one.
+
+    Memory holds the picture, what the networks before the last one make of it, and a band.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        networks: Sequence[Network],
+        size: tuple[int, int],
+        *,
+        tile: int = 0,
+        track: Tracker = iter,
+        self_ensemble: bool = False,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            picture: Of any kind.
+            networks: At least one; see `batch.sizes.passes`.
+            size: Height and width of the result.
+            tile, track, self_ensemble: As for `upscaling.upscale`, for every network.
+
+        Raises:
+            InputError: the tile is too small.
+        """
+        self._picture, self._networks, self._size = picture, networks, size
+        self._tile, self._track, self._self_ensemble = tile, track, self_ensemble
+        self._widths: list[dict[str, Widths]] = []
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels, as `files.create` wants them."""
+        colours = 1 if self._picture.gray else 3
+        return (*self._size, colours + (self._picture.alpha is not None))
+
+    @property
+    def dtype(self) -> DTypeLike:
+        """That of the picture."""
+        return self._picture.pixels.dtype
+
+    @property
+    def average_bits(self) -> float | None:
+        """Mean width over networks, tiles and sites, once all rows have come."""
+        means = [mean for mean in map(mean_width, self._widths) if mean is not None]
+        return float(np.mean(means)) if means else None
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        """Compute the rows, (n, W, C), ready to be written."""
+        alpha, done = self._picture.alpha, 0
+        for band in self._colours():
+            if self._picture.gray:  # the network makes nearly the same of three equal channels
+                band = band[..., 1:2]
+            rows = slice(done, done + len(band))
+            if alpha is not None:
+                band = np.dstack([band, imresize(alpha, self._size, rows=rows)])
+            yield band
+            done = rows.stop
+
+    def _colours(self) -> Iterator[NDArray[Any]]:
+        pixels = self._picture.pixels
+        if self._picture.alpha is not None:
+            pixels = bled(pixels, self._picture.alpha)
+        for network in self._networks[:-1]:
+            result = upscale(
+                network,
+                pixels,
+                tile=self._tile,
+                track=self._track,
+                self_ensemble=self._self_ensemble,
+            )
+            self._widths.append(result.bits)
+            pixels = result.pixels
+        last = Enlargement(
+            self._networks[-1],
+            pixels,
+            tile=self._tile,
+            track=self._track,
+            self_ensemble=self._self_ensemble,
+        )
+        if last.size == self._size:
+            yield from last
+        else:
+            yield from resized_bands(last, last.size, self._size)
+        self._widths.append(last.bits)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from cadyq_cli.checkpoint import Card, Network
+from cadyq_cli.enlarging import EnlargedPicture
+from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.upscaling import upscale
+
+
+def network(scale: int) -> Network:
+    torch.manual_seed(scale)
+    settings = {"scale": scale, "features": 4, "blocks": 1}
+    return Network(Card(backbone="edsr", settings=settings, precision="static")).eval()
+
+
+def whole(picture: Picture, scales: list[int], size: tuple[int, int]) -> NDArray[Any]:
+    run = EnlargedPicture(picture, [*map(network, scales)], size, tile=40)
+    result = np.concatenate([*run])
+    assert result.shape == run.shape
+    assert result.dtype == run.dtype
+    return result
+
+
+@pytest.fixture
+def photo(rng: np.random.Generator) -> NDArray[np.uint8]:
+    return rng.integers(0, 256, (90, 51, 3), np.uint8)
+
+
+def test_one_network_alone_is_upscale(photo: NDArray[np.uint8]) -> None:
+    expected = upscale(network(2), photo, tile=40).pixels
+    assert np.array_equal(whole(Picture(pixels=photo), [2], (180, 102)), expected)
+
+
+@pytest.mark.parametrize("size", [(180, 102), (270, 153), (301, 170), (97, 203)])
+def test_networks_follow_each_other_and_one_resample_ends_it(
+    photo: NDArray[np.uint8], size: tuple[int, int]
+) -> None:
+    once = upscale(network(2), photo, tile=40).pixels
+    twice = upscale(network(3), once, tile=40).pixels
+    assert np.array_equal(whole(Picture(pixels=photo), [2, 3], size), imresize(twice, size))
+
+
+def test_average_bits_count_every_network(photo: NDArray[np.uint8]) -> None:
+    run = EnlargedPicture(Picture(pixels=photo), [network(2), network(2)], (360, 204))
+    list(run)
+    assert run.average_bits == 8
+
+
+@pytest.mark.parametrize("size", [(180, 102), (135, 77)])
+def test_gray_stays_gray_and_opaque_stays_opaque(
+    photo: NDArray[np.uint8], size: tuple[int, int]
+) -> None:
+    gray = np.broadcast_to(photo[..., :1], photo.shape)
+    opaque = np.full(gray.shape[:2], 255, np.uint8)
+    result = whole(Picture(pixels=gray, alpha=opaque, gray=True), [2], size)
+    assert result.shape == (*size, 2)
+    assert (result[..., 1] == 255).all()
+
+
+@pytest.mark.parametrize("size", [(180, 102), (135, 77)])
+def test_transparency_is_resized_as_it_is(
+    photo: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator
+) -> None:
+    alpha = rng.integers(0, 256, photo.shape[:2], np.uint8)
+    result = whole(Picture(pixels=photo, alpha=alpha), [2], size)
+    assert np.array_equal(result[..., 3], imresize(alpha, size))
+
+
+def test_the_colour_of_hidden_pixels_does_not_matter(photo: NDArray[np.uint8]) -> None:
+    alpha = np.full(photo.shape[:2], 255, np.uint8)
+    alpha[:, 20:] = 0
+    results = []
+    for hidden in (0, 255):
+        pixels = np.where(alpha[..., None] > 0, photo, np.uint8(hidden))
+        results.append(whole(Picture(pixels=pixels, alpha=alpha), [2], (180, 102)))
+    assert np.array_equal(results[0], results[1])
+
+
+def test_16_bit_pictures_stay_16_bit(photo: NDArray[np.uint8]) -> None:
+    fine = whole(Picture(pixels=photo.astype(np.uint16) * 257), [2], (135, 77))
+    coarse = whole(Picture(pixels=photo), [2], (135, 77))
+    assert fine.dtype == np.uint16
+    assert np.abs(fine / 257 - coarse).max() <= 2
+    assert (fine % 257).any()
