@@ -118,7 +118,7 @@ class BitMap:
             InputError: no such site.
         """
         if site is None:
-            return np.mean(np.stack(list(self.bits.values())), axis=0, dtype=np.float64)
+            return np.stack(list(self.bits.values())).astype(np.float64).mean(axis=0)
         if site not in self.bits:
             raise InputError(f"no site {site!r} in {self.model}; --list-sites names them all")
         return self.bits[site].astype(np.float64)

@@ -75,7 +75,9 @@ def tinted(
         values: (N,).
     """
     result = np.empty_like(pixels)
-    for (x, y, width, height), colour in zip(rectangles, scale.colours(values), strict=True):
+    for (x, y, width, height), colour in zip(
+        rectangles.tolist(), scale.colours(values), strict=True
+    ):
         here = slice(y, y + height), slice(x, x + width)
         result[here] = _blended(pixels[here], colour, style.opacity)
     line = max(1, text_height(*pixels.shape[:2]) // 14)
@@ -90,7 +92,7 @@ def tinted(
 def _blended(pixels: Pixels, colour: Colours, opacity: float) -> Pixels:
     gray_share = min(1.0, 2 * opacity)
     part = pixels.astype(np.float32)
-    gray = (part @ np.float32([0.299, 0.587, 0.114]))[..., None]
+    gray = (part @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
     part += (gray - part) * np.float32(gray_share)
     part += (colour - part) * np.float32(opacity)
     return (part + 0.5).astype(np.uint8)
@@ -98,7 +100,7 @@ def _blended(pixels: Pixels, colour: Colours, opacity: float) -> Pixels:
 
 def _draw_borders(pixels: Pixels, rectangles: NDArray[np.int64], line: int) -> None:
     """Lighten a line along the upper and the left edge of each rectangle that has a neighbour."""
-    for x, y, width, height in rectangles:
+    for x, y, width, height in rectangles.tolist():
         if min(width, height) < 8 * line:
             continue
         across = slice(y, y + line), slice(x, x + width)
@@ -111,7 +113,7 @@ def _write_values(image: Image.Image, rectangles: NDArray[np.int64], values: NDA
     """Write each value into its rectangle, where that is large enough for it to be read."""
     draw = ImageDraw.Draw(image)
     largest = text_height(image.height, image.width)
-    for (x, y, width, height), value in zip(rectangles, values, strict=True):
+    for (x, y, width, height), value in zip(rectangles.tolist(), values.tolist(), strict=True):
         size = min(largest, height // 2, int(width / 2.6))
         if size < _SMALLEST_TEXT // 2:
             continue

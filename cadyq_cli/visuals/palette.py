@@ -54,7 +54,8 @@ def difference_colours(values: NDArray[Any]) -> Colours:
 
 
 def _looked_up(values: NDArray[Any], table: Colours) -> Colours:
-    return table[np.rint(np.clip(values, 0, 1) * (len(table) - 1)).astype(int)]
+    found: Colours = table[np.rint(np.clip(values, 0, 1) * (len(table) - 1)).astype(int)]
+    return found
 
 
 def _table(anchors: tuple[str, ...]) -> Colours:
@@ -64,14 +65,17 @@ def _table(anchors: tuple[str, ...]) -> Colours:
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     at = np.linspace(0, length[-1], _STEPS)
     even = np.stack([np.interp(at, length, axis) for axis in path.T], axis=1)
-    return np.rint(_from_oklab(even).clip(0, 1) * 255).astype(np.uint8)
+    table: Colours = np.rint(_from_oklab(even).clip(0, 1) * 255).astype(np.uint8)
+    return table
 
 
-def _to_oklab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+def _to_oklab(rgb: NDArray[Any]) -> NDArray[Any]:
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T
+    lab: NDArray[Any] = np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T
+    return lab
 
 
-def _from_oklab(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+def _from_oklab(lab: NDArray[Any]) -> NDArray[Any]:
     linear = ((lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_LMS).T).clip(0, None)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    curved: NDArray[Any] = 1.055 * linear ** (1 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, linear * 12.92, curved)
