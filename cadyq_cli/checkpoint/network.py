@@ -9,6 +9,7 @@ from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.errors import InputError
 from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.sensitivity import image_gradient
+from cadyq_cli.quant.sites import DynamicSite, StaticSite
 from cadyq_cli.quant.trace import Trace
 
 
@@ -30,6 +31,16 @@ class Network(nn.Module):
         except (TypeError, ValueError) as error:
             raise InputError(f"a network cannot be built from its settings: {error}") from error
         self.card = card
+
+    @property
+    def candidates(self) -> dict[str, tuple[int, ...]]:
+        """The widths that each counted site may have, by its name; empty for a float network."""
+        return {
+            module.name: tuple(int(width) for width in module.widths)
+            for module in self.modules()
+            if isinstance(module, DynamicSite)
+            or (isinstance(module, StaticSite) and module.counted)
+        }
 
     def forward(self, image: Tensor, *, keep_features: bool = False) -> tuple[Tensor, Trace]:
         """Enlarge a batch; each image is quantized as if it were alone.

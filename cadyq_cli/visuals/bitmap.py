@@ -118,7 +118,9 @@ class BitMap:
             InputError: no such site.
         """
         if site is None:
-            return np.stack(list(self.bits.values())).astype(np.float64).mean(axis=0)
+            every = np.stack(list(self.bits.values()))  # (S, N)
+            means: NDArray[np.float64] = every.mean(axis=0, dtype=np.float64)
+            return means
         if site not in self.bits:
             raise InputError(f"no site {site!r} in {self.model}; --list-sites names them all")
         return self.bits[site].astype(np.float64)

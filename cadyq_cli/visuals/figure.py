@@ -42,7 +42,7 @@ class Scale:
 class Style:
     """What a figure shows besides the tints."""
 
-    opacity: float = 0.5  # 0 shows the picture alone, 1 the tints alone
+    opacity: float = 0.45  # 0 shows the picture alone, 1 the tints alone
     values: bool = False  # write each patch's number into it
     legend: bool = True
 
@@ -144,7 +144,7 @@ def legend(scale: Scale, average: float | None, caption: str, *, size: int) -> I
     bar_width, bar_height = 16 * size, size
     note = "" if average is None else f"average {number(average)}"
     width = max(bar_width, text_size(caption, size)[0], text_size(note, size)[0]) + 2 * pad
-    rows = 3.6 if average is None else 5.2
+    rows = 4.1 if average is None else 5.7
     image = Image.new("RGB", (width, int(rows * size) + pad), PAPER)
     draw = ImageDraw.Draw(image)
     draw.text((pad, pad // 2), caption, font=font(size), fill=INK, anchor="la")
