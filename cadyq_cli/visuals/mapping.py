@@ -1,0 +1,64 @@
+"""Runs a network over a picture to see where the bits go."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cadyq_cli.checkpoint import Network
+from cadyq_cli.errors import InputError
+from cadyq_cli.imaging.alpha import bled
+from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.upscaling import OVERLAP, TILE, Enlargement, Tracker
+from cadyq_cli.visuals.bitmap import BitMap, Reasons
+from cadyq_cli.visuals.figure import Pixels
+from cadyq_cli.visuals.views import visible
+
+FINEST = 16  # times; the work grows with the square
+
+
+def bit_map(
+    network: Network,
+    picture: Picture,
+    *,
+    file: str,
+    model: str,
+    tile: int = 0,
+    finer: int = 1,
+    track: Tracker = iter,
+) -> tuple[BitMap, Pixels]:
+    """The map of a picture, and the picture enlarged, as 8-bit RGB on white.
+
+    Args:
+        network: As `checkpoint.load` returns it.
+        picture: What to enlarge.
+        file: Name of the picture, for people.
+        model: Name of the network, for people.
+        tile: Edge of a patch in pixels of the input; 0 chooses as `upscale` does.
+        finer: Into how many steps the way from one patch to the next is divided. Each patch then
+            stands for its middle only, but at the image's edges for all up to there.
+        track: Hands out the tiles it is given, such as a progress bar.
+
+    Raises:
+        InputError: a float network, or a tile too small.
+    """
+    edge = tile or TILE
+    overlap = edge - max(1, (edge - OVERLAP) // finer) if finer > 1 else OVERLAP
+    candidates = network.candidates
+    if not candidates:
+        raise InputError(f"{model} computes in floating point; there are no bit widths to show")
+    pixels = picture.pixels
+    if picture.alpha is not None:
+        pixels = bled(pixels, picture.alpha)
+    reasons = Reasons()
+    run = Enlargement(network, pixels, tile=tile, overlap=overlap, track=track, watch=reasons.watch)
+    enlarged = np.concatenate([visible(Picture(pixels=band)) for band in run])
+    found = BitMap.of(
+        run.tiles,
+        run.bits,
+        file=file,
+        model=model,
+        scale=network.card.scale,
+        widths=sorted({width for widths in candidates.values() for width in widths}),
+        reasons=reasons,
+    )
+    return found, enlarged
