@@ -80,6 +80,8 @@ def _single(source: Path, naming: Naming) -> Job:
     target = Path(naming.output or "")
     if target == STREAM:
         return Job(source, target, naming.format)
+    if not target.parent.is_dir():
+        raise ImageError(target, f"there is no folder {target.parent}")
     if naming.format is None:
         return Job(source, target, format_of(target))
     if _is_image_name(target) and format_of(target) != naming.format:

@@ -44,7 +44,7 @@ def decode(file: BinaryIO, name: str, *, max_pixels: int = MAX_PIXELS) -> Pictur
             with Image.open(file, formats=READABLE) as image:
                 if image.width * image.height > max_pixels:
                     size = f"{image.width}x{image.height} px"
-                    hint = f"the limit is {max_pixels} px in all"
+                    hint = f"the limit is {max_pixels} px in all (--max-input-pixels)"
                     raise ImageError(name, f"is too large, {size}", hint=hint)
                 return _picture(image, file)
         except ImageError:

@@ -1,0 +1,67 @@
+"""Runs jobs, side by side if wanted, in memory that does not grow with their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from threading import Event
+from typing import TypeVar
+
+from cadyq_cli.batch.conversion import Stopped
+from cadyq_cli.batch.jobs import Job
+from cadyq_cli.batch.outcome import Outcome
+from cadyq_cli.imaging.tiles import Tile
+from cadyq_cli.upscaling import Tracker
+
+T = TypeVar("T")
+
+
+def run(
+    jobs: Iterable[Job],
+    convert: Callable[[Job, Tracker], Outcome],
+    *,
+    workers: int = 1,
+    track: Tracker = iter,
+    begin: Callable[[Job], object] = lambda _: None,
+    prepare: Callable[[], object] = lambda: None,
+) -> Iterator[Outcome]:
+    """Yield the outcome of each job as it ends.
+
+    Close the iterator (or leave it by an exception) and what is running stops after the tile that
+    it is at, without an outcome; `convert` sees to it that nothing remains of it.
+
+    Args:
+        jobs: What to do; as many are begun as there are workers.
+        convert: Does one job, in a thread of its own. Its tracker tells it when to stop.
+        workers: How many jobs run at a time.
+        track: Is handed on to `convert`.
+        begin: Called with each job as it begins, in the job's thread.
+        prepare: Called once in each thread.
+    """
+    stop = Event()
+
+    def watched(tiles: Sequence[Tile]) -> Iterator[Tile]:
+        for tile in track(tiles):
+            if stop.is_set():
+                raise Stopped
+            yield tile
+
+    def work(job: Job) -> Outcome:
+        begin(job)
+        return convert(job, watched)
+
+    waiting = iter(jobs)
+    with ThreadPoolExecutor(workers, initializer=prepare) as pool:
+        running = {pool.submit(work, job) for job in islice(waiting, workers)}
+        try:
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from _results(done)
+                running |= {pool.submit(work, job) for job in islice(waiting, len(done))}
+        finally:
+            stop.set()
+
+
+def _results(futures: Iterable[Future[T]]) -> Iterator[T]:
+    return (future.result() for future in futures)
