@@ -2,50 +2,306 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cadyq_cli.commands.options import Device, torch_device
+from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, torch_device
+from cadyq_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from cadyq_cli.evaluation.enlargers import AnyEnlarger
+    from cadyq_cli.evaluation.pairs import Dataset
+    from cadyq_cli.evaluation.protocol import Comparison, Patches
+    from cadyq_cli.evaluation.report import Result
+
+IMAGES = "Images"
+PROTOCOL = "Protocol"
+
+
+def _flag(name: str, text: str, panel: str) -> Any:
+    return typer.Option(name, metavar="", help=text, rich_help_panel=panel)
 
 
 def evaluate(
     models: Annotated[
-        list[str],
-        typer.Argument(metavar="MODEL...", help="bicubic, a shipped network, or a weights file."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL...]",
+            help="bicubic, bicubic-luma, a network that comes with cadyq such as edsr-x4, "
+            "or a weights file. \\[default: bicubic and all that come with cadyq]",
+            show_default=False,
+        ),
+    ] = None,
     *,
-    data: Annotated[list[Path], typer.Option("-d", "--data", metavar="DIR", help="Test images.")],
-    scale: Annotated[Literal[2, 3, 4] | None, typer.Option("-s", "--scale")] = None,
-    official: Annotated[str | None, typer.Option("--official", metavar="BACKBONE")] = None,
-    patch: Annotated[int, typer.Option("-p", "--patch", metavar="PX", min=0)] = 0,
-    step: Annotated[int, typer.Option("--step", metavar="PX", min=1)] = 90,
-    official_patches: Annotated[bool, typer.Option("--official-patches", metavar="")] = False,
-    rgb: Annotated[bool, typer.Option("--rgb", metavar="")] = False,
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            "-d",
+            "--data",
+            metavar="DIR",
+            help="Folder of large images, or with HR and LR_bicubic/X4 inside. Repeatable.",
+            rich_help_panel=IMAGES,
+        ),
+    ],
+    lr: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--lr",
+            metavar="DIR",
+            help="Folder of their small images, one for each --data. "
+            "\\[default: made as MATLAB's imresize does]",
+            show_default=False,
+            rich_help_panel=IMAGES,
+        ),
+    ] = None,
+    scale: Annotated[
+        Literal[2, 3, 4] | None,
+        typer.Option(
+            "-s",
+            "--scale",
+            help="How many times as wide and as high. \\[default: what the models say, else 4]",
+            show_default=False,
+            rich_help_panel=IMAGES,
+        ),
+    ] = None,
+    patch: Annotated[
+        int,
+        typer.Option(
+            "-p",
+            "--patch",
+            metavar="PX",
+            min=0,
+            help="Edge of a patch in px of the small image; papers say 96. 0: whole images.",
+            rich_help_panel=PROTOCOL,
+        ),
+    ] = 0,
+    step: Annotated[
+        int | None,
+        typer.Option(
+            "--step",
+            metavar="PX",
+            min=1,
+            help="From one patch to the next. \\[default: 6 px less than a patch]",
+            show_default=False,
+            rich_help_panel=PROTOCOL,
+        ),
+    ] = None,
+    official_patches: Annotated[
+        bool,
+        _flag(
+            "--official-patches",
+            "Stretch the last patches to the edge as the released code does.",
+            PROTOCOL,
+        ),
+    ] = False,
+    border: Annotated[
+        int | None,
+        typer.Option(
+            "--border",
+            metavar="PX",
+            min=0,
+            help="Not compared at each edge. \\[default: the scale]",
+            show_default=False,
+            rich_help_panel=PROTOCOL,
+        ),
+    ] = None,
+    rgb: Annotated[bool, _flag("--rgb", "Compare RGB instead of luma.", PROTOCOL)] = False,
+    whole_luma: Annotated[
+        bool, _flag("--whole-luma", "Round luma, as MATLAB's rgb2ycbcr does.", PROTOCOL)
+    ] = False,
+    as_json: Annotated[bool, _flag("--json", "Print everything as JSON.", OUTPUT)] = False,
+    as_csv: Annotated[bool, _flag("--csv", "Print the table as CSV.", OUTPUT)] = False,
+    as_markdown: Annotated[
+        bool, _flag("--markdown", "Print the table as Markdown.", OUTPUT)
+    ] = False,
+    per_image: Annotated[bool, _flag("--per-image", "One row an image.", OUTPUT)] = False,
+    histogram: Annotated[
+        bool, _flag("--histogram", "Show how often each site chose each width.", OUTPUT)
+    ] = False,
+    quiet: Quiet = False,
+    official: Annotated[
+        str | None,
+        typer.Option(
+            "--official",
+            metavar="edsr|carn|idn|srresnet",
+            help="What the MODEL files are that come from the paper's authors.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None,
     device: Device = "auto",
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "-j",
+            "--jobs",
+            metavar="N",
+            min=1,
+            help="Images at a time.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = 1,
 ) -> None:
-    """Measure networks on test images."""
-    where = torch_device(device)
+    """Measure networks on test images: PSNR, SSIM, bits, work.
 
-    from tqdm import tqdm
+    Examples:
+
+        cadyq eval -d Set5 -d Set14
+        cadyq eval bicubic edsr-x4 -d Urban100 --patch 96 --markdown
+        cadyq eval carn.pth.tar --official carn -s 4 -d B100 --patch 96 --official-patches
+    """
+    if as_json + as_csv + as_markdown > 1:
+        raise InputError("--json, --csv and --markdown exclude each other")
+    if lr and len(lr) != len(data):
+        raise InputError(f"{len(lr)} --lr folders for {len(data)} --data folders")
+    if patch and step is None:
+        step = max(patch - 6, 1)
+    if patch and step and step > patch:
+        raise InputError(f"--step {step}: patches of {patch} px would leave gaps")
+    if not patch and (step or official_patches):
+        raise InputError("--step and --official-patches need --patch")
+    where = torch_device(device)
 
     from cadyq_cli.evaluation.enlargers import find
     from cadyq_cli.evaluation.pairs import discover
-    from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
+    from cadyq_cli.evaluation.protocol import Comparison, Patches
 
-    patches = Patches(edge=patch, step=step, stretched=official_patches)
-    scale, enlargers = find(models, scale=scale, official=official, device=where)
-    compare = Comparison(border=scale, rgb=rgb)
-    sets = [discover(folder, scale) for folder in data]
-    for model, enlarger in enlargers.items():
-        for dataset in sets:
-            results = [
-                measure(enlarger, source, patches=patches, compare=compare)
-                for source in tqdm(dataset.sources, desc=f"{model} {dataset.name}", leave=False)
-            ]
-            count = len(results)
-            bits = [r.average_bits for r in results if r.average_bits is not None]
-            line = f"{model} {dataset.name}: {sum(r.psnr for r in results) / count:.3f} dB"
-            line += f" {sum(r.ssim for r in results) / count:.4f}"
-            typer.echo(line + (f" {sum(bits) / count:.3f} bits" if bits else ""))
+    factor, enlargers = find(models or [], scale=scale, official=official, device=where)
+    smalls: Sequence[Path | None] = lr or [None] * len(data)
+    sets = [discover(d, factor, shrunk=s) for d, s in zip(data, smalls, strict=True)]
+    patches = Patches(edge=patch, step=step or patch, stretched=official_patches)
+    compare = Comparison(
+        border=factor if border is None else border, rgb=rgb, whole_luma=whole_luma
+    )
+    results = [
+        _measured(model, enlarger, dataset, patches, compare, jobs, shown=not quiet)
+        for dataset in sets
+        for model, enlarger in enlargers.items()
+    ]
+    if as_json:
+        protocol = _described(factor, sets, patches, compare)
+        typer.echo(json.dumps(protocol | _entries(results, per_image=per_image), indent=2))
+        return
+    _print(results, per_image=per_image, as_csv=as_csv, as_markdown=as_markdown)
+    if histogram:
+        _print_histograms(results)
+
+
+def _measured(
+    model: str,
+    enlarger: AnyEnlarger,
+    dataset: Dataset,
+    patches: Patches,
+    compare: Comparison,
+    jobs: int,
+    *,
+    shown: bool,
+) -> Result:
+    """A model on a test set; with a bar where that is a person's terminal."""
+    from tqdm import tqdm
+
+    from cadyq_cli.evaluation.complexity import workload_of
+    from cadyq_cli.evaluation.enlargers import NetworkEnlarger
+    from cadyq_cli.evaluation.protocol import measure
+    from cadyq_cli.evaluation.report import Result
+
+    unless_terminal = None
+    with ThreadPoolExecutor(jobs) as pool:
+        work = pool.map(
+            partial(measure, enlarger, patches=patches, compare=compare), dataset.sources
+        )
+        bar = tqdm(
+            work,
+            desc=f"{model} {dataset.name}",
+            total=len(dataset.sources),
+            unit="image",
+            leave=False,
+            disable=unless_terminal if shown else True,
+        )
+        images = list(bar)
+    workload = file_bytes = None
+    if isinstance(enlarger, NetworkEnlarger):
+        workload = workload_of(enlarger.network)
+        file_bytes = enlarger.file.stat().st_size if enlarger.file else None
+    return Result(
+        model=model,
+        dataset=dataset.name,
+        images=images,
+        workload=workload,
+        file_bytes=file_bytes,
+    )
+
+
+def _described(
+    scale: int, sets: Sequence[Dataset], patches: Patches, compare: Comparison
+) -> dict[str, Any]:
+    from cadyq_cli.evaluation.complexity import CONVENTIONS, SYMBOLS
+
+    return {
+        "protocol": {
+            "scale": scale,
+            "small_images": {s.name: str(s.shrunk) if s.shrunk else "made" for s in sets},
+            "patch": patches.edge or None,
+            "step": patches.step if patches.edge else None,
+            "official_patches": patches.stretched,
+            "border": compare.border,
+            "compared": "RGB" if compare.rgb else "luma",
+            "luma_rounded": compare.whole_luma,
+        },
+        "bit_operations": {c.name: c.formula for c in CONVENTIONS} | {"symbols": SYMBOLS},
+    }
+
+
+def _entries(results: Sequence[Result], *, per_image: bool) -> dict[str, Any]:
+    return {"results": [result.to_json(per_image=per_image) for result in results]}
+
+
+def _print(results: Sequence[Result], *, per_image: bool, as_csv: bool, as_markdown: bool) -> None:
+    from cadyq_cli.evaluation.report import legend, to_csv, to_markdown
+
+    if per_image:
+        results = [single for result in results for single in result.one_by_one()]
+    if as_csv or as_markdown:
+        typer.echo((to_csv if as_csv else to_markdown)(results), nl=False)
+        return
+    _print_table(results)
+    for line in legend():
+        typer.echo(line, err=True)
+
+
+def _print_table(results: Sequence[Result]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cadyq_cli.evaluation.report import COLUMNS
+
+    table = Table()
+    for index, column in enumerate(COLUMNS):
+        table.add_column(column.heading, justify="left" if index < 2 else "right")
+    for result, following in zip(results, [*results[1:], None], strict=True):
+        last = following is not None and following.dataset != result.dataset
+        table.add_row(*(column.text(result) for column in COLUMNS), end_section=last)
+    Console().print(table)
+
+
+def _print_histograms(results: Sequence[Result]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    for result in results:
+        sites = result.histogram()
+        widths = sorted({bits for counts in sites.values() for bits in counts})
+        if not widths:
+            continue
+        table = Table("Site", *(f"{bits} bits" for bits in widths))
+        table.title = f"{result.model} on {result.dataset}, patches by width"
+        for site, counts in sites.items():
+            total = sum(counts.values())
+            shares = [counts.get(bits, 0) / total for bits in widths]
+            table.add_row(site, *(f"{share:4.0%} {'█' * round(12 * share)}" for share in shares))
+        Console().print(table)
