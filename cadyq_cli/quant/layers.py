@@ -90,12 +90,14 @@ class StaticLayers:
 
     bits: int = 8
     unsigned: bool = False  # unsigned grids where a site's input cannot be negative
+    relative: bool = False  # bounds are multiples of each image's own root mean square
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
         return QuantConv(conv)
 
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
-        return StaticSite(name, self.bits, unsigned=self.unsigned and nonnegative)
+        unsigned = self.unsigned and nonnegative
+        return StaticSite(name, self.bits, unsigned=unsigned, relative=self.relative)
 
     def fixed_site(self, name: str, *, nonnegative: bool = False) -> nn.Module:
         return StaticSite(name, 8, unsigned=self.unsigned and nonnegative, counted=False)
@@ -107,6 +109,7 @@ class DynamicLayers:
 
     widths: tuple[int, ...] = (4, 6, 8)
     unsigned: bool = False  # unsigned grids where a site's input cannot be negative
+    relative: bool = False  # bounds are multiples of each image's own root mean square
     gradient_scale: float = 1000.0  # weight of the image gradient, 0..1, before the selectors
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
@@ -118,6 +121,7 @@ class DynamicLayers:
             channels,
             self.widths,
             unsigned=self.unsigned and nonnegative,
+            relative=self.relative,
             gradient_scale=self.gradient_scale,
         )
 

@@ -56,6 +56,7 @@ def _gradients(
     grad: Tensor,
     bounds: Tensor,
     highest: Tensor,
+    magnitude: Tensor,
     soft: Tensor,
     unsigned: bool,
     clip: bool,
@@ -64,7 +65,7 @@ def _gradients(
     grad_x = torch.zeros_like(grad)
     grad_bounds, grad_soft = [], []
     for k in range(len(bounds)):
-        bound = bounds[k]
+        bound = bounds[k] * magnitude
         values = _values(x, bound, highest[k], unsigned, clip)
         inside = (x >= 0) & (x <= bound) if unsigned else x.abs() <= bound
         if not clip:
@@ -73,7 +74,7 @@ def _gradients(
         grad_soft.append((values * grad).sum(dim=(1, 2, 3)))
         # A bound moves y = round(clip(x, bound)) by (y - x) / bound inside, y / bound outside.
         moved = ((values - x * inside) * grad).sum(dim=(1, 2, 3))
-        grad_bounds.append((soft[:, k] * moved).sum() / bound)
+        grad_bounds.append((soft[:, k] * moved).sum() / bounds[k])
     return grad_x, torch.stack(grad_bounds), torch.stack(grad_soft, dim=1)
 
 
@@ -97,6 +98,7 @@ def quantize(
     x: Tensor,
     bounds: Tensor,
     highest: Tensor,
+    magnitude: Tensor,
     soft: Tensor,
     chosen: Tensor,
     *,
@@ -113,15 +115,18 @@ def quantize(
 
     Args:
         x: Values, shape (N, C, H, W).
-        bounds: The largest value that each grid keeps, shape (K,), > 0.
+        bounds: The largest value that each grid keeps, shape (K,), > 0, in units of `magnitude`.
         highest: The largest code of each grid, shape (K,).
+        magnitude: What each image's bounds are multiplied by, shape (N, 1, 1, 1), > 0.
         soft: How much each grid weighs in the gradient, shape (N, K).
         chosen: The grid of each image, shape (N,), whole numbers below K.
         unsigned: Whether the lowest code is 0.
         clip: See `encode`.
         kernels: What computes it.
     """
-    result: Tensor = _Quantize.apply(x, bounds, soft, highest, chosen, unsigned, clip, kernels)  # type: ignore[no-untyped-call]
+    result: Tensor = _Quantize.apply(
+        x, bounds, soft, highest, magnitude, chosen, unsigned, clip, kernels
+    )  # type: ignore[no-untyped-call]
     return result
 
 
@@ -133,20 +138,21 @@ class _Quantize(torch.autograd.Function):
         bounds: Tensor,
         soft: Tensor,
         highest: Tensor,
+        magnitude: Tensor,
         chosen: Tensor,
         unsigned: bool,
         clip: bool,
         kernels: Kernels,
     ) -> Tensor:
-        ctx.save_for_backward(x, bounds, highest, soft)
+        ctx.save_for_backward(x, bounds, highest, magnitude, soft)
         ctx.unsigned, ctx.clip, ctx.kernels = unsigned, clip, kernels
         bound, top = (v[chosen].view(-1, 1, 1, 1) for v in (bounds, highest))
-        return kernels.values(x, bound, top, unsigned, clip)
+        return kernels.values(x, bound * magnitude, top, unsigned, clip)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, bounds, highest, soft = ctx.saved_tensors
+        x, bounds, highest, magnitude, soft = ctx.saved_tensors
         by_x, by_bounds, by_soft = ctx.kernels.gradients(
-            x, grads[0], bounds, highest, soft, ctx.unsigned, ctx.clip
+            x, grads[0], bounds, highest, magnitude, soft, ctx.unsigned, ctx.clip
         )
-        return by_x, by_bounds, by_soft, None, None, None, None, None
+        return by_x, by_bounds, by_soft, None, None, None, None, None, None

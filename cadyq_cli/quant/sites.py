@@ -14,6 +14,8 @@ from cadyq_cli.quant.rounding import EAGER, encode, highest_code, quantize, stra
 from cadyq_cli.quant.sensitivity import channel_spread
 from cadyq_cli.quant.trace import Activation, Choice, Trace
 
+FAINTEST = 1e-6  # the root mean square that an image of zeros is taken to have
+
 
 class FloatSite(nn.Module):
     """Leaves features as they are."""
@@ -25,7 +27,11 @@ class FloatSite(nn.Module):
 class QuantSite(nn.Module):
     """Rounds features to one of K grids, each with a learned bound.
 
-    While `observer` is set it is shown every input, and nothing is clipped (range initialisation).
+    The bounds are values, as in the paper, or with `relative` multiples of each image's own root
+    mean square, so that a faint image is not rounded as coarsely as a strong one.
+
+    While `observer` is set it is shown every input, in units of the bounds, and nothing is clipped
+    (range initialisation).
 
     Raises:
         ValueError: a width outside 2..8 bit.
@@ -34,15 +40,16 @@ class QuantSite(nn.Module):
     highest: Tensor
     widths: Tensor
 
-    def __init__(self, name: str, widths: Sequence[int], *, unsigned: bool) -> None:
+    def __init__(self, name: str, widths: Sequence[int], *, unsigned: bool, relative: bool) -> None:
         super().__init__()
         if not widths or not all(2 <= bits <= 8 for bits in widths):
             raise ValueError(f"bit-widths must lie in 2..8, got {tuple(widths)}")
         self.name = name
         self.unsigned = unsigned
+        self.relative = relative
         self.observer: Callable[[QuantSite, Tensor], None] | None = None
         self.kernels = EAGER
-        self.bounds = nn.Parameter(torch.ones(len(widths)))  # (K,), units of x
+        self.bounds = nn.Parameter(torch.ones(len(widths)))  # (K,)
         top = [float(highest_code(bits, unsigned=unsigned)) for bits in widths]
         self.register_buffer("highest", torch.tensor(top), persistent=False)
         self.register_buffer("widths", torch.tensor(widths, dtype=torch.float), persistent=False)
@@ -51,13 +58,15 @@ class QuantSite(nn.Module):
         """Round each image on the grid `chosen` (N,) for it; see `rounding.quantize`."""
         x = x.float()  # under autocast codes would not come out whole
         clip = self.observer is None
+        magnitude = self._magnitude(x)
         if self.observer is not None:
-            self.observer(self, x.detach())
+            self.observer(self, x.detach() / magnitude)
         if torch.is_grad_enabled():
             rounded = quantize(
                 x,
                 self.bounds,
                 self.highest,
+                magnitude,
                 soft,
                 chosen,
                 unsigned=self.unsigned,
@@ -66,7 +75,15 @@ class QuantSite(nn.Module):
             )
             return Activation(rounded)
         bound, highest = (v[chosen].view(-1, 1, 1, 1) for v in (self.bounds, self.highest))
+        bound = bound * magnitude
         return Activation(*encode(x, bound, highest, unsigned=self.unsigned, clip=clip))
+
+    def _magnitude(self, x: Tensor) -> Tensor:
+        """The unit of each image's bounds, shape (N, 1, 1, 1)."""
+        if not self.relative:
+            return x.new_ones(len(x), 1, 1, 1)
+        power = x.detach().square().mean(dim=(1, 2, 3), keepdim=True)
+        return power.sqrt().clamp_min(FAINTEST)
 
 
 class StaticSite(QuantSite):
@@ -76,9 +93,15 @@ class StaticSite(QuantSite):
     """
 
     def __init__(
-        self, name: str, bits: int = 8, *, unsigned: bool = False, counted: bool = True
+        self,
+        name: str,
+        bits: int = 8,
+        *,
+        unsigned: bool = False,
+        relative: bool = False,
+        counted: bool = True,
     ) -> None:
-        super().__init__(name, (bits,), unsigned=unsigned)
+        super().__init__(name, (bits,), unsigned=unsigned, relative=relative)
         self.counted = counted
 
     def forward(self, x: Tensor, trace: Trace) -> Activation:
@@ -107,9 +130,10 @@ class DynamicSite(QuantSite):
         widths: Sequence[int],
         *,
         unsigned: bool = False,
+        relative: bool = False,
         gradient_scale: float = 1000.0,
     ) -> None:
-        super().__init__(name, widths, unsigned=unsigned)
+        super().__init__(name, widths, unsigned=unsigned, relative=relative)
         scale = torch.ones(2 + channels)
         scale[:2] = gradient_scale
         self.register_buffer("input_scale", scale)

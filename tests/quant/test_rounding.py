@@ -45,9 +45,7 @@ def test_straight_through_has_one_value_and_the_other_gradient() -> None:
     assert (result.item(), soft.grad, hard.grad) == (3.0, torch.tensor(1.0), None)
 
 
-def _mixture(
-    x: Tensor, bounds: Tensor, highest: Tensor, soft: Tensor, *, unsigned: bool
-) -> Tensor:
+def _mixture(x: Tensor, bounds: Tensor, highest: Tensor, soft: Tensor, *, unsigned: bool) -> Tensor:
     """The paper's mixture of grids, by autograd on the plain formula."""
     result = torch.zeros_like(x)
     for k in range(len(bounds)):
@@ -73,7 +71,8 @@ def test_gradients_are_those_of_the_soft_mixture(unsigned: bool) -> None:
     chosen = torch.tensor([0, 2, 1])
 
     x, bounds, soft = (t.clone().requires_grad_() for t in inputs)
-    value = quantize(x, bounds, highest, soft, chosen, unsigned=unsigned)
+    unit = torch.ones(3, 1, 1, 1, dtype=torch.float64)
+    value = quantize(x, bounds, highest, unit, soft, chosen, unsigned=unsigned)
     value.backward(upstream)
     ours = [x.grad, bounds.grad, soft.grad]
 

@@ -126,3 +126,19 @@ def test_fitted_bounds_round_better_than_the_range_does(batch: Tensor) -> None:
     fit_ranges(site, forward)
     assert error(site.bounds[0].detach()) < 0.9 * error(batch.abs().max())
     assert site.bounds[0] < site.bounds[1] < site.bounds[2]
+
+
+def test_relative_bounds_round_a_faint_image_as_finely_as_a_strong_one(batch: Tensor) -> None:
+    """Scaling an image scales the result and changes no code."""
+    site = StaticSite("site", 4, relative=True)
+    with torch.no_grad():
+        site.bounds.fill_(3.0)
+        image = batch[3:4]
+        once = site(image, Trace(torch.zeros(1, 2)))
+        scaled = site(image * 0.25, Trace(torch.zeros(1, 2)))
+    assert torch.equal(once.codes, scaled.codes)
+    assert once.codes.abs().max() == 7
+    torch.testing.assert_close(scaled.dense(), once.dense() * 0.25)
+    expected = image.square().mean().sqrt() * 3 / 7
+    assert once.step is not None
+    assert once.step.item() == pytest.approx(expected.item(), rel=1e-5)
