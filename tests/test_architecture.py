@@ -102,7 +102,7 @@ def loaded_by(code: str, *arguments: str) -> set[str]:
         ["upscale", "--help"],
         ["upscale"],
         ["upscale", "photo.png", "--nonsense"],
-        ["upscale", "photo.png", "--scale", "5"],
+        ["upscale", "photo.png", "--scale", "17"],
         ["upscale", "photo.png", "--device", "abacus"],
     ],
     ids=" ".join,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from threading import Event
@@ -25,7 +25,7 @@ def run(
     track: Tracker = iter,
     begin: Callable[[Job], object] = lambda _: None,
     prepare: Callable[[], object] = lambda: None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Yield the outcome of each job as it ends.
 
     Close the iterator (or leave it by an exception) and what is running stops after the tile that

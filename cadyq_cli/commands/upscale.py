@@ -1,11 +1,14 @@
-"""`cadyq upscale`: enlarge an image."""
+"""`cadyq upscale`: enlarge images, one or thousands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,39 +16,194 @@ from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, Verbose, 
 from cadyq_cli.errors import ImageError, InputError
 
 if TYPE_CHECKING:
-    from cadyq_cli.checkpoint import Network
+    from cadyq_cli.batch.conversion import Conversion
+    from cadyq_cli.batch.jobs import Job
+    from cadyq_cli.batch.models import Models
+    from cadyq_cli.commands.batch_progress import BatchProgress
 
-T = TypeVar("T")
-
+SIZE = "Size"
 MODEL = "Model"
+FILES = "Files"
 DEFAULT_SCALE = 4
 
 
+def _known_shard(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"\d+/\d+", text):
+        raise typer.BadParameter(f"{text!r} is not of the form I/N, such as 3/8")
+    return text
+
+
 def upscale(
-    image: Annotated[
-        Path, typer.Argument(metavar="IN", help="Image to enlarge: PNG, JPEG or WebP.")
-    ],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="IN...",
+            help="Images, and folders of images: PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF. "
+            "- is standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    more_inputs: Annotated[
+        list[Path] | None,
+        typer.Option("-i", "--input", metavar="IN", help="The same as IN.", show_default=False),
+    ] = None,
+    *,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "-o",
             "--output",
             metavar="OUT",
-            help="File or folder to write to. \\[default: IN_x4.png beside IN]",
+            help="File or folder to write to; - is standard output. For a folder or several "
+            "images it is a folder. \\[default: IN_x4.png beside IN.png, IN_x4 beside a folder]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    *,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Replace OUT.", rich_help_panel=OUTPUT)
+    file_format: Annotated[
+        str | None,
+        typer.Option(
+            "-f",
+            "--format",
+            "--ext",
+            metavar="png|jpg|webp|avif|tiff|bmp",
+            help="Format to write. \\[default: as OUT or IN is called]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    suffix: Annotated[
+        str | None,
+        typer.Option(
+            "--suffix",
+            metavar="TEXT",
+            help="Behind the names of files that OUT does not name. \\[default: _x4 or the like]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            "--quality",
+            metavar="1..100",
+            min=1,
+            max=100,
+            help="Of JPEG, WebP and AVIF. \\[default: JPEG 95, WebP lossless, AVIF 100]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    strip_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--strip-metadata",
+            metavar="",
+            help="Drop EXIF, GPS, XMP and text; the colour profile stays.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            metavar="",
+            help="Print a line of JSON for each image on standard output.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    recursive: Annotated[
+        bool,
+        typer.Option(
+            "-r",
+            "--recursive",
+            metavar="",
+            help="Look into the folders in folders, and keep their tree.",
+            rich_help_panel=FILES,
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            metavar="",
+            help="Replace results that exist already.",
+            rich_help_panel=FILES,
+        ),
+    ] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            metavar="",
+            help="Leave out images whose result exists already, as after an interruption.",
+            rich_help_panel=FILES,
+        ),
+    ] = False,
+    fail_fast: Annotated[
+        bool,
+        typer.Option(
+            "--fail-fast",
+            metavar="",
+            help="Stop at the first image that fails.",
+            rich_help_panel=FILES,
+        ),
+    ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Do only the I-th of N equal parts, I from 1 to N: one on each machine.",
+            callback=_known_shard,
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    max_input_pixels: Annotated[
+        int,
+        typer.Option(
+            "--max-input-pixels",
+            metavar="N",
+            min=1,
+            help="Refuse larger images before they are decoded.",
+            rich_help_panel=FILES,
+        ),
+    ] = 250_000_000,
     scale: Annotated[
-        Literal[2, 3, 4] | None,
+        float | None,
         typer.Option(
             "-s",
             "--scale",
-            help="How many times as wide and as high. \\[default: 4]",
-            rich_help_panel=MODEL,
+            "--outscale",
+            metavar="1..16",
+            min=1,
+            max=16,
+            help="How many times as wide and as high, such as 2 or 2.5. \\[default: 4]",
+            rich_help_panel=SIZE,
+        ),
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            "--width", metavar="PX", min=1, help="Width to reach instead.", rich_help_panel=SIZE
+        ),
+    ] = None,
+    height: Annotated[
+        int | None,
+        typer.Option(
+            "--height",
+            metavar="PX",
+            min=1,
+            help="Height to reach instead; with --width, the box to fit into.",
+            rich_help_panel=SIZE,
+        ),
+    ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            "--max-pixels",
+            metavar="N",
+            min=1,
+            help="Make results smaller that would have more pixels.",
+            rich_help_panel=SIZE,
         ),
     ] = None,
     model: Annotated[
@@ -54,7 +212,7 @@ def upscale(
             "-n",
             "--model",
             metavar="NAME",
-            help="A network that comes with cadyq, such as edsr.",
+            help="A network that comes with cadyq; `cadyq models` lists them.",
             rich_help_panel=MODEL,
         ),
     ] = "edsr",
@@ -68,6 +226,15 @@ def upscale(
             rich_help_panel=MODEL,
         ),
     ] = None,
+    self_ensemble: Annotated[
+        bool,
+        typer.Option(
+            "--self-ensemble",
+            metavar="",
+            help="Average over the eight orientations: slightly better, eight times as slow.",
+            rich_help_panel=MODEL,
+        ),
+    ] = False,
     tile: Annotated[
         int,
         typer.Option(
@@ -80,85 +247,144 @@ def upscale(
             rich_help_panel=RUNNING,
         ),
     ] = 0,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "-j",
+            "--jobs",
+            metavar="N",
+            min=1,
+            help="Images to work on at a time, each on an equal share of the processor.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = 1,
     device: Device = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
 ) -> None:
-    """Enlarge an image.
+    """Enlarge images.
 
     Examples:
 
-        cadyq upscale photo.jpg                  writes photo_x4.png beside it
+        cadyq upscale photo.jpg                  writes photo_x4.jpg beside it
         cadyq upscale photo.jpg -s 2 -o big.png
-        cadyq upscale photo.jpg -m runs/mine/best.safetensors -v
+        cadyq upscale photos -r -o large         a folder with all that is in it
+        cadyq upscale photos -r -o large --skip-existing      goes on after an interruption
+        cadyq upscale a.png b.png --width 3840 -f webp --quality 90
+        cat photo.jpg | cadyq upscale - -f png > big.png
     """
-    from cadyq_cli.imaging import files
+    sources = [*(inputs or ()), *(more_inputs or ())]
+    _refuse_nonsense(sources, overwrite and skip_existing, scale and (width or height))
 
-    picture = files.read(image)
-    network = _load(weights, model, scale, device)
-    target = _target(image, output, network.card.scale)
-    _refuse(image, target, overwrite=overwrite)
+    from cadyq_cli.batch.jobs import STREAM, Naming, plan
+    from cadyq_cli.batch.jobs import shard as part_of
+    from cadyq_cli.batch.sizes import Wanted
+    from cadyq_cli.imaging.formats import format_named
 
-    from cadyq_cli.upscaling import upscale_picture
+    chosen_format = format_named(file_format) if file_format else None
+    own = _own_model(weights, device) if weights else None
+    usual = own.scales[0] if own else DEFAULT_SCALE
+    wanted = Wanted(scale=scale or usual, width=width, height=height, max_pixels=max_pixels)
+    naming = Naming(f"_{wanted.label}" if suffix is None else suffix, output, chosen_format)
+    todo: Sequence[Job] = plan(sources, naming, recursive=recursive)
+    if shard:
+        index, count = map(int, shard.split("/"))
+        todo = part_of(todo, index, count)
+    if any(job.target == STREAM for job in todo):
+        if json:
+            raise InputError("standard output takes the image or --json, not both")
+        if sys.stdout.isatty():
+            raise InputError("standard output is a terminal; name a file with -o")
 
-    enlarged, result = upscale_picture(
-        network, picture, tile=tile, track=_bar(image.name, shown=not quiet)
+    from cadyq_cli.batch.conversion import Conversion
+    from cadyq_cli.commands.batch_progress import BatchProgress
+
+    conversion = Conversion(
+        models=own or _shipped_model(model, device),
+        wanted=wanted,
+        tile=tile,
+        self_ensemble=self_ensemble,
+        quality=quality,
+        strip_metadata=strip_metadata,
+        max_input_pixels=max_input_pixels,
+        overwrite=overwrite,
+        skip_existing=skip_existing,
     )
-    files.write(target, enlarged, overwrite=overwrite)
-    if quiet:
-        return
-    height, width, _ = result.pixels.shape
-    bits = result.average_bits
-    precision = "float" if bits is None else f"{bits:.2f} bits on average"
-    _say(f"{target}: {width} x {height}, {precision}, {result.seconds:.1f} s")
-    if verbose:
-        for note in picture.notes:
-            _say(f"  {image} {note}")
-        _say(f"  {network.card.backbone} x{network.card.scale}, {len(result.tiles)} patches")
+    progress = BatchProgress(len(todo), json=json, quiet=quiet, verbose=verbose)
+    _run(todo, conversion, progress, workers=jobs, fail_fast=fail_fast)
 
 
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
+def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None:
+    """Raise for what is wrong whatever the images are."""
+    if not sources:
+        raise InputError("nothing to enlarge; name an image or a folder, or see -h")
+    if both:
+        raise InputError("--overwrite and --skip-existing contradict each other")
+    if twice:
+        raise InputError("--scale and --width or --height contradict each other")
+    if len(sources) == 1 and not sources[0].exists() and str(sources[0]) != "-":
+        raise ImageError(sources[0], "no such file or folder")
 
 
-def _load(weights: Path | None, model: str, scale: int | None, device: str) -> Network:
-    """The network to run; its scale is checked against the one that was asked for, if any."""
+def _own_model(weights: Path, device: str) -> Models:
     where = torch_device(device)
 
-    from cadyq_cli.checkpoint import load, shipped
+    from cadyq_cli.batch.models import Models
 
-    network = load(weights or shipped.find(model, scale or DEFAULT_SCALE), device=where)
-    if scale not in (None, network.card.scale):
-        raise InputError(f"--scale {scale}: {weights} enlarges {network.card.scale} times")
-    return network
+    return Models.of_file(weights, where)
 
 
-def _target(image: Path, output: Path | None, scale: int) -> Path:
-    """The file to write."""
-    name = f"{image.stem}_x{scale}.png"
-    if output is None:
-        return image.with_name(name)
-    return output / name if output.is_dir() else output
+def _shipped_model(name: str, device: str) -> Models:
+    where = torch_device(device)
+
+    from cadyq_cli.batch.models import Models
+    from cadyq_cli.checkpoint import shipped
+
+    return Models(shipped.scales(name), where)
 
 
-def _refuse(image: Path, target: Path, *, overwrite: bool) -> None:
-    """Raise before the work starts if its result could not be written where it should go."""
-    from cadyq_cli.imaging.formats import format_of
+def _run(
+    todo: Sequence[Job],
+    conversion: Conversion,
+    progress: BatchProgress,
+    *,
+    workers: int,
+    fail_fast: bool,
+) -> None:
+    """Do the jobs.
 
-    format_of(target)
-    if target.exists():
-        if target.samefile(image):
-            raise ImageError(target, "is the input", hint="name another file with -o")
-        if not overwrite:
-            raise ImageError(target, "exists already", hint="--overwrite replaces it")
-    elif not target.parent.is_dir():
-        raise ImageError(target, f"there is no folder {target.parent}")
+    Raises:
+        CadyqError: the only job failed.
+        typer.Exit: some of several failed.
+        KeyboardInterrupt: the user has had enough.
+    """
+    import torch
 
+    from cadyq_cli.batch.running import run
+    from cadyq_cli.imaging.atomic import remove_leftovers
 
-def _bar(name: str, *, shown: bool) -> Callable[[Sequence[T]], Iterable[T]]:
-    """Shows how far the work is, where that is a person's terminal."""
-    from tqdm import tqdm
-
-    unless_terminal = None
-    disable = unless_terminal if shown else True
-    return partial(tqdm, desc=name, unit="patch", leave=False, disable=disable)
+    for folder in {job.target.parent for job in todo}:
+        remove_leftovers(folder)
+    share = max(1, torch.get_num_threads() // workers)
+    outcomes = run(
+        todo,
+        conversion,
+        workers=workers,
+        track=progress.track,
+        begin=progress.begin,
+        prepare=partial(torch.set_num_threads, share),
+    )
+    try:
+        with progress, closing(outcomes):
+            for outcome in outcomes:
+                if outcome.error and len(todo) == 1 and not progress.json:
+                    raise outcome.error
+                progress.tell(outcome)
+                if fail_fast and outcome.error:
+                    break
+    except KeyboardInterrupt:
+        if progress.left:
+            typer.echo(f"{progress.left} of {len(todo)} images are left to do", err=True)
+            typer.echo("the same command with --skip-existing goes on from here", err=True)
+        raise
+    progress.summarize()
+    if progress.counts["failed"]:
+        raise typer.Exit(1)

@@ -73,7 +73,7 @@ def test_a_folder_as_output_receives_the_default_name(
 def test_quiet_is_silent_and_verbose_tells_more(photo: Path, weights: Path) -> None:
     assert Outcome(photo, "-m", weights, "-q").stderr == ""
     verbose = Outcome(photo, "-m", weights, "-v", "--overwrite").stderr
-    assert "edsr x2, 1 patches" in verbose
+    assert "13 x 9 px enlarged 2 times by tiny\n" in verbose
 
 
 def test_an_existing_file_is_replaced_only_on_request(photo: Path, weights: Path) -> None:
@@ -165,13 +165,23 @@ def test_unusable_weights_are_one_line_and_exit_code_3(
     "arguments",
     [
         [],
-        ["IN", "two"],
         ["IN", "--nonsense"],
-        ["IN", "-s", "5"],
+        ["IN", "-s", "17"],
         ["IN", "-s", "two"],
         ["IN", "-t", "-1"],
         ["IN", "-t", "7", "-m", "WEIGHTS"],
-        ["IN", "-s", "3", "-m", "WEIGHTS"],
+        ["IN", "-s", "0.5"],
+        ["IN", "-s", "2", "--width", "100"],
+        ["IN", "--overwrite", "--skip-existing"],
+        ["IN", "-f", "xyz"],
+        ["IN", "-f", "png", "-o", "out.jpg"],
+        ["IN", "--quality", "0"],
+        ["IN", "--shard", "3"],
+        ["IN", "--shard", "0/3"],
+        ["IN", "--shard", "4/3"],
+        ["IN", "-j", "0"],
+        ["IN", "IN2", "-o", "out.png"],
+        ["IN", "-o", "-", "--json", "-m", "WEIGHTS"],
         ["IN", "-o", "out.xyz", "-m", "WEIGHTS"],
         ["IN", "-n", "no-such-model"],
         ["IN", "--device", "abacus"],
@@ -180,7 +190,7 @@ def test_unusable_weights_are_one_line_and_exit_code_3(
     ids=" ".join,
 )
 def test_wrong_usage_is_exit_code_2(photo: Path, weights: Path, arguments: list[str]) -> None:
-    places = {"IN": str(photo), "WEIGHTS": str(weights)}
+    places = {"IN": str(photo), "IN2": str(weights), "WEIGHTS": str(weights)}
     outcome = Outcome(*(places.get(argument, argument) for argument in arguments))
     assert outcome.exit_code == 2
     assert not outcome.stdout
@@ -189,5 +199,8 @@ def test_wrong_usage_is_exit_code_2(photo: Path, weights: Path, arguments: list[
 
 def test_the_help_begins_with_examples_and_names_every_group_of_options() -> None:
     help_text = CliRunner().invoke(app, ["upscale", "-h"]).stdout
-    places = [help_text.index(word) for word in ("Examples", "Output", "Model", "Running")]
+    places = [
+        help_text.index(word)
+        for word in ("Examples", "Output", "Files", "Size", "Model", "Running")
+    ]
     assert places == sorted(places)

@@ -1,0 +1,111 @@
+"""Tells how a batch goes: a bar where a person watches, lines, JSON, and a summary."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from cadyq_cli.batch.jobs import Job
+    from cadyq_cli.batch.outcome import Outcome
+
+T = TypeVar("T")
+_UNLESS_TERMINAL = None
+
+
+@dataclass
+class BatchProgress:
+    """Enter it while the batch runs; `tell` it of every outcome."""
+
+    total: int
+    json: bool = False  # outcomes as JSON on standard output
+    quiet: bool = False
+    verbose: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    _bar: Any = None
+    _began: float = 0.0
+
+    def __enter__(self) -> BatchProgress:
+        self._began = time.perf_counter()
+        hidden = True if self.quiet or self.total == 1 else _UNLESS_TERMINAL
+        self._bar = tqdm(total=self.total, unit="image", disable=hidden, dynamic_ncols=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def begin(self, job: Job) -> None:
+        """Show what is being worked on."""
+        self._bar.set_postfix_str(job.source.name)
+
+    def track(self, tiles: Sequence[T]) -> Iterable[T]:
+        """Show how far a single image is."""
+        hidden = True if self.quiet or self.total > 1 else _UNLESS_TERMINAL
+        bar: Iterable[T] = tqdm(
+            tiles, unit="patch", leave=False, disable=hidden, dynamic_ncols=True
+        )
+        return bar
+
+    def tell(self, outcome: Outcome) -> None:
+        """Print what is worth a line, and count."""
+        self.counts[outcome.status] += 1
+        with tqdm.external_write_mode(file=sys.stderr):
+            if self.json:
+                typer.echo(outcome.as_json())
+            if outcome.status == "failed":
+                typer.secho(f"error: {outcome.message}", fg="red", err=True)
+            elif not self.quiet:
+                self._describe(outcome)
+        self._bar.update()
+
+    def _describe(self, outcome: Outcome) -> None:
+        if self.total == 1 or self.verbose:
+            typer.echo(_line(outcome), err=True)
+        for note in outcome.notes:
+            typer.echo(f"note: {outcome.job.source} {note}", err=True)
+        if self.verbose and outcome.status == "done":
+            typer.echo(f"  {_way(outcome)}", err=True)
+
+    def summarize(self) -> None:
+        """Print how many images came to what end."""
+        if self.total == 1 or self.quiet:
+            return
+        ends = [f"{self.counts[end]} {end}" for end in ("done", "skipped", "failed")]
+        if left := self.left:
+            ends.append(f"{left} left")
+        typer.echo(f"{', '.join(ends)} in {time.perf_counter() - self._began:.1f} s", err=True)
+
+    @property
+    def left(self) -> int:
+        """Images that have not come to an end."""
+        return self.total - self.counts.total()
+
+
+def _line(outcome: Outcome) -> str:
+    target = "standard output" if str(outcome.job.target) == "-" else outcome.job.target
+    if outcome.output_size is None:
+        return f"{target}: exists already, skipped"
+    height, width = outcome.output_size
+    bits = outcome.average_bits
+    precision = "float" if bits is None else f"{bits:.2f} bits on average"
+    return f"{target}: {width} x {height}, {precision}, {outcome.seconds:.1f} s"
+
+
+def _way(outcome: Outcome) -> str:
+    """How the size was reached."""
+    if outcome.input_size is None or outcome.output_size is None:
+        return "not enlarged"
+    height, width = outcome.input_size
+    scale = outcome.network_scale or 1
+    way = f"{width} x {height} px enlarged {scale} times by {', then '.join(outcome.models)}"
+    if outcome.output_size == (height * scale, width * scale):
+        return way
+    times = outcome.output_size[1] / width
+    return f"{way}, then resized to {times:.4g} times by bicubic interpolation"
