@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cadyq_cli import __version__
+from cadyq_cli.commands.bitmap import bitmap
 from cadyq_cli.commands.eval import evaluate
 from cadyq_cli.commands.reporting import ErrorReporting
 from cadyq_cli.commands.train import train
@@ -20,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("upscale")(upscale)
+app.command("bitmap")(bitmap)
 app.command("eval")(evaluate)
 app.command("train")(train)
 

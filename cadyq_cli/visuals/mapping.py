@@ -8,6 +8,7 @@ from cadyq_cli.checkpoint import Network
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.alpha import bled
 from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.upscaling import OVERLAP, TILE, Enlargement, Tracker
 from cadyq_cli.visuals.bitmap import BitMap, Reasons
 from cadyq_cli.visuals.figure import Pixels
@@ -24,9 +25,10 @@ def bit_map(
     model: str,
     tile: int = 0,
     finer: int = 1,
+    over_output: bool = False,
     track: Tracker = iter,
 ) -> tuple[BitMap, Pixels]:
-    """The map of a picture, and the picture enlarged, as 8-bit RGB on white.
+    """The map of a picture, and what to draw it over, as 8-bit RGB on white.
 
     Args:
         network: As `checkpoint.load` returns it.
@@ -36,6 +38,7 @@ def bit_map(
         tile: Edge of a patch in pixels of the input; 0 chooses as `upscale` does.
         finer: Into how many steps the way from one patch to the next is divided. Each patch then
             stands for its middle only, but at the image's edges for all up to there.
+        over_output: Give the picture enlarged, not as it was.
         track: Hands out the tiles it is given, such as a progress bar.
 
     Raises:
@@ -51,7 +54,7 @@ def bit_map(
         pixels = bled(pixels, picture.alpha)
     reasons = Reasons()
     run = Enlargement(network, pixels, tile=tile, overlap=overlap, track=track, watch=reasons.watch)
-    enlarged = np.concatenate([visible(Picture(pixels=band)) for band in run])
+    bands = [band for band in run if over_output]
     found = BitMap.of(
         run.tiles,
         run.bits,
@@ -61,4 +64,7 @@ def bit_map(
         widths=sorted({width for widths in candidates.values() for width in widths}),
         reasons=reasons,
     )
-    return found, enlarged
+    if not over_output:
+        return found, visible(picture)
+    alpha = picture.alpha if picture.alpha is None else imresize(picture.alpha, run.size)
+    return found, visible(Picture(pixels=np.concatenate(bands), alpha=alpha))

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.visuals.bitmap import BitMap
+from cadyq_cli.visuals.depth import by_layer
 from cadyq_cli.visuals.figure import (
     Pixels,
     Scale,
@@ -45,6 +46,34 @@ class Colouring:
         return Scale(low=ticks[0], high=ticks[-1], ticks=ticks, palette=self.palette)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """Which figure of a map to draw, and how."""
+
+    site: str | None = None  # one site instead of the mean of all
+    sheet: bool = False  # every site
+    by_layer: bool = False  # a plot against depth
+    style: Style = Style()
+    colouring: Colouring = Colouring()
+
+    def draw(self, pixels: Pixels, bitmap: BitMap) -> Image.Image:
+        """The figure.
+
+        Args:
+            pixels: The map's input, or that picture enlarged; (H, W, 3).
+
+        Raises:
+            InputError: no such site, or a picture of another size than the map's.
+        """
+        if self.by_layer:
+            return by_layer(bitmap, palette=self.colouring.palette)
+        if self.sheet:
+            return sheet(pixels, bitmap, style=self.style, colouring=self.colouring)
+        return map_figure(
+            pixels, bitmap, site=self.site, style=self.style, colouring=self.colouring
+        )
+
+
 def visible(picture: Picture) -> Pixels:
     """A picture's pixels as 8-bit RGB over white paper, (H, W, 3)."""
     pixels = _to_8_bits(picture.pixels)
@@ -58,6 +87,19 @@ def _to_8_bits(values: NDArray[Any]) -> Pixels:
     if values.dtype == np.uint8:
         return np.ascontiguousarray(values)
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def check_size(pixels: Pixels, bitmap: BitMap) -> int:
+    """How many times as large as the map's input a picture is.
+
+    Raises:
+        InputError: it is not that picture, nor the same enlarged.
+    """
+    factor = pixels.shape[0] // bitmap.size[0]
+    if not factor or tuple(side * factor for side in bitmap.size) != pixels.shape[:2]:
+        height, width = bitmap.size
+        raise InputError(f"the map is of an image of {width}x{height} px, not of this one")
+    return factor
 
 
 def map_figure(
@@ -90,10 +132,7 @@ def map_figure(
 def _tinted(
     pixels: Pixels, bitmap: BitMap, values: NDArray[Any], scale: Scale, style: Style
 ) -> Image.Image:
-    factor = pixels.shape[0] // bitmap.size[0]
-    if not factor or tuple(side * factor for side in bitmap.size) != pixels.shape[:2]:
-        height, width = bitmap.size
-        raise InputError(f"the map is of an image of {width}x{height} px, not of this one")
+    factor = check_size(pixels, bitmap)
     large, larger = enlarged(pixels)
     return tinted(large, bitmap.rectangles * factor * larger, values, scale, style)
 
