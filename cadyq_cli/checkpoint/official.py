@@ -16,6 +16,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from cadyq_cli.backbones.parts import DIV2K_MEAN, upsampling_factors

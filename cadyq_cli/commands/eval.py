@@ -187,7 +187,9 @@ def evaluate(
         protocol = _described(factor, sets, patches, compare)
         typer.echo(json.dumps(protocol | _entries(results, per_image=per_image), indent=2))
         return
-    _print(results, per_image=per_image, as_csv=as_csv, as_markdown=as_markdown)
+    if per_image:
+        results = [single for result in results for single in result.one_by_one()]
+    _print(results, as_csv=as_csv, as_markdown=as_markdown, explained=not quiet)
     if histogram:
         _print_histograms(results)
 
@@ -261,16 +263,14 @@ def _entries(results: Sequence[Result], *, per_image: bool) -> dict[str, Any]:
     return {"results": [result.to_json(per_image=per_image) for result in results]}
 
 
-def _print(results: Sequence[Result], *, per_image: bool, as_csv: bool, as_markdown: bool) -> None:
+def _print(results: Sequence[Result], *, as_csv: bool, as_markdown: bool, explained: bool) -> None:
     from cadyq_cli.evaluation.report import legend, to_csv, to_markdown
 
-    if per_image:
-        results = [single for result in results for single in result.one_by_one()]
     if as_csv or as_markdown:
         typer.echo((to_csv if as_csv else to_markdown)(results), nl=False)
         return
     _print_table(results)
-    for line in legend():
+    for line in legend() if explained else ():
         typer.echo(line, err=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,9 +125,9 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 def _paired(
     truths: dict[str, Path], smalls: dict[str, Path], folder: Path, scale: int
-) -> Sequence[Source]:
+) -> list[Source]:
     smalls = dict(smalls)
-    sources: list[Source] = []
+    sources = []
     for stem, truth in truths.items():
         names = [name for name in _names(stem, scale) if name in smalls]
         if not names:

@@ -169,7 +169,7 @@ COLUMNS = (
     Column("by MACs", "bits_by_macs", lambda r: r.bits_by_macs, 2),
     *(Column(c.name, f"tera_bit_operations_{c.name}", _operations(c.name), 2) for c in CONVENTIONS),
     Column("mJ", "millijoules", _scaled("energy", 1e3), 0),
-    Column("MB", "weight_megabytes", lambda r: r.workload and r.workload.bytes / 1e6, 2),
+    Column("MB", "weight_megabytes", lambda r: r.workload.bytes / 1e6 if r.workload else None, 2),
 )
 
 
