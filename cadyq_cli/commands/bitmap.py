@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
@@ -23,6 +24,7 @@ MODEL = "Model"
 FIGURE = "Figure"
 DEFAULT_SCALE = 4
 PAGE = ".html"
+WEIGHTS = ".safetensors"
 
 Palette = Literal["fjord", "ember", "dusk", "gray"]
 
@@ -251,9 +253,7 @@ def bitmap(
         for name in _network(weights, model, scale, device)[1].candidates:
             typer.echo(name)
         return
-    if not images:
-        raise InputError("which images? cadyq bitmap IN...")
-    jobs = _plan(images, output, file_format, recursive=recursive)
+    jobs = _plan(images or [], output, file_format, recursive=recursive)
     if from_json and len(jobs) > 1:
         raise InputError("--from draws one map over one image")
     if compare and any(target.suffix == PAGE for _, target in jobs):
@@ -269,50 +269,137 @@ def bitmap(
         style=Style(opacity=opacity, values=values, legend=not no_legend),
         colouring=Colouring(palette=palette, stretch=stretch),
     )
-    if from_json:
-        networks = []
-    elif compare:
-        networks = [_network(*_named(name), scale, device) for name in compare]
-    else:
-        networks = [_network(weights, model, scale, device)]
+    asked = [(Path(name) if name.endswith(WEIGHTS) else None, name) for name in compare or ()]
+    work = _Work(
+        networks=[]
+        if from_json
+        else [_network(*each, scale, device) for each in asked or [(weights, model)]],
+        from_json=from_json,
+        tile=tile,
+        finer=finer,
+        over_output=over == "output",
+        view=view,
+        overwrite=overwrite,
+        npz=npz,
+        as_json=as_json,
+        quiet=quiet,
+    )
     failures = 0
     for source, target in jobs:
         try:
-            _refuse(source, target, overwrite=overwrite)
-            pixels, maps = _measured(
-                source,
-                networks,
-                from_json,
-                tile=tile,
-                finer=finer,
-                over_output=over == "output",
-                quiet=quiet,
-            )
-            _write(target, pixels, maps, view, overwrite=overwrite)
-            if npz:
-                _write_arrays(target.with_suffix(".npz"), maps[0], overwrite=overwrite)
+            work.do(source, target)
         except CadyqError as error:
             if len(jobs) == 1:
                 raise
             typer.secho(f"error: {error}", fg="red", err=True)
             failures += 1
-            continue
-        if as_json:
-            for each in maps:
-                typer.echo(each.to_json())
-        if not quiet:
-            averages = ", ".join(f"{each.average():.2f}" for each in maps)
-            patches = len(maps[0].rectangles)
-            typer.echo(f"{target}: {averages} bits on average, {patches} patches", err=True)
     if failures:
         typer.echo(f"{failures} of {len(jobs)} images failed", err=True)
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What to do with each image."""
+
+    networks: Sequence[tuple[str, Network]]
+    from_json: Path | None  # instead of a network
+    tile: int
+    finer: int
+    over_output: bool
+    view: View
+    overwrite: bool
+    npz: bool
+    as_json: bool
+    quiet: bool
+
+    def do(self, source: Path, target: Path) -> None:
+        """Make the figure or the page of an image, and tell the numbers that are asked for."""
+        arrays = target.with_suffix(".npz")
+        for path in (target, arrays) if self.npz else (target,):
+            self._refuse(source, path)
+        pixels, maps = self._measured(source)
+        _make_folder(target.parent)
+        if target.suffix == PAGE:
+            from cadyq_cli.visuals.report import page
+
+            text = page(pixels, maps[0], self.view)
+            with _creating(target) as file:
+                file.write(text.encode())
+        else:
+            self._draw(target, pixels, maps)
+        if self.npz:
+            with _creating(arrays) as file:
+                maps[0].save_npz(file)
+        if self.as_json:
+            for each in maps:
+                typer.echo(each.to_json())
+        if not self.quiet:
+            averages = ", ".join(f"{each.average():.2f}" for each in maps)
+            count = len(maps[0].rectangles)
+            typer.echo(f"{target}: {averages} bits on average, {count} patches", err=True)
+
+    def _refuse(self, source: Path, target: Path) -> None:
+        """Raise before the work starts if its result could not be written where it should go."""
+        if not target.exists():
+            return
+        if source.exists() and target.samefile(source):
+            raise ImageError(target, "is the input", hint="name another file with -o")
+        if not self.overwrite:
+            raise FileError(target, "exists already", hint="--overwrite replaces it")
+
+    def _measured(self, source: Path) -> tuple[Pixels, list[BitMap]]:
+        """What to draw over, and the map of each network, or the one that is there already."""
+        from tqdm import tqdm
+
+        from cadyq_cli.imaging import files
+        from cadyq_cli.visuals.views import visible
+
+        picture = files.read(source)
+        if self.from_json:
+            return visible(picture), [_read_map(self.from_json)]
+
+        from cadyq_cli.visuals.mapping import bit_map
+
+        unless_terminal = None
+        disable = True if self.quiet else unless_terminal
+        found = [
+            bit_map(
+                network,
+                picture,
+                file=source.name,
+                model=name,
+                tile=self.tile,
+                finer=self.finer,
+                over_output=self.over_output,
+                track=partial(tqdm, desc=source.name, unit="patch", leave=False, disable=disable),
+            )
+            for name, network in self.networks
+        ]
+        return found[0][1], [each for each, _ in found]
+
+    def _draw(self, target: Path, pixels: Pixels, maps: list[BitMap]) -> None:
+        import numpy as np
+
+        from cadyq_cli.imaging import files
+        from cadyq_cli.imaging.picture import Picture
+        from cadyq_cli.visuals.views import comparison
+
+        if len(maps) == 2:
+            style, colouring = self.view.style, self.view.colouring
+            image = comparison(pixels, *maps, style=style, colouring=colouring)
+        else:
+            image = self.view.draw(pixels, maps[0])
+        files.write(target, Picture(pixels=np.asarray(image)), overwrite=self.overwrite)
 
 
 def _plan(
     images: list[Path], output: str | None, file_format: str | None, *, recursive: bool
 ) -> list[tuple[Path, Path]]:
     """Each image, and the figure or page to make of it."""
+    if not images:
+        raise InputError("which images? cadyq bitmap IN...")
+
     from cadyq_cli.batch.jobs import Naming, plan
     from cadyq_cli.imaging.formats import format_named
 
@@ -324,11 +411,6 @@ def _plan(
     jobs = plan(images, Naming("_bits", output, written), recursive=recursive)
     pairs = [(job.source, job.target) for job in jobs]
     return [(source, target.with_suffix(PAGE) if page else target) for source, target in pairs]
-
-
-def _named(name: str) -> tuple[Path | None, str]:
-    """Weights file or shipped model, whichever a name is."""
-    return (Path(name), "") if name.endswith(".safetensors") else (None, name)
 
 
 def _network(
@@ -346,52 +428,6 @@ def _network(
     return path.stem, network
 
 
-def _measured(
-    source: Path,
-    networks: Sequence[tuple[str, Network]],
-    from_json: Path | None,
-    *,
-    tile: int,
-    finer: int,
-    over_output: bool,
-    quiet: bool,
-) -> tuple[Pixels, list[BitMap]]:
-    """What to draw over, and the map of each network, or the one that is there already."""
-    from tqdm import tqdm
-
-    from cadyq_cli.imaging import files
-    from cadyq_cli.visuals.views import visible
-
-    picture = files.read(source)
-    if from_json:
-        return visible(picture), [_read_map(from_json)]
-
-    from cadyq_cli.visuals.mapping import bit_map
-
-    unless_terminal = None
-    bar = partial(
-        tqdm,
-        desc=source.name,
-        unit="patch",
-        leave=False,
-        disable=True if quiet else unless_terminal,
-    )
-    found = [
-        bit_map(
-            network,
-            picture,
-            file=source.name,
-            model=name,
-            tile=tile,
-            finer=finer,
-            over_output=over_output,
-            track=bar,
-        )
-        for name, network in networks
-    ]
-    return found[0][1], [each for each, _ in found]
-
-
 def _read_map(path: Path) -> BitMap:
     from cadyq_cli.visuals.bitmap import BitMap
 
@@ -403,43 +439,11 @@ def _read_map(path: Path) -> BitMap:
         raise FileError(path, str(error), hint="--json prints what can be drawn") from error
 
 
-def _refuse(source: Path, target: Path, *, overwrite: bool) -> None:
-    """Raise before the work starts if its result could not be written where it should go."""
-    if target.exists():
-        if source.exists() and target.samefile(source):
-            raise ImageError(target, "is the input", hint="name another file with -o")
-        if not overwrite:
-            raise ImageError(target, "exists already", hint="--overwrite replaces it")
-
-
-def _write(
-    target: Path, pixels: Pixels, maps: list[BitMap], view: View, *, overwrite: bool
-) -> None:
-    """Draw the figure, or the page, and write it."""
-    import numpy as np
-
-    from cadyq_cli.imaging import files
-    from cadyq_cli.imaging.picture import Picture
-    from cadyq_cli.visuals.report import page
-    from cadyq_cli.visuals.views import comparison
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix == PAGE:
-        with _creating(target) as file:
-            file.write(page(pixels, maps[0], view).encode())
-        return
-    if len(maps) == 2:
-        image = comparison(pixels, *maps, style=view.style, colouring=view.colouring)
-    else:
-        image = view.draw(pixels, maps[0])
-    files.write(target, Picture(pixels=np.asarray(image)), overwrite=overwrite)
-
-
-def _write_arrays(target: Path, bitmap: BitMap, *, overwrite: bool) -> None:
-    if target.exists() and not overwrite:
-        raise FileError(target, "exists already", hint="--overwrite replaces it")
-    with _creating(target) as file:
-        bitmap.save_npz(file)
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(folder, f"cannot be made: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, sqrt
 from typing import Any
 
@@ -53,8 +53,8 @@ class View:
     site: str | None = None  # one site instead of the mean of all
     sheet: bool = False  # every site
     by_layer: bool = False  # a plot against depth
-    style: Style = Style()
-    colouring: Colouring = Colouring()
+    style: Style = field(default_factory=Style)
+    colouring: Colouring = field(default_factory=Colouring)
 
     def draw(self, pixels: Pixels, bitmap: BitMap) -> Image.Image:
         """The figure.
@@ -95,7 +95,7 @@ def check_size(pixels: Pixels, bitmap: BitMap) -> int:
     Raises:
         InputError: it is not that picture, nor the same enlarged.
     """
-    factor = pixels.shape[0] // bitmap.size[0]
+    factor: int = pixels.shape[0] // bitmap.size[0]
     if not factor or tuple(side * factor for side in bitmap.size) != pixels.shape[:2]:
         height, width = bitmap.size
         raise InputError(f"the map is of an image of {width}x{height} px, not of this one")
