@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,10 +14,7 @@ from torch import Tensor
 
 from cadyq_cli.checkpoint import Network
 from cadyq_cli.errors import InputError
-from cadyq_cli.imaging.alpha import bled
-from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.pixels import from_planes, to_planes
-from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.imaging.tiles import Tile, tiles
 from cadyq_cli.quant.trace import Trace
 from cadyq_cli.self_ensemble import ensembled
@@ -156,27 +153,3 @@ def upscale(
         result[done : done + len(band)] = band
         done += len(band)
     return Upscaled(result, run.tiles, run.bits, time.perf_counter() - began)
-
-
-def upscale_picture(
-    network: Network,
-    picture: Picture,
-    *,
-    tile: int = 0,
-    track: Tracker = iter,
-) -> tuple[Picture, Upscaled]:
-    """Enlarge a picture with all that belongs to it; see `upscale`.
-
-    Gray stays gray. Transparency is enlarged by bicubic interpolation, and no colour of a hidden
-    pixel gets into a visible one.
-    """
-    pixels, alpha = picture.pixels, picture.alpha
-    if alpha is not None:
-        pixels = bled(pixels, alpha)
-    result = upscale(network, pixels, tile=tile, track=track)
-    pixels = result.pixels
-    if picture.gray:  # the network makes nearly the same of three equal channels
-        pixels = np.broadcast_to(pixels[..., 1:2], pixels.shape)
-    if alpha is not None:
-        alpha = imresize(alpha, pixels.shape[:2])
-    return replace(picture, pixels=pixels, alpha=alpha), result

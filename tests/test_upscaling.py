@@ -8,14 +8,12 @@ import torch
 
 from cadyq_cli.checkpoint import Card, Network
 from cadyq_cli.errors import InputError
-from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.upscaling import (
     OVERLAP,
     SMALLEST_TILE,
     Enlargement,
     Pixels,
     upscale,
-    upscale_picture,
 )
 
 
@@ -111,28 +109,6 @@ def test_a_tile_that_is_mostly_overlap_is_refused() -> None:
 def test_what_is_not_rgb_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="RGB"):
         upscale(network(), np.zeros(shape, np.uint8))
-
-
-def test_gray_stays_gray_and_opaque_stays_opaque() -> None:
-    opaque = np.full((12, 10), 255, np.uint8)
-    picture = Picture(pixels=photograph(12, 10), alpha=opaque, gray=True)
-    enlarged, _ = upscale_picture(network(), picture)
-    assert (enlarged.pixels == enlarged.pixels[..., :1]).all()
-    assert enlarged.alpha is not None
-    assert enlarged.alpha.shape == (24, 20)
-    assert (enlarged.alpha == 255).all()
-
-
-def test_the_colour_of_hidden_pixels_does_not_matter() -> None:
-    alpha = np.full((12, 10), 255, np.uint8)
-    alpha[:, 6:] = 0
-    image = photograph(12, 10)
-    results = []
-    for hidden in (0, 255):
-        pixels = np.where(alpha[..., None] > 0, image, np.uint8(hidden))
-        enlarged, _ = upscale_picture(network(), Picture(pixels=pixels, alpha=alpha))
-        results.append(enlarged.pixels)
-    assert np.array_equal(results[0], results[1])
 
 
 def test_bands_of_the_result_join_to_the_whole() -> None:

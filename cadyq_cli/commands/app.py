@@ -9,6 +9,7 @@ import typer
 from cadyq_cli import __version__
 from cadyq_cli.commands.bitmap import bitmap
 from cadyq_cli.commands.eval import evaluate
+from cadyq_cli.commands.models import models
 from cadyq_cli.commands.reporting import ErrorReporting
 from cadyq_cli.commands.train import train
 from cadyq_cli.commands.upscale import upscale
@@ -24,6 +25,7 @@ app.command("upscale")(upscale)
 app.command("bitmap")(bitmap)
 app.command("eval")(evaluate)
 app.command("train")(train)
+app.command("models")(models)
 
 
 def _print_version(wanted: bool) -> None:
@@ -49,7 +51,7 @@ def cadyq(
 
     Examples:
 
-        cadyq upscale photo.jpg                 writes photo_x4.png beside it
+        cadyq upscale photo.jpg                 writes photo_x4.jpg beside it
         cadyq upscale photo.jpg -s 2 -o big.png
         cadyq upscale -h                        all its options
     """
