@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, torch_device
-from cadyq_cli.errors import InputError
+from cadyq_cli.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     from cadyq_cli.evaluation.enlargers import AnyEnlarger
@@ -124,6 +124,16 @@ def evaluate(
     histogram: Annotated[
         bool, _flag("--histogram", "Show how often each site chose each width.", OUTPUT)
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw PSNR against average bits, such as plot.png.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    overwrite: Annotated[bool, _flag("--overwrite", "Replace that FILE.", OUTPUT)] = False,
     quiet: Quiet = False,
     official: Annotated[
         str | None,
@@ -165,6 +175,8 @@ def evaluate(
         raise InputError(f"--step {step}: patches of {patch} px would leave gaps")
     if not patch and (step or official_patches):
         raise InputError("--step and --official-patches need --patch")
+    if plot is not None:
+        _refuse_plot(plot, overwrite=overwrite)
     where = torch_device(device)
 
     from cadyq_cli.evaluation.enlargers import find
@@ -183,6 +195,10 @@ def evaluate(
         for dataset in sets
         for model, enlarger in enlargers.items()
     ]
+    if plot is not None:
+        from cadyq_cli.evaluation.plot import draw
+
+        draw(plot, results, overwrite=overwrite)
     if as_json:
         protocol = _described(factor, sets, patches, compare)
         typer.echo(json.dumps(protocol | _entries(results, per_image=per_image), indent=2))
@@ -192,6 +208,17 @@ def evaluate(
     _print(results, as_csv=as_csv, as_markdown=as_markdown, explained=not quiet)
     if histogram:
         _print_histograms(results)
+
+
+def _refuse_plot(path: Path, *, overwrite: bool) -> None:
+    """Raise before the work starts if its drawing could not be written."""
+    from cadyq_cli.imaging.formats import format_of
+
+    format_of(path)
+    if path.exists() and not overwrite:
+        raise ImageError(path, "exists already", hint="--overwrite replaces it")
+    if not path.parent.is_dir():
+        raise ImageError(path, f"there is no folder {path.parent}")
 
 
 def _measured(
