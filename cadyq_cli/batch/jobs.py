@@ -118,13 +118,13 @@ def _beside(folder: Path, suffix: str) -> Path:
 def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
     """What bears the name of an image, in the order of names; nothing hidden, nothing in `but`."""
     suffixes = {suffix for each in FORMATS for suffix in each.suffixes} | set(ONLY_READ)
-    out = but.resolve()
+    out = os_path.realpath(but)
     for place, folders, names in walk(folder):
         if recursive:
             folders[:] = sorted(
                 name
                 for name in folders
-                if not name.startswith(".") and (Path(place) / name).resolve() != out
+                if not name.startswith(".") and os_path.realpath(Path(place) / name) != out
             )
         else:
             names += folders  # one that is called x.png is not passed over in silence
@@ -170,4 +170,4 @@ def _target_place(job: Job) -> str:
 
 def _place(path: Path) -> str:
     """One name for each file, whatever way leads there."""
-    return os_path.normcase(path.resolve())
+    return os_path.normcase(os_path.realpath(path))

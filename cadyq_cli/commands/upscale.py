@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
+from os import path as os_path
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -320,7 +321,7 @@ def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None
         raise InputError("--overwrite and --skip-existing contradict each other")
     if twice:
         raise InputError("--scale and --width or --height contradict each other")
-    if len(sources) == 1 and not sources[0].exists() and str(sources[0]) != "-":
+    if len(sources) == 1 and str(sources[0]) != "-" and not os_path.exists(sources[0]):
         raise ImageError(sources[0], "no such file or folder")
 
 

@@ -149,3 +149,9 @@ def test_shards_are_disjoint_and_complete(count: int) -> None:
 def test_a_shard_that_does_not_exist_is_refused(index: int, count: int) -> None:
     with pytest.raises(InputError, match="--shard"):
         shard([], index, count)
+
+
+def test_links_that_lead_nowhere_are_images_that_will_fail(photos: Path) -> None:
+    (photos / "loop.png").symlink_to("loop.png")
+    (photos / "dangling.png").symlink_to("nothing.png")
+    assert {"photos/loop.png", "photos/dangling.png"} <= pairs(["photos"]).keys()
