@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cadyq_cli.errors import FileError, ImageError
+from cadyq_cli.evaluation.pairs import discover
+from cadyq_cli.imaging.resize import imresize
+
+Put = Callable[..., Path]
+
+
+@pytest.fixture
+def put(tmp_path: Path, rng: np.random.Generator) -> Put:
+    """Writes an image of noise, or of what it is given, below the test's folder."""
+
+    def write(name: str, width: int = 26, height: int = 17, mode: str = "RGB") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bands = len(Image.new(mode, (1, 1)).getbands())
+        pixels = rng.integers(0, 256, (height, width, bands), np.uint8)
+        Image.fromarray(pixels[..., 0] if bands == 1 else pixels).save(path)
+        return path
+
+    return write
+
+
+def test_small_images_are_made_from_the_cropped_truth(put: Put, tmp_path: Path) -> None:
+    path = put("a.png", 26, 17)
+    (source,) = discover(tmp_path, 4).sources
+    pair = source.load(4)
+    cropped = np.asarray(Image.open(path))[:16, :24]
+    assert np.array_equal(pair.truth, cropped)
+    assert np.array_equal(pair.small, imresize(cropped, 1 / 4))
+    assert pair.small.shape == (4, 6, 3)
+
+
+@pytest.mark.parametrize("ending", ["", "x4", "_x4"])
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_pairs_are_found_in_the_usual_layout(
+    put: Put, tmp_path: Path, ending: str, suffix: str
+) -> None:
+    for name in ("b", "a"):
+        put(f"Set/HR/{name}.png", 26, 17)
+        put(f"Set/LR_bicubic/X4/{name}{ending}.{suffix}", 6, 4)
+        put(f"Set/LR_bicubic/X2/{name}x2.png", 13, 8)
+    found = discover(tmp_path / "Set", 4)
+    assert found.name == "Set"
+    assert found.shrunk == tmp_path / "Set/LR_bicubic/X4"
+    assert [source.name for source in found.sources] == ["a", "b"]
+    for source in found.sources:
+        assert source.small == tmp_path / f"Set/LR_bicubic/X4/{source.name}{ending}.{suffix}"
+        assert source.load(4).small.shape == (4, 6, 3)
+
+
+def test_a_folder_of_small_images_is_used_when_named(put: Put, tmp_path: Path) -> None:
+    put("HR/a.png", 24, 16)
+    given = put("mine/a_x2.png", 12, 8)
+    put("mine/a_x4.png", 6, 4)
+    (source,) = discover(tmp_path / "HR", 2, shrunk=tmp_path / "mine").sources
+    assert np.array_equal(source.load(2).small, np.asarray(Image.open(given)))
+
+
+def test_small_images_are_made_where_the_layout_has_none_of_the_scale(
+    put: Put, tmp_path: Path
+) -> None:
+    put("HR/a.png", 24, 16)
+    put("LR_bicubic/X2/ax2.png", 12, 8)
+    found = discover(tmp_path, 3)
+    assert found.shrunk is None
+    assert [source.small for source in found.sources] == [None]
+
+
+def test_a_truth_without_its_small_image_is_named(put: Put, tmp_path: Path) -> None:
+    put("HR/a.png")
+    lonely = put("HR/b.png")
+    put("LR_bicubic/X4/ax4.png", 6, 4)
+    with pytest.raises(FileError, match=rf"^{lonely}: has no image x4 of its name"):
+        discover(tmp_path, 4)
+
+
+def test_a_small_image_without_its_truth_is_named(put: Put, tmp_path: Path) -> None:
+    put("HR/a.png")
+    put("LR_bicubic/X4/ax4.png", 6, 4)
+    stray = put("LR_bicubic/X4/bx4.png", 6, 4)
+    with pytest.raises(FileError, match=rf"^{stray}: belongs to no"):
+        discover(tmp_path, 4)
+
+
+def test_sizes_that_do_not_fit_are_named(put: Put, tmp_path: Path) -> None:
+    put("HR/a.png", 26, 17)
+    small = put("LR_bicubic/X4/ax4.png", 7, 4)
+    (source,) = discover(tmp_path, 4).sources
+    with pytest.raises(ImageError, match=rf"^{small}: has 7x4 px where .* has 6x4 px"):
+        source.load(4)
+
+
+def test_an_empty_or_missing_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".DS_Store").touch()
+    with pytest.raises(FileError, match=rf"^{tmp_path / 'empty'}: holds no images"):
+        discover(tmp_path / "empty", 4)
+    with pytest.raises(FileError, match=rf"^{tmp_path / 'missing'}: no such folder"):
+        discover(tmp_path / "missing", 4)
+
+
+def test_a_folder_among_images_is_named(put: Put, tmp_path: Path) -> None:
+    put("Set5/a.png")
+    with pytest.raises(FileError, match=rf"^{tmp_path / 'Set5'}: is a folder"):
+        discover(tmp_path, 4)
+
+
+def test_two_files_of_one_name_are_refused(put: Put, tmp_path: Path) -> None:
+    put("a.png")
+    second = put("a.webp")
+    with pytest.raises(FileError, match=rf"^{second}: has the name of a.png"):
+        discover(tmp_path, 4)
+
+
+def test_what_is_no_8_bit_opaque_image_is_named(put: Put, tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("not an image")
+    fine = tmp_path / "fine.png"
+    Image.fromarray(np.zeros((16, 16), np.uint16)).save(fine)
+    glass = put("glass.png", mode="RGBA")
+    tiny = put("tiny.png", 20, 3)
+    expected = {"notes": text, "fine": fine, "glass": glass, "tiny": tiny}
+    for source in discover(tmp_path, 4).sources:
+        with pytest.raises(ImageError, match=rf"^{expected.pop(source.name)}: "):
+            source.load(4)
+    assert not expected
+
+
+def test_luma_is_rounded_once_and_gray_files_are_luma_already(put: Put, tmp_path: Path) -> None:
+    gray = np.asarray(Image.open(put("gray.png", 24, 16, mode="L")))
+    Image.fromarray(np.dstack([gray] * 3)).save(tmp_path / "rgb.png")
+    one, three = (source.load_luma(4) for source in discover(tmp_path, 4).sources)
+    assert np.array_equal(one.truth, gray)
+    assert np.array_equal(three.truth, np.rint(16 + 219.859 / 256 * gray))
+    assert np.array_equal(one.small, imresize(gray.astype(float), 1 / 4))
+    assert (one.small % 1).any()
