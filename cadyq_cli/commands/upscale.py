@@ -321,7 +321,8 @@ def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None
         raise InputError("--overwrite and --skip-existing contradict each other")
     if twice:
         raise InputError("--scale and --width or --height contradict each other")
-    if len(sources) == 1 and str(sources[0]) != "-" and not os_path.exists(sources[0]):
+    there = [str(sources[0]) == "-", os_path.exists(sources[0])]  # noqa: PTH110  never raises
+    if len(sources) == 1 and not any(there):
         raise ImageError(sources[0], "no such file or folder")
 
 
