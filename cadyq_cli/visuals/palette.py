@@ -21,7 +21,7 @@ _ANCHORS: Mapping[str, tuple[str, ...]] = {
 _DIFFERENCE = ("#1f5fa8", "#86b1d8", "#f2f2f2", "#e3a468", "#a84b00")  # blue less, orange more
 
 PALETTES = tuple(_ANCHORS)
-_STEPS = 256
+_STEPS = 257  # odd, so that there is a middle
 
 _TO_LMS = np.array(  # linear sRGB to cone responses, and their cube roots to OKLab (B. Ottosson)
     [

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from cadyq_cli.errors import InputError
+from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.visuals.bitmap import BitMap
+from cadyq_cli.visuals.depth import by_layer
+from cadyq_cli.visuals.figure import Style
+from cadyq_cli.visuals.palette import colours
+from cadyq_cli.visuals.views import Colouring, View, comparison, map_figure, sheet, visible
+
+MakeMap = Callable[..., BitMap]
+SIZES = [(1, 1), (1, 9), (64, 64), (95, 97), (100, 3000), (3000, 100), (700, 900)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_size_gives_a_figure_to_look_at(size: tuple[int, int], make_map: MakeMap) -> None:
+    pixels = np.full((*size, 3), 128, np.uint8)
+    image = map_figure(pixels, make_map(*size), style=Style(values=True), colouring=Colouring())
+    assert max(image.size) >= 256
+    bare = Style(legend=False)
+    without = map_figure(pixels, make_map(*size), style=bare, colouring=Colouring())
+    assert image.height > without.height
+    assert without.width * size[0] == without.height * size[1]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (321, 481), (1000, 1500), (2160, 3840)])
+def test_the_legend_keeps_its_share_of_the_figure(size: tuple[int, int], make_map: MakeMap) -> None:
+    pixels = np.zeros((*size, 3), np.uint8)
+    found = make_map(*size, sites=1, tile=2000)
+    with_legend = map_figure(pixels, found, style=Style(), colouring=Colouring())
+    without = map_figure(pixels, found, style=Style(legend=False), colouring=Colouring())
+    share = (with_legend.height - without.height) / without.height
+    assert 0.1 < share < 0.3
+
+
+def test_full_opacity_shows_the_colours_of_the_widths(make_map: MakeMap) -> None:
+    found = make_map(700, 900)
+    style = Style(opacity=1, legend=False)
+    image = np.asarray(
+        map_figure(np.zeros((700, 900, 3), np.uint8), found, style=style, colouring=Colouring())
+    )
+    expected = colours((found.values() - 4) / 4)
+    for (x, y, width, height), colour in zip(found.rectangles, expected, strict=True):
+        assert np.array_equal(image[y + height // 2, x + width // 2], colour)
+
+
+def test_no_opacity_shows_the_picture_as_it_is(make_map: MakeMap, rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 256, (520, 600, 3), np.uint8)
+    style = Style(opacity=0, legend=False)
+    image = map_figure(pixels, make_map(520, 600), style=style, colouring=Colouring())
+    assert np.array_equal(np.asarray(image), pixels)
+
+
+def test_the_picture_stays_visible_under_the_default_tint_and_borders(
+    make_map: MakeMap, rng: np.random.Generator
+) -> None:
+    pixels = rng.integers(0, 256, (520, 600, 1), np.uint8).repeat(3, axis=2)
+    style = Style(legend=False)
+    image = map_figure(pixels, make_map(520, 600), style=style, colouring=Colouring())
+    seen = np.asarray(image).astype(float).mean(axis=2)
+    assert np.corrcoef(seen.ravel(), pixels[..., 0].ravel())[0, 1] > 0.9
+
+
+def test_the_same_map_lies_over_the_enlarged_picture(make_map: MakeMap) -> None:
+    found, style = make_map(300, 400), Style(opacity=1, legend=False)
+    image = map_figure(np.zeros((600, 800, 3), np.uint8), found, style=style, colouring=Colouring())
+    x, y, width, height = found.rectangles[5] * 2
+    expected = colours((found.values()[5:6] - 4) / 4)[0]
+    assert image.getpixel((int(x + width // 2), int(y + height // 2))) == tuple(expected)
+
+
+def test_stretched_colours_go_from_the_least_to_the_most(make_map: MakeMap) -> None:
+    found = make_map(700, 900)
+    style = Style(opacity=1, legend=False)
+    image = map_figure(
+        np.zeros((700, 900, 3), np.uint8), found, style=style, colouring=Colouring(stretch=True)
+    )
+    for index, share in ((found.values().argmin(), 0.0), (found.values().argmax(), 1.0)):
+        x, y, width, height = found.rectangles[index]
+        middle = int(x + width // 2), int(y + height // 2)
+        assert image.getpixel(middle) == tuple(colours(np.array(share)))
+
+
+def test_a_picture_of_another_size_and_an_unknown_site_are_refused(make_map: MakeMap) -> None:
+    found, view = make_map(50, 60), View()
+    with pytest.raises(InputError, match="60x50 px"):
+        view.draw(np.zeros((60, 50, 3), np.uint8), found)
+    with pytest.raises(InputError, match="no site 'nowhere'"):
+        View(site="nowhere").draw(np.zeros((50, 60, 3), np.uint8), found)
+
+
+@pytest.mark.parametrize("sites", [1, 5, 80])
+def test_sheets_and_plots_hold_any_number_of_sites(sites: int, make_map: MakeMap) -> None:
+    found = make_map(200, 300, sites=sites)
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    image = sheet(pixels, found, style=Style(), colouring=Colouring())
+    assert max(image.size) < 8000
+    assert len(np.unique(np.asarray(by_layer(found)).reshape(-1, 3), axis=0)) > 4
+
+
+def test_equal_maps_differ_nowhere(make_map: MakeMap) -> None:
+    found, pixels = make_map(200, 300), np.full((200, 300, 3), 128, np.uint8)
+    style = Style(opacity=1, legend=False)
+    image = comparison(pixels, found, found, style=style, colouring=Colouring())
+    third = np.asarray(image)[5:190, -280:].reshape(-1, 3)
+    assert np.ptp(third[0]) < 2  # neither blue nor orange
+    with pytest.raises(InputError, match="different patches"):
+        comparison(pixels, found, make_map(200, 300, tile=50), style=style, colouring=Colouring())
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_hidden_pixels_are_white_and_visible_ones_as_they_are(
+    depth: type[np.uint8] | type[np.uint16],
+) -> None:
+    white = np.iinfo(depth).max
+    pixels = np.full((1, 2, 3), white // 255 * 40, depth)
+    alpha = np.array([[0, white]], depth)
+    assert visible(Picture(pixels=pixels, alpha=alpha)).tolist() == [[[255] * 3, [40] * 3]]

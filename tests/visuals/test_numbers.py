@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from cadyq_cli.checkpoint import Card, Network
+from cadyq_cli.errors import InputError
+from cadyq_cli.evaluation.enlargers import NetworkEnlarger
+from cadyq_cli.evaluation.protocol import Patches
+from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.upscaling import OVERLAP, TILE, Pixels, upscale
+from cadyq_cli.visuals.bitmap import BitMap
+from cadyq_cli.visuals.mapping import bit_map
+
+
+def network(precision: str = "dynamic") -> Network:
+    """A small EDSR whose widths follow the gradient of the patch."""
+    torch.manual_seed(1)
+    settings = {"scale": 2, "features": 4, "blocks": 2}
+    result = Network(Card(backbone="edsr", settings=settings, precision=precision))
+    for name, parameter in result.named_parameters():
+        if name.endswith("selector.weight"):
+            parameter.data[:] = torch.tensor([-1.0, 0.0, 1.0])[:, None]
+        elif name.endswith("selector.bias"):
+            parameter.data[:] = torch.tensor([60.0, 20.0, -60.0])
+    return result.eval()
+
+
+@pytest.fixture
+def photograph(rng: np.random.Generator) -> Pixels:
+    """Flat on the left, rough on the right."""
+    rough = np.linspace(0, 40, 230) * rng.standard_normal((110, 230))
+    return (128 + rough).clip(0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+
+
+def mapped(pixels: Pixels, *, finer: int = 1) -> BitMap:
+    picture = Picture(pixels=pixels)
+    return bit_map(network(), picture, file="a.png", model="tiny", finer=finer)[0]
+
+
+def test_a_map_holds_the_widths_that_upscaling_uses(photograph: Pixels) -> None:
+    result = upscale(network(), photograph)
+    found = mapped(photograph)
+    assert found.average() == pytest.approx(result.average_bits)
+    for site, bits in result.bits.items():
+        assert np.array_equal(found.values(site), bits)
+    assert len(np.unique(found.values())) > 1
+
+
+def test_a_map_holds_the_widths_that_evaluation_finds_on_such_patches(photograph: Pixels) -> None:
+    enlarger = NetworkEnlarger(network())
+    patches = Patches(edge=TILE, step=TILE - OVERLAP)
+    _, widths = enlarger.enlarge(photograph, patches)
+    found = mapped(photograph)
+    assert found.sites == tuple(widths)
+    for site in widths:
+        assert np.array_equal(found.values(site), widths[site])
+
+
+def test_the_selectors_inputs_explain_every_width(photograph: Pixels) -> None:
+    """The scores follow from gradient and spread, and the width from the scores."""
+    dynamic = network()
+    content = json.loads(mapped(photograph).to_json())
+    selectors = {name: module for name, module in dynamic.named_modules() if "site" in name}
+    sites = [module for module in selectors.values() if hasattr(module, "selector")]
+    assert content["sites"] == [site.name for site in sites]
+    for patch in content["patches"]:
+        for index, site in enumerate(sites):
+            inputs = torch.tensor([patch["gradient"] + patch["spread"][index]])
+            scores = site.selector(inputs * site.input_scale)[0]  # type: ignore[operator]
+            expected = torch.tensor(patch["scores"][index])
+            torch.testing.assert_close(scores, expected, atol=1e-3, rtol=1e-3)
+            widths = content["model"]["widths"]
+            assert patch["bits"][index] == widths[int(np.argmax(patch["scores"][index]))]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 200), (97, 131), (300, 90)])
+def test_rectangles_tile_the_image(size: tuple[int, int], make_map: Callable[..., BitMap]) -> None:
+    covered = np.zeros(size, int)
+    for x, y, width, height in make_map(*size).rectangles:
+        covered[y : y + height, x : x + width] += 1
+    assert (covered == 1).all()
+
+
+def test_a_finer_map_has_patches_of_the_same_size_closer_together(photograph: Pixels) -> None:
+    coarse, fine = mapped(photograph), mapped(photograph, finer=4)
+    widths = fine.rectangles[:, 2]
+    assert len(fine.rectangles) > 3 * len(coarse.rectangles)
+    assert np.median(widths) == (TILE - OVERLAP) // 4
+    first = fine.values()[0]
+    assert first == coarse.values()[0]  # the same pixels are read there
+
+
+def test_json_brings_back_all_that_is_drawn(make_map: Callable[..., BitMap]) -> None:
+    before = make_map(150, 210)
+    after = BitMap.from_json(before.to_json())
+    assert (after.size, after.widths, after.sites) == (before.size, before.widths, before.sites)
+    assert np.array_equal(after.rectangles, before.rectangles)
+    for site in (None, *before.sites):
+        assert np.array_equal(after.values(site), before.values(site))
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": "cadyq.bitmap/1"}', "null"])
+def test_what_is_no_map_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        BitMap.from_json(text)
+
+
+def test_arrays_agree_with_json(photograph: Pixels) -> None:
+    found, buffer = mapped(photograph), io.BytesIO()
+    found.save_npz(buffer)
+    buffer.seek(0)
+    arrays, content = np.load(buffer), found.to_dict()
+    for index, patch in enumerate(content["patches"]):
+        for name in ("rectangle", "bits"):
+            assert arrays[name][index].tolist() == patch[name]
+        np.testing.assert_allclose(arrays["gradient"][index], patch["gradient"], rtol=1e-5)
+        np.testing.assert_allclose(arrays["scores/1"][index], patch["scores"][1], rtol=1e-5)
+        np.testing.assert_allclose(arrays["spread/1"][index], patch["spread"][1], rtol=1e-5)
+    assert arrays["sites"].tolist() == content["sites"]
+
+
+def test_static_networks_have_8_bits_everywhere_and_no_scores(photograph: Pixels) -> None:
+    found, _ = bit_map(network("static"), Picture(pixels=photograph), file="a", model="static")
+    assert found.widths == (8,)
+    assert set(found.values()) == {8.0}
+    assert found.to_dict()["patches"][0]["scores"] == [None] * len(found.sites)
+
+
+def test_a_float_network_is_refused(photograph: Pixels) -> None:
+    with pytest.raises(InputError, match="floating point"):
+        bit_map(network("float"), Picture(pixels=photograph), file="a", model="m")
