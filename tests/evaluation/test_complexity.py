@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from networks import TINY, tiny
 from numpy.typing import NDArray
-from tests.networks import TINY, tiny
 from torch.utils.flop_counter import FlopCounterMode
 
 from cadyq_cli.checkpoint import Card, Network

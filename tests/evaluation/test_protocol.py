@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import tiny
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.color import rgb2ycbcr
-from tests.networks import tiny
 
 from cadyq_cli.errors import ImageError
 from cadyq_cli.evaluation.enlargers import Bicubic, NetworkEnlarger
@@ -17,7 +17,6 @@ from cadyq_cli.evaluation.pairs import Source
 from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
 from cadyq_cli.imaging.pixels import from_planes, to_planes
 from cadyq_cli.imaging.resize import imresize
-
 
 Pixels = NDArray[np.uint8]
 
