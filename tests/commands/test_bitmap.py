@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from cadyq_cli.checkpoint import Card, Network, save
+from cadyq_cli.commands.app import app
+
+
+class Outcome:
+    """What a run of the command left behind."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        result = CliRunner().invoke(app, ["bitmap", *map(str, arguments)])
+        self.exit_code, self.stdout, self.stderr = result.exit_code, result.stdout, result.stderr
+
+
+def make_weights(path: Path, precision: str = "dynamic", *, first: int = 0) -> Path:
+    """A small network that doubles images; a dynamic one chooses the width at index `first`."""
+    torch.manual_seed(0)
+    settings = {"scale": 2, "features": 4, "blocks": 2}
+    network = Network(Card(backbone="edsr", settings=settings, precision=precision))
+    for name, parameter in network.named_parameters():
+        if name.endswith("selector.bias"):
+            parameter.data[first] = 9.0
+    save(path, network)
+    return path
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return make_weights(tmp_path / "tiny.safetensors")
+
+
+@pytest.fixture
+def photo(tmp_path: Path, rng: np.random.Generator) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(rng.integers(0, 256, (100, 130, 3), np.uint8)).save(path)
+    return path
+
+
+def test_the_figure_lands_beside_the_image_and_is_described(photo: Path, weights: Path) -> None:
+    outcome = Outcome(photo, "-m", weights)
+    assert outcome.exit_code == 0
+    assert not outcome.stdout
+    target = photo.with_name("photo_bits.png")
+    line = rf"{re.escape(str(target))}: 4\.00 bits on average, 4 patches\n"
+    assert re.fullmatch(line, outcome.stderr)
+    with Image.open(target) as image:
+        assert (image.mode, image.format) == ("RGB", "PNG")
+        assert image.width == 130 * (512 // 130)
+        assert image.height > 100 * (512 // 130)  # the legend
+
+
+def test_the_json_draws_the_same_figure_again_without_a_network(
+    photo: Path, weights: Path, tmp_path: Path
+) -> None:
+    first, again, numbers = (tmp_path / name for name in ("a.png", "b.png", "map.json"))
+    outcome = Outcome(photo, "-m", weights, "-o", first, "--json", "--values", "-q")
+    assert not outcome.stderr
+    numbers.write_text(outcome.stdout)
+    assert Outcome(photo, "--from", numbers, "-o", again, "--values").exit_code == 0
+    assert first.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
+@pytest.mark.parametrize("over", ["input", "output"])
+def test_every_kind_of_image_gives_a_figure(
+    weights: Path, tmp_path: Path, rng: np.random.Generator, mode: str, over: str
+) -> None:
+    image = Image.fromarray(rng.integers(0, 256, (20, 30, 4), np.uint8))
+    if mode == "I;16":
+        image = Image.fromarray(rng.integers(0, 65536, (20, 30), np.uint16))
+    source = tmp_path / "kind.tif"
+    (image if mode == "I;16" else image.convert(mode)).save(source)
+    target = tmp_path / "figure.png"
+    assert Outcome(source, "-m", weights, "-o", target, "--over", over).exit_code == 0
+    with Image.open(target) as figure:
+        assert figure.mode == "RGB"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (100, 1500), (1500, 100)])
+def test_every_shape_gives_a_figure(weights: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+    source, target = tmp_path / "shape.png", tmp_path / "figure.png"
+    Image.new("RGB", size, "teal").save(source)
+    assert Outcome(source, "-m", weights, "-o", target, "--values").exit_code == 0
+    with Image.open(target) as figure:
+        assert max(figure.size) >= 500
+
+
+def test_the_output_lies_beneath_on_request(photo: Path, weights: Path, tmp_path: Path) -> None:
+    target = tmp_path / "over.png"
+    options = ("--over", "output", "--opacity", "0", "--no-legend", "-o", target)
+    assert Outcome(photo, "-m", weights, *options).exit_code == 0
+    enlarged = tmp_path / "enlarged.png"
+    upscaled = ["upscale", str(photo), "-m", str(weights), "-o", str(enlarged)]
+    assert CliRunner().invoke(app, upscaled).exit_code == 0
+    with Image.open(target) as figure, Image.open(enlarged) as expected:
+        factor = figure.width // expected.width
+        shown = np.asarray(figure)[::factor, ::factor]
+        assert np.array_equal(shown, np.asarray(expected))
+
+
+def test_sites_are_listed_and_shown(photo: Path, weights: Path, tmp_path: Path) -> None:
+    listed = Outcome("--list-sites", "-m", weights).stdout.split()
+    assert listed == ["block1.1", "block1.2", "block2.1", "block2.2"]
+    for index, options in enumerate((["--site", listed[-1]], ["--sites", "all"], ["--by-layer"])):
+        target = tmp_path / f"{index}.png"
+        assert Outcome(photo, "-m", weights, "-o", target, *options).exit_code == 0
+        assert target.exists()
+
+
+def test_two_networks_are_compared(photo: Path, weights: Path, tmp_path: Path) -> None:
+    other = make_weights(tmp_path / "other.safetensors", first=2)
+    target = tmp_path / "both.png"
+    outcome = Outcome(photo, "--compare", weights, other, "-o", target, "--json")
+    assert "4.00, 8.00 bits on average" in outcome.stderr
+    maps = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert [each["model"]["name"] for each in maps] == ["tiny", "other"]
+    with Image.open(target) as image:
+        assert image.width > 3 * 130 * (512 // 130)
+
+
+def test_a_page_and_arrays_are_written(photo: Path, weights: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    assert Outcome(photo, "-m", weights, "-o", target, "--npz").exit_code == 0
+    assert target.read_text().startswith("<!doctype html>")
+    assert np.load(tmp_path / "report.npz")["bits"].shape == (4, 4)
+
+
+def test_a_folder_is_done_although_one_image_is_broken(
+    photo: Path, weights: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("a.png", "deep/b.png"):
+        (folder / name).write_bytes(photo.read_bytes())
+    (folder / "broken.png").write_text("no image")
+    out = tmp_path / "out"
+    outcome = Outcome(folder, "-r", "-m", weights, "-o", out, "-f", "html")
+    assert outcome.exit_code == 1
+    assert "broken.png" in outcome.stderr
+    assert "1 of 3 images failed" in outcome.stderr
+    pages = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert pages == {"a_bits.html", "deep/b_bits.html"}
+
+
+def test_an_existing_file_is_replaced_only_on_request(photo: Path, weights: Path) -> None:
+    for name in ("photo_bits.png", "photo_bits.npz"):
+        target = photo.with_name(name)
+        target.write_text("precious")
+        refused = Outcome(photo, "-m", weights, "--npz")
+        assert refused.exit_code == 1
+        assert refused.stderr == f"error: {target}: exists already; --overwrite replaces it\n"
+        assert target.read_text() == "precious"
+        target.unlink()
+    photo.with_name("photo_bits.png").write_text("worthless")
+    assert Outcome(photo, "-m", weights, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["IN", "--site", "nowhere", "-m", "WEIGHTS"],
+        ["IN", "--site", "block1.1", "--by-layer", "-m", "WEIGHTS"],
+        ["IN", "--opacity", "2"],
+        ["IN", "--palette", "rainbow"],
+        ["IN", "--finer", "0"],
+        ["IN", "--from", "map.json", "--over", "output"],
+        ["IN", "--compare", "WEIGHTS", "WEIGHTS", "-o", "a.html"],
+        ["IN", "-m", "WEIGHTS", "-o", "a.xyz"],
+        ["IN", "-m", "FLOAT"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(
+    photo: Path, weights: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    places = {
+        "IN": str(photo),
+        "WEIGHTS": str(weights),
+        "FLOAT": str(make_weights(tmp_path / "float.safetensors", "float")),
+    }
+    outcome = Outcome(*(places.get(argument, argument) for argument in arguments))
+    assert outcome.exit_code == 2
+    assert "rror" in outcome.stderr
+    assert not list(tmp_path.glob("*_bits*"))
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"schema": "cadyq.bitmap/1"}'])
+def test_numbers_that_are_no_map_are_one_line_and_exit_code_1(
+    photo: Path, tmp_path: Path, content: str | None
+) -> None:
+    numbers = tmp_path / "map.json"
+    if content is not None:
+        numbers.write_text(content)
+    outcome = Outcome(photo, "--from", numbers)
+    assert outcome.exit_code == 1
+    assert re.fullmatch(rf"error: {re.escape(str(numbers))}: .+\n", outcome.stderr)
+
+
+def test_the_help_begins_with_examples_and_names_every_group_of_options() -> None:
+    help_text = CliRunner().invoke(app, ["bitmap", "-h"]).stdout
+    places = [help_text.index(f" {word} ") for word in ("Output", "Figure", "Model", "Running")]
+    assert help_text.index("Examples") < min(places)
