@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class BatchProgress:
     json: bool = False  # outcomes as JSON on standard output
     quiet: bool = False
     verbose: bool = False
+    debug: bool = False  # failures with their traceback
     counts: Counter[str] = field(default_factory=Counter)
     _bar: Any = None
     _began: float = 0.0
@@ -59,6 +61,8 @@ class BatchProgress:
         with tqdm.external_write_mode(file=sys.stderr):
             if self.json:
                 typer.echo(outcome.as_json())
+            if self.debug and outcome.error:
+                traceback.print_exception(outcome.error)
             if outcome.status == "failed":
                 typer.secho(f"error: {outcome.message}", fg="red", err=True)
             elif not self.quiet:

@@ -35,6 +35,7 @@ def _known_shard(text: str | None) -> str | None:
 
 
 def upscale(
+    context: typer.Context,
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -309,7 +310,8 @@ def upscale(
         overwrite=overwrite,
         skip_existing=skip_existing,
     )
-    progress = BatchProgress(len(todo), json=json, quiet=quiet, verbose=verbose)
+    debug = context.find_root().params["debug"]
+    progress = BatchProgress(len(todo), json=json, quiet=quiet, verbose=verbose, debug=debug)
     _run(todo, conversion, progress, workers=jobs, fail_fast=fail_fast)
 
 

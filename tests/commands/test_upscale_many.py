@@ -92,6 +92,16 @@ def test_one_bad_file_never_stops_the_rest(photos: Path, weights: Path, tmp_path
     assert summary.startswith("2 done, 0 skipped, 1 failed in ")
 
 
+def test_debug_shows_where_each_failure_comes_from(
+    photos: Path, weights: Path, tmp_path: Path
+) -> None:
+    (photos / "a.jpg").write_bytes(b"text")
+    outcome = Outcome(photos, "-m", weights, "-o", tmp_path / "out", "--debug")
+    assert outcome.exit_code == 1
+    assert outcome.stderr.startswith("Traceback")
+    assert "2 done, 0 skipped, 1 failed" in outcome.stderr
+
+
 def test_fail_fast_stops_at_the_first(photos: Path, weights: Path, tmp_path: Path) -> None:
     (photos / "a.jpg").write_bytes(b"text")
     outcome = Outcome(photos, "-m", weights, "-o", tmp_path / "out", "--fail-fast")
