@@ -17,9 +17,11 @@ As JSON, `BitMap.to_json`:
     }
 
 The last three tell what the selectors saw and how they judged it. They are there if that was
-recorded; spread and scores are null at a site that has nothing to choose. The arrays of
-`BitMap.save_npz` have the same names, with a leading axis for the patches; those of site number I
-are called ``spread/I`` and ``scores/I``.
+recorded; spread and scores are null at a site that has nothing to choose.
+
+As NumPy arrays, `BitMap.save_npz`: schema, image, size (height, width), model, scale, widths, sites
+(S,), rectangle (N, 4), bits (N, S), gradient (N, 2), and of site number I, counted from 0,
+``spread/I`` (N, C) and ``scores/I`` (N, K).
 """
 
 from __future__ import annotations
@@ -188,7 +190,7 @@ class BitMap:
         """See above."""
         arrays: dict[str, Any] = {
             "schema": SCHEMA,
-            "file": self.file,
+            "image": self.file,
             "size": self.size,
             "model": self.model,
             "scale": self.scale,

@@ -72,7 +72,7 @@ def test_the_selectors_inputs_explain_every_width(photograph: Pixels) -> None:
     for patch in content["patches"]:
         for index, site in enumerate(sites):
             inputs = torch.tensor([patch["gradient"] + patch["spread"][index]])
-            scores = site.selector(inputs * site.input_scale)[0]  # type: ignore[operator]
+            scores = site.selector(inputs * site.input_scale)[0]
             expected = torch.tensor(patch["scores"][index])
             torch.testing.assert_close(scores, expected, atol=1e-3, rtol=1e-3)
             widths = content["model"]["widths"]
