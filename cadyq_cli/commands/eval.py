@@ -302,14 +302,20 @@ def _print(results: Sequence[Result], *, as_csv: bool, as_markdown: bool, explai
 
 
 def _print_table(results: Sequence[Result]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
     from cadyq_cli.evaluation.report import COLUMNS
 
-    table = Table()
-    for index, column in enumerate(COLUMNS):
-        table.add_column(column.heading, justify="left" if index < 2 else "right")
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, pad_edge=False)  # 80 columns do
+    for column in COLUMNS:
+        is_text = isinstance(column.value(results[0]), str)
+        table.add_column(
+            column.heading.replace("-", " "),
+            justify="left" if is_text else "right",
+            overflow="fold",
+        )
     for result, following in zip(results, [*results[1:], None], strict=True):
         last = following is not None and following.dataset != result.dataset
         table.add_row(*(column.text(result) for column in COLUMNS), end_section=last)

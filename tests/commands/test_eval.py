@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import tiny
+from PIL import Image
+from safetensors.torch import save_file
+from typer.testing import CliRunner, Result
+
+from cadyq_cli.checkpoint import save
+from cadyq_cli.commands.app import app
+
+
+@pytest.fixture
+def images(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """A test set of three images."""
+    folder = tmp_path / "Three"
+    folder.mkdir()
+    for name, size in (("a", (48, 40)), ("b", (33, 57)), ("c", (64, 64))):
+        pixels = rng.integers(0, 256, (*size, 3), np.uint8)
+        pixels[:, : size[1] // 2] //= 16
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A small network that doubles images."""
+    path = tmp_path / "tiny.safetensors"
+    save(path, tiny("edsr", 2))
+    return path
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["eval", *map(str, arguments)])
+
+
+def test_the_table_has_a_row_for_each_model_and_says_what_it_means(
+    images: Path, weights: Path
+) -> None:
+    result = run("bicubic", weights, "-d", images)
+    assert result.exit_code == 0
+    assert re.search(r"^bicubic +Three +\d+\.\d\d +0\.\d{4} +- ", result.stdout, re.MULTILINE)
+    assert "32·32·F + W·A·Q" in result.stderr
+    assert run("bicubic", "-d", images, "-s", "2", "-q").stderr == ""
+
+
+def test_the_scale_is_that_of_the_models(images: Path, weights: Path) -> None:
+    protocol = json.loads(run("bicubic", weights, "-d", images, "--json").stdout)["protocol"]
+    assert (protocol["scale"], protocol["border"]) == (2, 2)
+    assert protocol["small_images"] == {"Three": "made"}
+    wrong = run(weights, "-d", images, "-s", "3")
+    assert wrong.exit_code == 2
+    assert "enlarges 2 times, not 3" in wrong.stderr
+
+
+def test_json_tells_each_image_and_how_it_was_cut(images: Path, weights: Path) -> None:
+    arguments = [weights, "-d", images, "--patch", "16", "--json", "--per-image"]
+    found = json.loads(run(*arguments).stdout)
+    assert found["protocol"]["patch"] == 16
+    assert found["protocol"]["step"] == 10
+    (result,) = found["results"]
+    assert [image["dataset"] for image in result["per_image"]] == ["Three/a", "Three/b", "Three/c"]
+    patches = [sum(i["widths"]["block1.1"].values()) for i in result["per_image"]]
+    assert patches == [2 * 2, 1 * 3, 3 * 3]
+    mean = np.mean([image["average_bits"] for image in result["per_image"]])
+    assert result["average_bits"] == pytest.approx(mean)
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_the_result_does_not_depend_on_how_many_images_are_done_at_a_time(
+    images: Path, weights: Path, jobs: str
+) -> None:
+    arguments = [weights, "bicubic", "-d", images, "-p", "16", "--json", "--per-image"]
+    assert run(*arguments, "-j", jobs).stdout == run(*arguments).stdout
+
+
+def test_csv_and_markdown_list_images_on_request(images: Path) -> None:
+    lines = run("bicubic", "bicubic-luma", "-d", images, "--csv", "--per-image").stdout
+    rows = [*csv.DictReader(lines.splitlines())]
+    assert [row["model"] for row in rows] == ["bicubic"] * 3 + ["bicubic-luma"] * 3
+    assert [row["dataset"] for row in rows[:3]] == ["Three/a", "Three/b", "Three/c"]
+    table = run("bicubic", "-d", images, "--markdown").stdout
+    assert [line[:10] for line in table.splitlines()] == ["| Model | ", "| --- | --", "| bicubic "]
+
+
+def test_the_histogram_names_sites_and_widths(images: Path, weights: Path) -> None:
+    text = run(weights, "-d", images, "--histogram").stdout
+    assert "block2.2" in text
+    assert re.search(r"\d bits", text)
+
+
+def test_rgb_border_and_rounding_change_the_figures(images: Path) -> None:
+    base = ["bicubic", "-d", images, "--csv"]
+    options: list[list[str]] = [[], ["--rgb"], ["--border", "0"], ["--whole-luma"]]
+    assert len({run(*base, *extra).stdout for extra in options}) == len(options)
+
+
+def test_pairs_are_taken_from_the_folder_that_is_named(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "black").mkdir()
+    for name, size in (("a", (10, 12)), ("b", (14, 8)), ("c", (16, 16))):
+        Image.new("RGB", size).save(tmp_path / "black" / f"{name}x4.png")
+    base = ["bicubic", "-d", images, "--csv", "--per-image"]
+    made, given = (
+        [float(row["psnr_db"]) for row in csv.DictReader(run(*base, *lr).stdout.splitlines())]
+        for lr in ([], ["--lr", tmp_path / "black"])
+    )
+    assert all(better > worse for better, worse in zip(made, given, strict=True))
+
+
+def test_the_authors_state_dicts_are_read_from_safetensors_too(
+    images: Path, tmp_path: Path
+) -> None:
+    """A float EDSR under the usual names; so small that it does nearly nothing."""
+    n = 4
+    shapes = {"head.0": (n, 3), "body.0.body.0": (n, n), "body.0.body.2": (n, n)}
+    shapes |= {"body.1": (n, n), "tail.0.0": (4 * n, n), "tail.1": (3, n)}
+    state = {}
+    for name, (outputs, inputs) in shapes.items():
+        state[f"{name}.weight"] = tiny().backbone.head.weight.new_zeros(outputs, inputs, 3, 3)
+        state[f"{name}.bias"] = state[f"{name}.weight"].new_zeros(outputs)
+    path = tmp_path / "edsr.safetensors"
+    save_file(state, path)
+    result = run(path, "--official", "edsr", "-s", "2", "-d", images, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["results"][0]["average_bits"] == 32
+    refused = run(path, "-d", images, "-s", "2")
+    assert refused.exit_code == 3
+    assert refused.stderr.startswith(f"error: {path}: ")
+    path.write_bytes(b"rubbish")
+    damaged = run(path, "--official", "edsr", "-s", "2", "-d", images)
+    assert damaged.exit_code == 3
+    assert damaged.stderr.startswith(f"error: {path}: ")
+
+
+def test_a_plot_is_drawn_and_not_overwritten(images: Path, weights: Path, tmp_path: Path) -> None:
+    plot = tmp_path / "plot.png"
+    assert run(weights, "-d", images, "--plot", plot).exit_code == 0
+    with Image.open(plot) as drawn:
+        assert drawn.format == "PNG"
+    again = run(weights, "-d", images, "--plot", plot)
+    assert again.exit_code == 1
+    assert again.stderr == f"error: {plot}: exists already; --overwrite replaces it\n"
+    assert run(weights, "-d", images, "--plot", plot, "--overwrite").exit_code == 0
+
+
+def test_what_is_wrong_with_the_images_is_one_line_and_exit_code_1(
+    images: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (images / "notes.txt").write_text("not an image")
+    for folder, culprit in (
+        (tmp_path / "empty", tmp_path / "empty"),
+        (tmp_path / "missing", tmp_path / "missing"),
+        (images, images / "notes.txt"),
+    ):
+        result = run("bicubic", "-d", folder)
+        assert result.exit_code == 1
+        assert not result.stdout
+        assert re.fullmatch(rf"error: {re.escape(str(culprit))}: .+\n", result.stderr)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bicubic"],
+        ["bicubic", "-d", "DIR", "--json", "--csv"],
+        ["bicubic", "-d", "DIR", "--step", "9"],
+        ["bicubic", "-d", "DIR", "--official-patches"],
+        ["bicubic", "-d", "DIR", "--patch", "8", "--step", "9"],
+        ["bicubic", "-d", "DIR", "-d", "DIR", "--lr", "DIR"],
+        ["bicubic", "-d", "DIR", "--plot", "plot.xyz"],
+        ["bicubic", "-d", "DIR", "--scale", "5"],
+        ["no-such-model", "-d", "DIR"],
+        ["WEIGHTS", "-d", "DIR", "--device", "cuda:99"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(images: Path, weights: Path, arguments: list[str]) -> None:
+    places = {"DIR": str(images), "WEIGHTS": str(weights)}
+    result = run(*(places.get(argument, argument) for argument in arguments))
+    assert result.exit_code == 2
+    assert not result.stdout
+    assert "rror" in result.stderr
+
+
+def test_the_help_begins_with_examples_and_names_every_group_of_options() -> None:
+    text = run("-h").stdout
+    places = [text.index(word) for word in ("Examples", "Images", "Protocol", "Output", "Running")]
+    assert places == sorted(places)
