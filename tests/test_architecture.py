@@ -104,6 +104,9 @@ def loaded_by(code: str, *arguments: str) -> set[str]:
         ["upscale", "photo.png", "--nonsense"],
         ["upscale", "photo.png", "--scale", "17"],
         ["upscale", "photo.png", "--device", "abacus"],
+        ["bitmap", "--help"],
+        ["bitmap"],
+        ["bitmap", "photo.png", "--site", "a", "--by-layer"],
     ],
     ids=" ".join,
 )

@@ -54,4 +54,5 @@ def cadyq(
         cadyq upscale photo.jpg                 writes photo_x4.jpg beside it
         cadyq upscale photo.jpg -s 2 -o big.png
         cadyq upscale -h                        all its options
+        cadyq bitmap photo.jpg                  shows where the bits go
     """

@@ -18,10 +18,11 @@ _ANCHORS: Mapping[str, tuple[str, ...]] = {
     "dusk": ("#1d3b78", "#5f6a7d", "#9b957e", "#d9c565", "#ffee66"),
     "gray": ("#303030", "#f4f4f4"),
 }
-_DIFFERENCE = ("#1f5fa8", "#86b1d8", "#f2f2f2", "#e3a468", "#a84b00")  # blue less, orange more
+_LESS = ("#f2f2f2", "#86b1d8", "#1f5fa8")
+_MORE = ("#f2f2f2", "#e3a468", "#a84b00")
 
 PALETTES = tuple(_ANCHORS)
-_STEPS = 257  # odd, so that there is a middle
+_STEPS = 256
 
 _TO_LMS = np.array(  # linear sRGB to cone responses, and their cube roots to OKLab (B. Ottosson)
     [
@@ -50,7 +51,8 @@ def colours(values: NDArray[Any], palette: str = PALETTES[0]) -> Colours:
 
 def difference_colours(values: NDArray[Any]) -> Colours:
     """Colours of differences in -1..1: blue, nearly white at 0, orange. Shape (..., 3), sRGB."""
-    return _looked_up((np.asarray(values) + 1) / 2, _table(_DIFFERENCE))
+    less, more = (_looked_up(np.abs(values), _table(anchors)) for anchors in (_LESS, _MORE))
+    return np.where(np.asarray(values)[..., None] < 0, less, more)
 
 
 def _looked_up(values: NDArray[Any], table: Colours) -> Colours:

@@ -88,12 +88,14 @@ def test_rectangles_tile_the_image(size: tuple[int, int], make_map: Callable[...
 
 
 def test_a_finer_map_has_patches_of_the_same_size_closer_together(photograph: Pixels) -> None:
-    coarse, fine = mapped(photograph), mapped(photograph, finer=4)
-    widths = fine.rectangles[:, 2]
-    assert len(fine.rectangles) > 3 * len(coarse.rectangles)
-    assert np.median(widths) == (TILE - OVERLAP) // 4
-    first = fine.values()[0]
-    assert first == coarse.values()[0]  # the same pixels are read there
+    strip, step = photograph[:TILE], (TILE - OVERLAP) // 4
+    fine = mapped(strip, finer=4)
+    patches = zip(fine.rectangles.tolist(), fine.values(), strict=True)
+    inner = [(x, value) for (x, _, width, _), value in patches if width == step]
+    assert len(inner) == 5
+    for x, value in inner:  # such a patch stands for its middle
+        left = x - (TILE - step) // 2
+        assert value == mapped(strip[:, left : left + TILE]).average()
 
 
 def test_json_brings_back_all_that_is_drawn(make_map: Callable[..., BitMap]) -> None:
