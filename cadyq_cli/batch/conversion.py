@@ -70,8 +70,12 @@ class Conversion:
         return replace(outcome, seconds=time.perf_counter() - began)
 
     def _is_done(self, job: Job) -> bool:
-        if job.target == STREAM or not job.target.exists():
-            return False
+        try:
+            if job.target == STREAM or not job.target.exists():
+                return False
+        except OSError as error:  # a name that is too long, a folder that is closed
+            reason = f"cannot be written: {error.strerror or error}"
+            raise ImageError(job.target, reason) from error
         if not (self.overwrite or self.skip_existing):
             raise ImageError(job.target, "exists already", hint="--overwrite replaces it")
         return self.skip_existing

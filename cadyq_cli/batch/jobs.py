@@ -48,7 +48,16 @@ def plan(sources: Sequence[Path], naming: Naming, *, recursive: bool = False) ->
         InputError: results would replace each other or an image, or lack a format.
         FileError: there is nothing to do, or no place for the result.
     """
+    try:
+        return _distinct(_planned(sources, naming, recursive=recursive))
+    except OSError as error:
+        raise FileError(error.filename, f"cannot be read: {error.strerror}") from error
+
+
+def _planned(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> list[Job]:
     alone = len(sources) == 1 and not sources[0].is_dir()
+    if alone and sources[0] != STREAM and not (sources[0].exists() or sources[0].is_symlink()):
+        raise ImageError(sources[0], "no such file or folder")
     if alone and naming.output is not None and not _names_a_folder(naming.output):
         jobs = [_single(sources[0], naming)]
     elif alone and sources[0] == STREAM and naming.output is None:
@@ -58,7 +67,7 @@ def plan(sources: Sequence[Path], naming: Naming, *, recursive: bool = False) ->
     if not jobs:
         hint = "" if recursive else "-r looks into the folders in it"
         raise FileError(", ".join(map(str, sources)), "no images there", hint=hint)
-    return _distinct(jobs)
+    return jobs
 
 
 def shard(jobs: Sequence[Job], index: int, count: int) -> Sequence[Job]:
@@ -116,10 +125,14 @@ def _beside(folder: Path, suffix: str) -> Path:
 
 
 def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
-    """What bears the name of an image, in the order of names; nothing hidden, nothing in `but`."""
+    """What bears the name of an image, but is not hidden and not in the folder `but`.
+
+    Folders that cannot be read come along: whoever reads them as images will say why.
+    """
+    unreadable: list[OSError] = []
     suffixes = {suffix for each in FORMATS for suffix in each.suffixes} | set(ONLY_READ)
     out = os_path.realpath(but)
-    for place, folders, names in walk(folder):
+    for place, folders, names in walk(folder, onerror=unreadable.append):
         if recursive:
             folders[:] = sorted(
                 name
@@ -132,6 +145,7 @@ def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
         for name in sorted(names):
             if Path(name).suffix.lower() in suffixes and not name.startswith("."):
                 yield Path(place) / name
+    yield from (Path(error.filename) for error in unreadable)
 
 
 def _job(source: Path, folder: Path, naming: Naming) -> Job:

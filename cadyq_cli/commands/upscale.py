@@ -7,14 +7,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
-from os import path as os_path
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, Verbose, torch_device
-from cadyq_cli.errors import ImageError, InputError
+from cadyq_cli.errors import InputError
 
 if TYPE_CHECKING:
     from cadyq_cli.batch.conversion import Conversion
@@ -323,9 +322,6 @@ def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None
         raise InputError("--overwrite and --skip-existing contradict each other")
     if twice:
         raise InputError("--scale and --width or --height contradict each other")
-    there = [str(sources[0]) == "-", os_path.exists(sources[0])]  # noqa: PTH110  never raises
-    if len(sources) == 1 and not any(there):
-        raise ImageError(sources[0], "no such file or folder")
 
 
 def _own_model(weights: Path, device: str) -> Models:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cadyq_cli.batch.jobs import STREAM, Job, Naming, plan, shard
+from cadyq_cli.batch.jobs import STREAM, Job, Naming, images_in, plan, shard
 from cadyq_cli.errors import CadyqError, ImageError, InputError
 from cadyq_cli.imaging.formats import format_named
 
@@ -45,7 +45,11 @@ def pairs(sources: list[str], *, recursive: bool = False, **naming: str) -> dict
             {"photos/a.png": "new/a_x4.png", "photos/b.JPG": "new/b_x4.JPG"},
         ),
         (["photos/a.png", "photos/../photos/a.png"], None, {"photos/a.png": "photos/a_x4.png"}),
-        (["missing.png"], None, {"missing.png": "missing_x4.png"}),
+        (
+            ["photos/a.png", "missing.png"],
+            None,
+            {"photos/a.png": "photos/a_x4.png", "missing.png": "missing_x4.png"},
+        ),
     ],
 )
 def test_where_a_result_goes(
@@ -118,6 +122,8 @@ def test_a_result_never_goes_where_an_image_is() -> None:
         (["photos"], "new.png", "need a folder"),
         (["photos/a.png", "-"], None, "standard input"),
         (["photos/a.png"], "big.xyz", "cannot write 'xyz' images"),
+        (["missing.png"], None, "no such file"),
+        (["photos/a.png"], "no/big.png", "there is no folder no"),
         (["photos/in/deep/none"], None, None),
     ],
 )
@@ -155,3 +161,8 @@ def test_links_that_lead_nowhere_are_images_that_will_fail(photos: Path) -> None
     (photos / "loop.png").symlink_to("loop.png")
     (photos / "dangling.png").symlink_to("nothing.png")
     assert {"photos/loop.png", "photos/dangling.png"} <= pairs(["photos"]).keys()
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    assert [*images_in(gone, recursive=True, but=tmp_path)] == [gone]

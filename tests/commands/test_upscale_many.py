@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from typer.testing import CliRunner
 
 from cadyq_cli.checkpoint import Card, Network, save
 from cadyq_cli.commands.app import app
+from cadyq_cli.commands.upscale import upscale
+from cadyq_cli.imaging.decoding import MAX_PIXELS
 
 
 class Outcome:
@@ -295,6 +298,10 @@ def test_shards_together_do_what_one_machine_does(
 def test_a_shard_without_images_is_no_failure(photos: Path, weights: Path) -> None:
     assert Outcome(photos / "a.png", "-m", weights, "--shard", "2/2").exit_code == 0
     assert not photos.with_name("a_x2.png").exists()
+
+
+def test_the_limit_on_pixels_is_that_of_the_reader_unless_told_otherwise() -> None:
+    assert signature(upscale).parameters["max_input_pixels"].default == MAX_PIXELS
 
 
 def test_the_limit_on_pixels_is_a_flag(photos: Path, weights: Path) -> None:
