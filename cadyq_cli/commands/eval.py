@@ -32,7 +32,7 @@ def evaluate(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL...]",
+            metavar="MODEL",
             help="bicubic, bicubic-luma, a network that comes with cadyq such as edsr-x4, "
             "or a weights file. \\[default: bicubic and all that come with cadyq]",
             show_default=False,
@@ -45,7 +45,7 @@ def evaluate(
             "-d",
             "--data",
             metavar="DIR",
-            help="Folder of large images, or with HR and LR_bicubic/X4 inside. Repeatable.",
+            help="Folder of large images, or with HR and LR_bicubic/X4 in it. May be repeated.",
             rich_help_panel=IMAGES,
         ),
     ],

@@ -21,6 +21,7 @@ from cadyq_cli.evaluation.complexity import (
 )
 from cadyq_cli.evaluation.protocol import Measured
 
+PARTS = {"quantized": True, "float": False}
 REFERENCE = f"{REFERENCE_SIZE[1]}x{REFERENCE_SIZE[0]}"
 
 
@@ -108,13 +109,12 @@ class Result:
             "ssim": self.ssim,
         }
         if self.workload is not None:
-            parts = {"quantized": True, "float": False}
             entry |= {
                 "average_bits": self.average_bits,
                 "bits_by_macs": self.bits_by_macs,
                 f"macs_{REFERENCE}": {
                     name: self.workload.macs(REFERENCE_SIZE, quantizable=part)
-                    for name, part in parts.items()
+                    for name, part in PARTS.items()
                 },
                 f"bit_operations_{REFERENCE}": self.bit_operations,
                 "bit_operations_own_size": self.own_bit_operations,
@@ -152,10 +152,18 @@ def _operations(name: str) -> Callable[[Result], float | None]:
     return value
 
 
-def _scaled(key: str, factor: float) -> Callable[[Result], float | None]:
+def _own_operations(name: str) -> Callable[[Result], float | None]:
     def value(result: Result) -> float | None:
-        found = getattr(result, key)
-        return None if found is None else found * factor
+        return result.own_bit_operations[name] / 1e12 if result.workload else None
+
+    return value
+
+
+def _giga_macs(*, quantizable: bool) -> Callable[[Result], float | None]:
+    def value(result: Result) -> float | None:
+        if result.workload is None:
+            return None
+        return result.workload.macs(REFERENCE_SIZE, quantizable=quantizable) / 1e9
 
     return value
 
@@ -168,17 +176,33 @@ COLUMNS = (
     Column("Bits", "average_bits", lambda r: r.average_bits, 2),
     Column("by MACs", "bits_by_macs", lambda r: r.bits_by_macs, 2),
     *(Column(c.name, f"tera_bit_operations_{c.name}", _operations(c.name), 2) for c in CONVENTIONS),
-    Column("mJ", "millijoules", _scaled("energy", 1e3), 0),
+    Column("mJ", "millijoules", lambda r: None if r.energy is None else r.energy * 1e3, 0),
     Column("MB", "weight_megabytes", lambda r: r.workload.bytes / 1e6 if r.workload else None, 2),
+)
+
+
+# Too many for people, but not for programs.
+MORE_COLUMNS = (
+    *(
+        Column("", f"own_size_tera_bit_operations_{c.name}", _own_operations(c.name))
+        for c in CONVENTIONS
+    ),
+    *(
+        Column("", f"giga_macs_{name}", _giga_macs(quantizable=part))
+        for name, part in PARTS.items()
+    ),
+    Column("", "parameters", lambda r: r.workload.parameters if r.workload else None),
+    Column("", "file_bytes", lambda r: r.file_bytes),
 )
 
 
 def to_csv(results: Iterable[Result]) -> str:
     """One line a result, in full precision; empty where a model has no such value."""
+    columns = (*COLUMNS, *MORE_COLUMNS)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(column.key for column in COLUMNS)
-    writer.writerows([column.value(result) for column in COLUMNS] for result in results)
+    writer.writerow(column.key for column in columns)
+    writer.writerows([column.value(result) for column in columns] for result in results)
     return text.getvalue()
 
 
