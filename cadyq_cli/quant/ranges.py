@@ -40,7 +40,7 @@ def follow_range(site: QuantSite, x: Tensor) -> None:
 
     An observer for the paper's first epoch (section 4.1 and the released code).
     """
-    site.bounds.fill_(x.abs().amax(dim=(1, 2, 3)).mean())
+    site.bounds.fill_((x.abs() / site.magnitude(x)).amax(dim=(1, 2, 3)).mean())
 
 
 @torch.no_grad()
@@ -58,7 +58,7 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
     generator = torch.Generator().manual_seed(0)
 
     def keep(site: QuantSite, x: Tensor) -> None:
-        flat = x.flatten()
+        flat = (x.detach() / site.magnitude(x)).flatten()
         picked = torch.randint(flat.numel(), (SAMPLES // 4,), generator=generator)
         seen.setdefault(site, []).append(flat[picked.to(flat.device)])
         if len(seen[site]) == 1:

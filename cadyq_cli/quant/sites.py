@@ -30,8 +30,7 @@ class QuantSite(nn.Module):
     The bounds are values, as in the paper, or with `relative` multiples of each image's own root
     mean square, so that a faint image is not rounded as coarsely as a strong one.
 
-    While `observer` is set it is shown every input, in units of the bounds, and nothing is clipped
-    (range initialisation).
+    While `observer` is set it is shown every input, and nothing is clipped (range initialisation).
 
     Raises:
         ValueError: a width outside 2..8 bit.
@@ -58,9 +57,9 @@ class QuantSite(nn.Module):
         """Round each image on the grid `chosen` (N,) for it; see `rounding.quantize`."""
         x = x.float()  # under autocast codes would not come out whole
         clip = self.observer is None
-        magnitude = self._magnitude(x)
+        magnitude = self.magnitude(x)
         if self.observer is not None:
-            self.observer(self, x.detach() / magnitude)
+            self.observer(self, x)
         if torch.is_grad_enabled():
             rounded = quantize(
                 x,
@@ -78,7 +77,7 @@ class QuantSite(nn.Module):
         bound = bound * magnitude
         return Activation(*encode(x, bound, highest, unsigned=self.unsigned, clip=clip))
 
-    def _magnitude(self, x: Tensor) -> Tensor:
+    def magnitude(self, x: Tensor) -> Tensor:
         """The unit of each image's bounds, shape (N, 1, 1, 1)."""
         if not self.relative:
             return x.new_ones(len(x), 1, 1, 1)
