@@ -12,6 +12,7 @@ from cadyq_cli.checkpoint import Network
 from cadyq_cli.imaging.alpha import bled
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize, resized_bands
+from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import Enlargement, Tracker, Widths, mean_width, upscale
 
 
@@ -49,6 +50,7 @@ class EnlargedPicture:
         self._picture, self._networks, self._size = picture, networks, size
         self._tile, self._track, self._self_ensemble = tile, track, self_ensemble
         self._widths: list[dict[str, Widths]] = []
+        self._tiles: tuple[Tile, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -66,6 +68,11 @@ class EnlargedPicture:
         """Mean width over networks, tiles and sites, once all rows have come."""
         means = [mean for mean in map(mean_width, self._widths) if mean is not None]
         return float(np.mean(means)) if means else None
+
+    @property
+    def bit_map(self) -> tuple[tuple[Tile, ...], dict[str, Widths]]:
+        """The picture's tiles and what the first network gave them, once all rows have come."""
+        return self._tiles, self._widths[0]
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         """Compute the rows, (n, W, C), ready to be written."""
@@ -92,6 +99,7 @@ class EnlargedPicture:
                 self_ensemble=self._self_ensemble,
             )
             self._widths.append(result.bits)
+            self._tiles = self._tiles or result.tiles
             pixels = result.pixels
         last = Enlargement(
             self._networks[-1],
@@ -100,6 +108,7 @@ class EnlargedPicture:
             track=self._track,
             self_ensemble=self._self_ensemble,
         )
+        self._tiles = self._tiles or last.tiles
         if last.size == self._size:
             yield from last
         else:

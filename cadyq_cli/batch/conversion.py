@@ -29,6 +29,7 @@ from cadyq_cli.imaging.layout import Put
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.upscaling import Tracker
+from cadyq_cli.visuals.mapping import check_widths, map_of_run, write_figure
 
 _IN_MEMORY = 1 << 26  # bytes of a result for standard output; a longer one waits on disk
 
@@ -50,6 +51,7 @@ class Conversion:
     max_input_pixels: int = MAX_PIXELS
     overwrite: bool = False
     skip_existing: bool = False
+    bit_map: Path | None = None  # where to draw what the first network's widths are, of one image
 
     def __call__(self, job: Job, track: Tracker = iter) -> Outcome:
         """Enlarge one image. Whatever is wrong with it becomes a failed outcome.
@@ -85,9 +87,12 @@ class Conversion:
         height, width, _ = picture.pixels.shape
         size = self.wanted.size(str(job.source), height, width)
         scales = passes(max(size[0] / height, size[1] / width), self.models.scales)
+        networks = [self.models.network(scale) for scale in scales]
+        if self.bit_map is not None:
+            check_widths(networks[0], self.models.name(scales[0]))
         enlarged = EnlargedPicture(
             picture,
-            [self.models.network(scale) for scale in scales],
+            networks,
             size,
             tile=self.tile,
             track=track,
@@ -99,6 +104,11 @@ class Conversion:
         with self._writing(job, picture, enlarged, metadata) as put:
             for rows in enlarged:
                 put(rows)
+        if self.bit_map is not None:
+            name = self.models.name(scales[0])
+            tiles, bits = enlarged.bit_map
+            found = map_of_run(networks[0], tiles, bits, file=job.source.name, model=name)
+            write_figure(self.bit_map, picture, found, overwrite=self.overwrite)
         return Outcome(
             job=job,
             status="done",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, Verbose, torch_device
-from cadyq_cli.errors import InputError
+from cadyq_cli.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     from cadyq_cli.batch.conversion import Conversion
@@ -88,6 +88,15 @@ def upscale(
             min=1,
             max=100,
             help="Of JPEG, WebP and AVIF. \\[default: JPEG 95, WebP lossless, AVIF 100]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    bit_map: Annotated[
+        Path | None,
+        typer.Option(
+            "--bit-map",
+            metavar="FILE",
+            help="Draw which widths each patch got too; `cadyq bitmap` draws more.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -289,6 +298,8 @@ def upscale(
     if shard:
         index, count = map(int, shard.split("/"))
         todo = part_of(todo, index, count)
+    if bit_map is not None:
+        _refuse_bit_map(bit_map, todo, overwrite=overwrite)
     if any(job.target == STREAM for job in todo):
         if json:
             raise InputError("standard output takes the image or --json, not both")
@@ -308,6 +319,7 @@ def upscale(
         max_input_pixels=max_input_pixels,
         overwrite=overwrite,
         skip_existing=skip_existing,
+        bit_map=bit_map,
     )
     debug = context.find_root().params["debug"]
     progress = BatchProgress(len(todo), json=json, quiet=quiet, verbose=verbose, debug=debug)
@@ -322,6 +334,19 @@ def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None
         raise InputError("--overwrite and --skip-existing contradict each other")
     if twice:
         raise InputError("--scale and --width or --height contradict each other")
+
+
+def _refuse_bit_map(bit_map: Path, todo: Sequence[Job], *, overwrite: bool) -> None:
+    """Raise before the work starts if the map could not be drawn where it should go."""
+    from cadyq_cli.imaging.formats import format_of
+
+    if len(todo) != 1:
+        raise InputError("--bit-map names one file, for one image")
+    format_of(bit_map)
+    if bit_map.resolve() in (todo[0].source.resolve(), todo[0].target.resolve()):
+        raise InputError(f"--bit-map {bit_map} is the image or its result")
+    if bit_map.exists() and not overwrite:
+        raise ImageError(bit_map, "exists already", hint="--overwrite replaces it")
 
 
 def _own_model(weights: Path, device: str) -> Models:

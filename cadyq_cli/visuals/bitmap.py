@@ -86,13 +86,7 @@ class BitMap:
         widths: Sequence[int],
         reasons: Reasons | None = None,
     ) -> BitMap:
-        """The map of a run of `upscaling`.
-
-        Raises:
-            InputError: the network has no widths.
-        """
-        if not bits:
-            raise InputError(f"{model} computes in floating point; there are no bit widths to show")
+        """The map of a run of `upscaling`, whose bits are not empty."""
         spans = [(tile.columns, tile.rows) for tile in tiles]
         rectangles = [
             (x.keep_from, y.keep_from, x.keep_to - x.keep_from, y.keep_to - y.keep_from)

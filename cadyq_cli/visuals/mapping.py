@@ -2,19 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import numpy as np
 
 from cadyq_cli.checkpoint import Network
 from cadyq_cli.errors import InputError
+from cadyq_cli.imaging import files
 from cadyq_cli.imaging.alpha import bled
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize
-from cadyq_cli.upscaling import OVERLAP, TILE, Enlargement, Tracker
+from cadyq_cli.imaging.tiles import Tile
+from cadyq_cli.upscaling import OVERLAP, TILE, Enlargement, Tracker, Widths
 from cadyq_cli.visuals.bitmap import BitMap, Reasons
 from cadyq_cli.visuals.figure import Pixels
-from cadyq_cli.visuals.views import visible
+from cadyq_cli.visuals.views import View, visible
 
-FINEST = 16  # times; the work grows with the square
+
+def check_widths(network: Network, model: str) -> None:
+    """Raise an `InputError` for a network, called `model`, that has no widths to show."""
+    if not network.candidates:
+        raise InputError(f"{model} computes in floating point; there are no bit widths to show")
+
+
+def map_of_run(
+    network: Network,
+    tiles: Sequence[Tile],
+    bits: Mapping[str, Widths],
+    *,
+    file: str,
+    model: str,
+    reasons: Reasons | None = None,
+) -> BitMap:
+    """The map of what was enlarged already: the tiles of the input, and the widths of each."""
+    candidates = network.candidates.values()
+    return BitMap.of(
+        tiles,
+        bits,
+        file=file,
+        model=model,
+        scale=network.card.scale,
+        widths=sorted({width for widths in candidates for width in widths}),
+        reasons=reasons,
+    )
+
+
+def write_figure(path: Path, picture: Picture, found: BitMap, *, overwrite: bool) -> None:
+    """Draw a map over its picture, in the usual style, and write it.
+
+    Raises:
+        InputError, ImageError: see `files.create`.
+    """
+    image = View().draw(visible(picture), found)
+    files.write(path, Picture(pixels=np.asarray(image)), overwrite=overwrite)
 
 
 def bit_map(
@@ -46,24 +87,14 @@ def bit_map(
     """
     edge = tile or TILE
     overlap = edge - max(1, (edge - OVERLAP) // finer) if finer > 1 else OVERLAP
-    candidates = network.candidates
-    if not candidates:
-        raise InputError(f"{model} computes in floating point; there are no bit widths to show")
+    check_widths(network, model)
     pixels = picture.pixels
     if picture.alpha is not None:
         pixels = bled(pixels, picture.alpha)
     reasons = Reasons()
     run = Enlargement(network, pixels, tile=tile, overlap=overlap, track=track, watch=reasons.watch)
     bands = [band for band in run if over_output]
-    found = BitMap.of(
-        run.tiles,
-        run.bits,
-        file=file,
-        model=model,
-        scale=network.card.scale,
-        widths=sorted({width for widths in candidates.values() for width in widths}),
-        reasons=reasons,
-    )
+    found = map_of_run(network, run.tiles, run.bits, file=file, model=model, reasons=reasons)
     if not over_output:
         return found, visible(picture)
     alpha = picture.alpha if picture.alpha is None else imresize(picture.alpha, run.size)

@@ -211,3 +211,31 @@ def test_the_help_begins_with_examples_and_names_every_group_of_options() -> Non
     help_text = CliRunner().invoke(app, ["bitmap", "-h"]).stdout
     places = [help_text.index(f" {word} ") for word in ("Output", "Figure", "Model", "Running")]
     assert help_text.index("Examples") < min(places)
+
+
+def test_upscale_draws_the_same_map_without_a_second_pass(
+    photo: Path, weights: Path, tmp_path: Path
+) -> None:
+    ours, theirs, large = (tmp_path / name for name in ("ours.png", "theirs.png", "large.png"))
+    assert Outcome(photo, "-m", weights, "-o", ours).exit_code == 0
+    line = ["upscale", photo, "-m", weights, "-o", large, "-s", "3", "--bit-map", theirs]
+    arguments = [str(word) for word in line]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert ours.read_bytes() == theirs.read_bytes()
+    large.unlink()
+    refused = CliRunner().invoke(app, arguments)
+    assert refused.exit_code == 1
+    assert refused.stderr == f"error: {theirs}: exists already; --overwrite replaces it\n"
+    assert not large.exists()
+
+
+def test_a_map_of_many_images_or_of_a_float_network_is_refused(
+    photo: Path, weights: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(photo.read_bytes())
+    plain = make_weights(tmp_path / "float.safetensors", "float")
+    for sources, network in (([photo, other], weights), ([photo], plain)):
+        line = ["upscale", *sources, "-m", network, "--bit-map", tmp_path / "map.png"]
+        assert CliRunner().invoke(app, [str(word) for word in line]).exit_code == 2
+        assert not list(tmp_path.glob("*_x2*"))
