@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -186,6 +187,8 @@ def evaluate(
     factor, enlargers = find(models or [], scale=scale, official=official, device=where)
     smalls: Sequence[Path | None] = lr or [None] * len(data)
     sets = [discover(d, factor, shrunk=s) for d, s in zip(data, smalls, strict=True)]
+    if len({dataset.name for dataset in sets}) < len(sets):
+        sets = [replace(s, name=str(d)) for d, s in zip(data, sets, strict=True)]
     patches = Patches(edge=patch, step=step or patch, stretched=official_patches)
     compare = Comparison(
         border=factor if border is None else border, rgb=rgb, whole_luma=whole_luma
@@ -252,7 +255,10 @@ def _measured(
             leave=False,
             disable=unless_terminal if shown else True,
         )
-        images = list(bar)
+        try:
+            images = list(bar)
+        finally:  # of a failure or Ctrl-C; otherwise all are done
+            pool.shutdown(cancel_futures=True)
     workload = file_bytes = None
     if isinstance(enlarger, NetworkEnlarger):
         workload = workload_of(enlarger.network)

@@ -102,7 +102,9 @@ def discover(folder: Path, scale: int, *, shrunk: Path | None = None) -> Dataset
         sources = [Source(path, None) for path in truths.values()]
     else:
         sources = _paired(truths, _by_stem(shrunk), shrunk, scale)
-    return Dataset(folder.resolve().name, tuple(sources), shrunk)
+    whole = folder.resolve()
+    name = whole.parent.name if whole.name == "HR" else whole.name
+    return Dataset(name, tuple(sources), shrunk)
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from networks import tiny
 from PIL import Image
 from safetensors.torch import save_file
@@ -36,7 +38,7 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
-def run(*arguments: str | Path) -> Result:
+def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["eval", *map(str, arguments)])
 
 
@@ -95,6 +97,13 @@ def test_the_histogram_names_sites_and_widths(images: Path, weights: Path) -> No
     assert re.search(r"\d bits", text)
 
 
+def test_two_folders_of_one_name_are_told_apart(images: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "other" / "Three"
+    shutil.copytree(images, twin)
+    lines = run("bicubic", "-d", images, "-d", twin, "--csv").stdout.splitlines()
+    assert [row["dataset"] for row in csv.DictReader(lines)] == [str(images), str(twin)]
+
+
 def test_rgb_border_and_rounding_change_the_figures(images: Path) -> None:
     base = ["bicubic", "-d", images, "--csv"]
     options: list[list[str]] = [[], ["--rgb"], ["--border", "0"], ["--whole-luma"]]
@@ -122,8 +131,8 @@ def test_the_authors_state_dicts_are_read_from_safetensors_too(
     shapes |= {"body.1": (n, n), "tail.0.0": (4 * n, n), "tail.1": (3, n)}
     state = {}
     for name, (outputs, inputs) in shapes.items():
-        state[f"{name}.weight"] = tiny().backbone.head.weight.new_zeros(outputs, inputs, 3, 3)
-        state[f"{name}.bias"] = state[f"{name}.weight"].new_zeros(outputs)
+        state[f"{name}.weight"] = torch.zeros(outputs, inputs, 3, 3)
+        state[f"{name}.bias"] = torch.zeros(outputs)
     path = tmp_path / "edsr.safetensors"
     save_file(state, path)
     result = run(path, "--official", "edsr", "-s", "2", "-d", images, "--json")
