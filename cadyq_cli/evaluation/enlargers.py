@@ -23,6 +23,7 @@ from cadyq_cli.imaging.resize import imresize
 BICUBIC = "bicubic"
 LUMA_BICUBIC = "bicubic-luma"
 DEFAULT_SCALE = 4
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".tar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _network(
     model: str, scale: int, official: str | None, device: torch.device | str
 ) -> tuple[Path, Network]:
     path = Path(model)
-    if not path.suffix and not path.is_file():
+    if not _names_file(path):
         name, stated = _split(model)
         path = shipped.find(name, stated or scale)
     elif official is not None and path.is_file() and _card(path) is None:
@@ -126,10 +127,15 @@ def _network(
 
 def _stated_scale(model: str) -> int | None:
     """What a shipped network's name or a file of ours says."""
-    if Path(model).suffix:
-        card = _card(Path(model))
-        return card.scale if card else None
-    return _split(model)[1]
+    if not _names_file(Path(model)):
+        return _split(model)[1]
+    card = _card(Path(model))
+    return card.scale if card else None
+
+
+def _names_file(path: Path) -> bool:
+    """Whether a user means a file, there or not, rather than a shipped network."""
+    return path.is_file() or len(path.parts) > 1 or path.suffix in WEIGHTS_SUFFIXES
 
 
 def _split(name: str) -> tuple[str, int | None]:
