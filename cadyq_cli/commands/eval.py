@@ -299,12 +299,15 @@ def _entries(results: Sequence[Result], *, per_image: bool) -> dict[str, Any]:
 def _print(results: Sequence[Result], *, as_csv: bool, as_markdown: bool, explained: bool) -> None:
     from cadyq_cli.evaluation.report import legend, to_csv, to_markdown
 
-    if as_csv or as_markdown:
-        typer.echo((to_csv if as_csv else to_markdown)(results), nl=False)
-        return
-    _print_table(results)
-    for line in legend() if explained else ():
-        typer.echo(line, err=True)
+    lines = legend() if explained else []
+    if as_csv:
+        typer.echo(to_csv(results), nl=False)
+    elif as_markdown:
+        notes = "\n".join(f"- {line}" for line in lines)
+        typer.echo(to_markdown(results) + (f"\n{notes}\n" if notes else ""), nl=False)
+    else:
+        _print_table(results)
+        typer.echo("\n".join(lines), err=True, nl=explained)
 
 
 def _print_table(results: Sequence[Result]) -> None:

@@ -215,10 +215,10 @@ def to_markdown(results: Iterable[Result]) -> str:
 
 def legend() -> list[str]:
     """What the columns mean, a line each."""
-    formulas = [f"  {convention.name}: {convention.formula}" for convention in CONVENTIONS]
+    formulas = [f"{convention.name}: {convention.formula}." for convention in CONVENTIONS]
     return [
         "Bits: average over sites and patches, the paper's FAB. By MACs: weighted by the work.",
-        f"Bit operations: 10^12 for a result of {REFERENCE} px. {SYMBOLS}.",
+        f"Bit operations, in 10^12 for a result of {REFERENCE} px, by three conventions. {SYMBOLS}.",
         *formulas,
         f"mJ: arithmetic alone, {REFERENCE} px, in 45 nm, after Horowitz, ISSCC 2014.",
         "MB: quantized weights at 8 bits, all others at 32.",
