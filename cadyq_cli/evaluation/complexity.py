@@ -93,7 +93,7 @@ def energy_of_mac(weight_bits: float, input_bits: float) -> float:
 
     Source: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014,
     figure 1.1.9. It lists products of 8 and of 32 bits, 0.2 and 3.1 pJ; that 4 times the width
-    takes 16 times the energy is where the proportion comes from.
+    takes nearly 16 times the energy is where the proportion comes from.
     """
     if max(weight_bits, input_bits) >= FLOAT_BITS:
         return 4.6e-12

@@ -218,7 +218,7 @@ def legend() -> list[str]:
     formulas = [f"{convention.name}: {convention.formula}." for convention in CONVENTIONS]
     return [
         "Bits: average over sites and patches, the paper's FAB. By MACs: weighted by the work.",
-        f"Bit operations, in 10^12 for a result of {REFERENCE} px, by three conventions. {SYMBOLS}.",
+        f"Bit operations: 10^12 for a result of {REFERENCE} px, counted in three ways. {SYMBOLS}.",
         *formulas,
         f"mJ: arithmetic alone, {REFERENCE} px, in 45 nm, after Horowitz, ISSCC 2014.",
         "MB: quantized weights at 8 bits, all others at 32.",
