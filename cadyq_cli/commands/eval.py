@@ -34,8 +34,9 @@ def evaluate(
         list[str] | None,
         typer.Argument(
             metavar="MODEL",
-            help="bicubic, bicubic-luma, a network that comes with cadyq such as edsr-x4, "
-            "or a weights file. \\[default: bicubic and all that come with cadyq]",
+            help="bicubic, bicubic-luma (luma alone, from the large image, as published), "
+            "a network that comes with cadyq such as edsr-x4, or a weights file. "
+            "\\[default: bicubic and all that come with cadyq]",
             show_default=False,
         ),
     ] = None,

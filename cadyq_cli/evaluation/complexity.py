@@ -1,7 +1,7 @@
 """What a network costs: multiplications, bit operations, energy, bytes.
 
 A MAC is one multiplication with its addition. Only convolutions are counted, as in the papers; the
-selectors, activations and interpolation come to less than a thousandth.
+selectors, activations and interpolation come to less than a hundredth.
 """
 
 from __future__ import annotations
