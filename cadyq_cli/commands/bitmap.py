@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 import typer
 
 from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, torch_device
-from cadyq_cli.errors import CadyqError, FileError, ImageError, InputError
+from cadyq_cli.errors import FileError, ImageError, InputError
 
 if TYPE_CHECKING:
     from cadyq_cli.checkpoint import Network
@@ -32,7 +32,7 @@ Palette = Literal["fjord", "ember", "dusk", "gray"]
 def bitmap(
     images: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="IN...", help="Images, or folders of images.", show_default=False),
+        typer.Argument(metavar="IN", help="Images, or folders of images.", show_default=False),
     ] = None,
     output: Annotated[
         str | None,
@@ -57,6 +57,15 @@ def bitmap(
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace OUT.", rich_help_panel=OUTPUT)
+    ] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            metavar="",
+            help="Leave out images whose OUT exists already.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
     recursive: Annotated[
         bool,
@@ -249,6 +258,8 @@ def bitmap(
         raise InputError(f"{' and '.join(chosen)} are figures of their own; choose one")
     if from_json and (compare or over == "output" or list_sites):
         raise InputError("--from needs no network: no --compare, --over output or --list-sites")
+    if overwrite and skip_existing:
+        raise InputError("--overwrite and --skip-existing contradict each other")
     if list_sites:
         for name in _network(weights, model, scale, device)[1].candidates:
             typer.echo(name)
@@ -280,20 +291,12 @@ def bitmap(
         over_output=over == "output",
         view=view,
         overwrite=overwrite,
+        skip_existing=skip_existing,
         npz=npz,
         as_json=as_json,
         quiet=quiet,
     )
-    failures = 0
-    for source, target in jobs:
-        try:
-            work.do(source, target)
-        except CadyqError as error:
-            if len(jobs) == 1:
-                raise
-            typer.secho(f"error: {error}", fg="red", err=True)
-            failures += 1
-    if failures:
+    if failures := work.failures(jobs):
         typer.echo(f"{failures} of {len(jobs)} images failed", err=True)
         raise typer.Exit(1)
 
@@ -309,9 +312,29 @@ class _Work:
     over_output: bool
     view: View
     overwrite: bool
+    skip_existing: bool
     npz: bool
     as_json: bool
     quiet: bool
+
+    def failures(self, jobs: Sequence[tuple[Path, Path]]) -> int:
+        """Do all that is to do; how many images failed, each of which was named, but for one alone.
+
+        Raises:
+            FileError: the only one failed.
+        """
+        count = 0
+        for source, target in jobs:
+            if self.skip_existing and target.exists():
+                continue
+            try:
+                self.do(source, target)
+            except FileError as error:
+                if len(jobs) == 1:
+                    raise
+                typer.secho(f"error: {error}", fg="red", err=True)
+                count += 1
+        return count
 
     def do(self, source: Path, target: Path) -> None:
         """Make the figure or the page of an image, and tell the numbers that are asked for."""

@@ -151,6 +151,11 @@ def test_a_folder_is_done_although_one_image_is_broken(
     pages = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert pages == {"a_bits.html", "deep/b_bits.html"}
 
+    (out / "a_bits.html").unlink()
+    again = Outcome(folder, "-r", "-m", weights, "-o", out, "-f", "html", "--skip-existing")
+    assert "a_bits.html: " in again.stderr
+    assert "b_bits.html" not in again.stderr
+
 
 def test_an_existing_file_is_replaced_only_on_request(photo: Path, weights: Path) -> None:
     for name in ("photo_bits.png", "photo_bits.npz"):
@@ -174,6 +179,7 @@ def test_an_existing_file_is_replaced_only_on_request(photo: Path, weights: Path
         ["IN", "--opacity", "2"],
         ["IN", "--palette", "rainbow"],
         ["IN", "--finer", "0"],
+        ["IN", "--overwrite", "--skip-existing"],
         ["IN", "--from", "map.json", "--over", "output"],
         ["IN", "--compare", "WEIGHTS", "WEIGHTS", "-o", "a.html"],
         ["IN", "-m", "WEIGHTS", "-o", "a.xyz"],
