@@ -36,6 +36,11 @@ class Models:
         """What there is to choose from."""
         return tuple(self._files)
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether threads that run the networks share this machine's cores."""
+        return torch.device(self._device).type == "cpu"
+
     def name(self, scale: int) -> str:
         """What to call a network: the name of its file."""
         return self._files[scale].stem

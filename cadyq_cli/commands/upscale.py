@@ -25,6 +25,7 @@ SIZE = "Size"
 MODEL = "Model"
 FILES = "Files"
 DEFAULT_SCALE = 4
+MOST_JOBS = 4  # at a time unless more are asked for; each holds a picture
 
 
 def _known_shard(text: str | None) -> str | None:
@@ -263,11 +264,12 @@ def upscale(
             "-j",
             "--jobs",
             metavar="N",
-            min=1,
-            help="Images to work on at a time, each on an equal share of the processor.",
+            min=0,
+            show_default=False,
+            help="Images to work on at a time, each on an equal share of the processor; 0 chooses.",
             rich_help_panel=RUNNING,
         ),
-    ] = 1,
+    ] = 0,
     device: Device = "auto",
 ) -> None:
     """Enlarge images.
@@ -388,7 +390,10 @@ def _run(
 
     for folder in {job.target.parent for job in todo}:
         remove_leftovers(folder)
-    share = max(1, torch.get_num_threads() // workers)
+    threads = torch.get_num_threads()
+    if not workers:
+        workers = min(threads, MOST_JOBS) if conversion.models.on_cpu else 1
+    share = max(1, threads // workers)
     outcomes = run(
         todo,
         conversion,

@@ -179,7 +179,7 @@ def test_unusable_weights_are_one_line_and_exit_code_3(
         ["IN", "--shard", "3"],
         ["IN", "--shard", "0/3"],
         ["IN", "--shard", "4/3"],
-        ["IN", "-j", "0"],
+        ["IN", "-j", "-1"],
         ["IN", "IN2", "-o", "out.png"],
         ["IN", "-o", "-", "--json", "-m", "WEIGHTS"],
         ["IN", "-o", "out.xyz", "-m", "WEIGHTS"],

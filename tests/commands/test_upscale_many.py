@@ -107,7 +107,7 @@ def test_debug_shows_where_each_failure_comes_from(
 
 def test_fail_fast_stops_at_the_first(photos: Path, weights: Path, tmp_path: Path) -> None:
     (photos / "a.jpg").write_bytes(b"text")
-    outcome = Outcome(photos, "-m", weights, "-o", tmp_path / "out", "--fail-fast")
+    outcome = Outcome(photos, "-m", weights, "-o", tmp_path / "out", "--fail-fast", "-j", "1")
     assert outcome.exit_code == 1
     assert "1 failed, 2 left in " in outcome.stderr
     assert not (tmp_path / "out").exists()
@@ -248,9 +248,8 @@ def test_json_has_one_object_an_image_of_the_documented_schema(
     (photos / "c.png").write_bytes(b"")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "b_x2.jpg").touch()
-    outcome = Outcome(
-        photos, "-m", weights, "-o", tmp_path / "out", "-s", "2", "--json", "--skip-existing"
-    )
+    arguments = ["-s", "2", "--json", "--skip-existing", "-j", "1"]
+    outcome = Outcome(photos, "-m", weights, "-o", tmp_path / "out", *arguments)
     assert outcome.exit_code == 1
     for each in outcome.objects:
         assert list(each) == list(SCHEMA)
