@@ -24,6 +24,7 @@ from cadyq_cli.quant.trace import Trace
 LEARNING_STEPS = 400
 LEARNING_RATE = 0.02
 BISECTIONS = 60
+WORST = 8.0  # bits that a wrong width may cost a patch in learning, so that no patch drowns others
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ def fit_selectors(
     widths = torch.stack([site.widths for site in measured])[:, None]  # (S, 1, K)
     price = _price(errors, widths, target_bits)
     for site, found in measured.items():
-        _learn(site, torch.cat(found.inputs), torch.cat(found.errors) + price * site.widths)
+        _learn(site, torch.cat(found.inputs), torch.cat(found.errors) / price + site.widths)
 
 
 def _measure(
@@ -104,10 +105,9 @@ def _price(errors: Tensor, widths: Tensor, target_bits: float) -> float:
 
 
 def _learn(site: DynamicSite, inputs: Tensor, costs: Tensor) -> None:
-    """Fit a selector to costs (P, K) by least expected cost."""
+    """Fit a selector to costs (P, K), in bits, by least expected cost over the cheapest."""
     inputs = inputs.detach()
-    costs = costs - costs.amin(dim=1, keepdim=True)
-    costs = costs / costs.mean().clamp_min(1e-30)
+    costs = (costs - costs.amin(dim=1, keepdim=True)).clamp_max(WORST)
     optimiser = torch.optim.Adam(site.selector.parameters(), lr=LEARNING_RATE)
     with torch.enable_grad():
         for _ in range(LEARNING_STEPS):

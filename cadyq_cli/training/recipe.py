@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -25,6 +26,7 @@ class Recipe:
     decay: Literal["halving", "cosine"] = "halving"  # of all three rates
     halve_at: float = 0.5  # share of the steps after which `halving` halves
     range_steps: int = EPOCH  # steps in which bounds follow the batch; 0 fits them by least squares
+    measure_selectors: bool = False  # start selectors from measured costs, at `target_bits`
     bit_price: float = 1e-4  # loss for each site and image of expected width
     bit_price_growth: float = 1e-6  # added to the price each epoch
     target_bits: float | None = None  # the price rises above this average width, and falls below it
@@ -34,10 +36,12 @@ class Recipe:
     fuse: bool = True  # compile the rounding loops (torch.compile); needs a C++ compiler
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.measure_selectors and self.target_bits is None:
+            raise ValueError("measured selectors need target_bits")
+
     def rate_at(self, step: int) -> float:
         """The factor on all learning rates at a step, 0..1."""
-        import math
-
         if self.decay == "cosine":
             return 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1)))
         return 0.5 if step >= self.halve_at * self.steps else 1.0
@@ -60,15 +64,16 @@ QUICK: Mapping[Stage, Recipe] = {
         average=0.99,
     ),
     "dynamic": Recipe(
-        steps=3_000,
+        steps=2_000,
         batch=8,
         patch=32,
         learning_rate=5e-5,
-        bound_rate=1e-2,
-        selector_rate=1e-3,
+        selector_rate=0.0,  # as measured
         decay="cosine",
         range_steps=0,
+        measure_selectors=True,
+        bit_price=0.0,
         target_bits=5.0,
-        average=0.995,
+        average=0.99,
     ),
 }

@@ -25,6 +25,7 @@ from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.checkpoint.official import load_official
 from cadyq_cli.errors import InputError
 from cadyq_cli.quant.ranges import fit_ranges
+from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.recipe import STAGES, Recipe, Stage
@@ -32,7 +33,8 @@ from cadyq_cli.training.stages import requantize, start, traces_of
 from cadyq_cli.training.state import State
 from cadyq_cli.training.validation import Validation
 
-FITTING_BATCHES = 4  # of the recipe's size, for the first bounds
+RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
+SELECTOR_BATCHES = 32  # likewise, for measured selectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,9 +128,7 @@ def _stage(
     if stage != before.card.precision:
         network = requantize(before, stage, _layers(plan, stage))
         if stage != "float":
-            first = range(recipe.steps, recipe.steps + FITTING_BATCHES)  # batches not trained on
-            batches = [photos.batch(i, recipe.batch, recipe.patch)[0] for i in first]
-            fit_ranges(network, traces_of(network, batches))
+            _prepare(network, recipe, photos)
     teacher = before.eval() if stage == "dynamic" and before.card.precision == "static" else None
     trainer = Trainer(network, recipe, photos, teacher)
     state = folder / f"{stage}.state"
@@ -145,6 +145,18 @@ def _stage(
     if trainer.stopping:
         raise KeyboardInterrupt
     return trainer.average.eval()
+
+
+def _prepare(network: Network, recipe: Recipe, photos: Photos) -> None:
+    """Set the bounds, and where the recipe says so the selectors, from batches not trained on."""
+    device = next(network.parameters()).device
+    count = SELECTOR_BATCHES if recipe.measure_selectors else RANGE_BATCHES
+    unseen = range(recipe.steps, recipe.steps + count)
+    batches = [photos.batch(i, recipe.batch, recipe.patch)[0].to(device) for i in unseen]
+    network.eval()
+    fit_ranges(network, traces_of(network, batches[:RANGE_BATCHES]))
+    if recipe.measure_selectors and recipe.target_bits is not None:
+        fit_selectors(network, network, batches, target_bits=recipe.target_bits)
 
 
 def _layers(plan: Plan, stage: Stage) -> dict[str, Any]:
