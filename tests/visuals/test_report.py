@@ -135,3 +135,17 @@ def test_the_slider_and_the_choice_of_site_change_the_map(shown: Any, found: Bit
         bits = int(found.bits[name][0])
         if bits in colours:
             assert pixel(shown, *middle)[:3] == pytest.approx(colours[bits], abs=3)
+
+
+def test_the_keyboard_leads_through_a_long_picture(
+    make_map: Callable[..., BitMap], tmp_path: Path, browser: Any
+) -> None:
+    found, file = make_map(60, 4000), tmp_path / "long.html"
+    file.write_text(page(np.zeros((60, 4000, 3), np.uint8), found, View()), encoding="utf-8")
+    browser.open(file)
+    browser.run("document.getElementById('stage').focus()")
+    for _ in range(len(found.rectangles)):
+        browser.press("ArrowRight")
+    count = len(found.rectangles)
+    assert told(browser).startswith(f"Patch {count} of {count}")
+    assert browser.run("document.getElementById('frame').scrollLeft") > 1000
