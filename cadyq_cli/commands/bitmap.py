@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 
-from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, torch_device
+from cadyq_cli.commands.options import (
+    DEFAULT_SCALE,
+    MODEL,
+    OUTPUT,
+    RUNNING,
+    Device,
+    Model,
+    Quiet,
+    Weights,
+    flag,
+    torch_device,
+)
 from cadyq_cli.errors import FileError, ImageError, InputError
 
 if TYPE_CHECKING:
@@ -20,9 +31,7 @@ if TYPE_CHECKING:
     from cadyq_cli.visuals.figure import Pixels
     from cadyq_cli.visuals.views import View
 
-MODEL = "Model"
 FIGURE = "Figure"
-DEFAULT_SCALE = 4
 PAGE = ".html"
 WEIGHTS = ".safetensors"
 
@@ -55,45 +64,22 @@ def bitmap(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Replace OUT.", rich_help_panel=OUTPUT)
-    ] = False,
+    overwrite: Annotated[bool, flag("--overwrite", text="Replace OUT.", panel=OUTPUT)] = False,
     skip_existing: Annotated[
         bool,
-        typer.Option(
-            "--skip-existing",
-            metavar="",
-            help="Leave out images whose OUT exists already.",
-            rich_help_panel=OUTPUT,
-        ),
+        flag("--skip-existing", text="Leave out images whose OUT exists already.", panel=OUTPUT),
     ] = False,
     recursive: Annotated[
         bool,
-        typer.Option(
-            "-r",
-            "--recursive",
-            metavar="",
-            help="Look into the folders in a folder.",
-            rich_help_panel=OUTPUT,
-        ),
+        flag("-r", "--recursive", text="Look into the folders in a folder.", panel=OUTPUT),
     ] = False,
     as_json: Annotated[
         bool,
-        typer.Option(
-            "--json",
-            metavar="",
-            help="Print all numbers too, one line an image.",
-            rich_help_panel=OUTPUT,
-        ),
+        flag("--json", text="Print all numbers too, one line an image.", panel=OUTPUT),
     ] = False,
     npz: Annotated[
         bool,
-        typer.Option(
-            "--npz",
-            metavar="",
-            help="Write all numbers beside OUT as NumPy arrays too.",
-            rich_help_panel=OUTPUT,
-        ),
+        flag("--npz", text="Write all numbers beside OUT as NumPy arrays too.", panel=OUTPUT),
     ] = False,
     quiet: Quiet = False,
     site: Annotated[
@@ -111,12 +97,7 @@ def bitmap(
     ] = None,
     by_layer: Annotated[
         bool,
-        typer.Option(
-            "--by-layer",
-            metavar="",
-            help="Plot widths against depth instead of a map.",
-            rich_help_panel=FIGURE,
-        ),
+        flag("--by-layer", text="Plot widths against depth instead of a map.", panel=FIGURE),
     ] = False,
     compare: Annotated[
         tuple[str, str] | None,
@@ -149,27 +130,19 @@ def bitmap(
     ] = "fjord",
     stretch: Annotated[
         bool,
-        typer.Option(
+        flag(
             "--stretch",
-            metavar="",
-            help="Spend all colours on the widths between this map's least and most.",
-            rich_help_panel=FIGURE,
+            text="Spend all colours on the widths between this map's least and most.",
+            panel=FIGURE,
         ),
     ] = False,
     values: Annotated[
         bool,
-        typer.Option(
-            "--values",
-            metavar="",
-            help="Write numbers into patches that have room for them.",
-            rich_help_panel=FIGURE,
-        ),
+        flag("--values", text="Write numbers into patches that have room for them.", panel=FIGURE),
     ] = False,
     no_legend: Annotated[
         bool,
-        typer.Option(
-            "--no-legend", metavar="", help="Leave the colour bar out.", rich_help_panel=FIGURE
-        ),
+        flag("--no-legend", text="Leave the colour bar out.", panel=FIGURE),
     ] = False,
     scale: Annotated[
         Literal[2, 3, 4] | None,
@@ -180,26 +153,8 @@ def bitmap(
             rich_help_panel=MODEL,
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            "-n",
-            "--model",
-            metavar="NAME",
-            help="A network that comes with cadyq, such as edsr.",
-            rich_help_panel=MODEL,
-        ),
-    ] = "edsr",
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "-m",
-            "--weights",
-            metavar="FILE",
-            help="A network of your own instead, as `cadyq train` writes it.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
+    model: Model = "edsr",
+    weights: Weights = None,
     from_json: Annotated[
         Path | None,
         typer.Option(
@@ -211,12 +166,7 @@ def bitmap(
     ] = None,
     list_sites: Annotated[
         bool,
-        typer.Option(
-            "--list-sites",
-            metavar="",
-            help="Print the names of the network's sites and end.",
-            rich_help_panel=MODEL,
-        ),
+        flag("--list-sites", text="Print the names of the network's sites and end.", panel=MODEL),
     ] = False,
     tile: Annotated[
         int,

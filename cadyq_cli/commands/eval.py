@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, torch_device
+from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, flag, torch_device
 from cadyq_cli.errors import ImageError, InputError
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 IMAGES = "Images"
 PROTOCOL = "Protocol"
-
-
-def _flag(name: str, text: str, panel: str) -> Any:
-    return typer.Option(name, metavar="", help=text, rich_help_panel=panel)
 
 
 def evaluate(
@@ -96,10 +92,10 @@ def evaluate(
     ] = None,
     official_patches: Annotated[
         bool,
-        _flag(
+        flag(
             "--official-patches",
-            "Stretch the last patches to the edge as the released code does.",
-            PROTOCOL,
+            text="Stretch the last patches to the edge as the released code does.",
+            panel=PROTOCOL,
         ),
     ] = False,
     border: Annotated[
@@ -113,18 +109,22 @@ def evaluate(
             rich_help_panel=PROTOCOL,
         ),
     ] = None,
-    rgb: Annotated[bool, _flag("--rgb", "Compare RGB instead of luma.", PROTOCOL)] = False,
+    rgb: Annotated[
+        bool, flag("--rgb", text="Compare RGB instead of luma.", panel=PROTOCOL)
+    ] = False,
     whole_luma: Annotated[
-        bool, _flag("--whole-luma", "Round luma, as MATLAB's rgb2ycbcr does.", PROTOCOL)
+        bool, flag("--whole-luma", text="Round luma, as MATLAB's rgb2ycbcr does.", panel=PROTOCOL)
     ] = False,
-    as_json: Annotated[bool, _flag("--json", "Print everything as JSON.", OUTPUT)] = False,
-    as_csv: Annotated[bool, _flag("--csv", "Print the table as CSV.", OUTPUT)] = False,
+    as_json: Annotated[
+        bool, flag("--json", text="Print everything as JSON.", panel=OUTPUT)
+    ] = False,
+    as_csv: Annotated[bool, flag("--csv", text="Print the table as CSV.", panel=OUTPUT)] = False,
     as_markdown: Annotated[
-        bool, _flag("--markdown", "Print the table as Markdown.", OUTPUT)
+        bool, flag("--markdown", text="Print the table as Markdown.", panel=OUTPUT)
     ] = False,
-    per_image: Annotated[bool, _flag("--per-image", "One row an image.", OUTPUT)] = False,
+    per_image: Annotated[bool, flag("--per-image", text="One row an image.", panel=OUTPUT)] = False,
     histogram: Annotated[
-        bool, _flag("--histogram", "Show how often each site chose each width.", OUTPUT)
+        bool, flag("--histogram", text="Show how often each site chose each width.", panel=OUTPUT)
     ] = False,
     plot: Annotated[
         Path | None,
@@ -135,7 +135,9 @@ def evaluate(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    overwrite: Annotated[bool, _flag("--overwrite", "Replace that FILE.", OUTPUT)] = False,
+    overwrite: Annotated[
+        bool, flag("--overwrite", text="Replace that FILE.", panel=OUTPUT)
+    ] = False,
     quiet: Quiet = False,
     official: Annotated[
         str | None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 
 RUNNING = "Running"  # panels of the help
 OUTPUT = "Output"
+MODEL = "Model"
+
+DEFAULT_SCALE = 4  # of a network that comes with cadyq
+
+
+def flag(*names: str, text: str, panel: str) -> Any:
+    """An option that is there or not, under a panel of the help."""
+    return typer.Option(*names, metavar="", help=text, rich_help_panel=panel)
 
 
 def _known_device(name: str) -> str:
@@ -32,12 +41,27 @@ Device = Annotated[
         rich_help_panel=RUNNING,
     ),
 ]
-Quiet = Annotated[
-    bool,
-    typer.Option("-q", "--quiet", metavar="", help="Print errors only.", rich_help_panel=OUTPUT),
+Quiet = Annotated[bool, flag("-q", "--quiet", text="Print errors only.", panel=OUTPUT)]
+Verbose = Annotated[bool, flag("-v", "--verbose", text="Print details.", panel=OUTPUT)]
+Model = Annotated[
+    str,
+    typer.Option(
+        "-n",
+        "--model",
+        metavar="NAME",
+        help="A network that comes with cadyq; `cadyq models` lists them.",
+        rich_help_panel=MODEL,
+    ),
 ]
-Verbose = Annotated[
-    bool, typer.Option("-v", "--verbose", metavar="", help="Print details.", rich_help_panel=OUTPUT)
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "-m",
+        "--weights",
+        metavar="FILE",
+        help="A network of your own instead, as `cadyq train` writes it.",
+        rich_help_panel=MODEL,
+    ),
 ]
 
 

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, Verbose, torch_device
+from cadyq_cli.commands.options import (
+    DEFAULT_SCALE,
+    MODEL,
+    OUTPUT,
+    RUNNING,
+    Device,
+    Model,
+    Quiet,
+    Verbose,
+    Weights,
+    flag,
+    torch_device,
+)
 from cadyq_cli.errors import ImageError, InputError
 
 if TYPE_CHECKING:
@@ -22,9 +34,7 @@ if TYPE_CHECKING:
     from cadyq_cli.commands.batch_progress import BatchProgress
 
 SIZE = "Size"
-MODEL = "Model"
 FILES = "Files"
-DEFAULT_SCALE = 4
 MOST_JOBS = 4  # at a time unless more are asked for; each holds a picture
 
 
@@ -103,60 +113,44 @@ def upscale(
     ] = None,
     strip_metadata: Annotated[
         bool,
-        typer.Option(
+        flag(
             "--strip-metadata",
-            metavar="",
-            help="Drop EXIF, GPS, XMP and text; the colour profile stays.",
-            rich_help_panel=OUTPUT,
+            text="Drop EXIF, GPS, XMP and text; the colour profile stays.",
+            panel=OUTPUT,
         ),
     ] = False,
     json: Annotated[
         bool,
-        typer.Option(
-            "--json",
-            metavar="",
-            help="Print a line of JSON for each image on standard output.",
-            rich_help_panel=OUTPUT,
+        flag(
+            "--json", text="Print a line of JSON for each image on standard output.", panel=OUTPUT
         ),
     ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     recursive: Annotated[
         bool,
-        typer.Option(
+        flag(
             "-r",
             "--recursive",
-            metavar="",
-            help="Look into the folders in folders, and keep their tree.",
-            rich_help_panel=FILES,
+            text="Look into the folders in folders, and keep their tree.",
+            panel=FILES,
         ),
     ] = False,
     overwrite: Annotated[
         bool,
-        typer.Option(
-            "--overwrite",
-            metavar="",
-            help="Replace results that exist already.",
-            rich_help_panel=FILES,
-        ),
+        flag("--overwrite", text="Replace results that exist already.", panel=FILES),
     ] = False,
     skip_existing: Annotated[
         bool,
-        typer.Option(
+        flag(
             "--skip-existing",
-            metavar="",
-            help="Leave out images whose result exists already, as after an interruption.",
-            rich_help_panel=FILES,
+            text="Leave out images whose result exists already, as after an interruption.",
+            panel=FILES,
         ),
     ] = False,
     fail_fast: Annotated[
         bool,
-        typer.Option(
-            "--fail-fast",
-            metavar="",
-            help="Stop at the first image that fails.",
-            rich_help_panel=FILES,
-        ),
+        flag("--fail-fast", text="Stop at the first image that fails.", panel=FILES),
     ] = False,
     shard: Annotated[
         str | None,
@@ -217,33 +211,14 @@ def upscale(
             rich_help_panel=SIZE,
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            "-n",
-            "--model",
-            metavar="NAME",
-            help="A network that comes with cadyq; `cadyq models` lists them.",
-            rich_help_panel=MODEL,
-        ),
-    ] = "edsr",
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "-m",
-            "--weights",
-            metavar="FILE",
-            help="A network of your own instead, as `cadyq train` writes it.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
+    model: Model = "edsr",
+    weights: Weights = None,
     self_ensemble: Annotated[
         bool,
-        typer.Option(
+        flag(
             "--self-ensemble",
-            metavar="",
-            help="Average over the eight orientations: slightly better, eight times as slow.",
-            rich_help_panel=MODEL,
+            text="Average over the eight orientations: slightly better, eight times as slow.",
+            panel=MODEL,
         ),
     ] = False,
     tile: Annotated[
@@ -296,13 +271,13 @@ def upscale(
     usual = own.scales[0] if own else DEFAULT_SCALE
     wanted = Wanted(scale=scale or usual, width=width, height=height, max_pixels=max_pixels)
     naming = Naming(f"_{wanted.label}" if suffix is None else suffix, output, chosen_format)
-    todo: Sequence[Job] = plan(sources, naming, recursive=recursive)
+    planned: Sequence[Job] = plan(sources, naming, recursive=recursive)
     if shard:
         index, count = map(int, shard.split("/"))
-        todo = part_of(todo, index, count)
+        planned = part_of(planned, index, count)
     if bit_map is not None:
-        _refuse_bit_map(bit_map, todo, overwrite=overwrite)
-    if any(job.target == STREAM for job in todo):
+        _refuse_bit_map(bit_map, planned, overwrite=overwrite)
+    if any(job.target == STREAM for job in planned):
         if json:
             raise InputError("standard output takes the image or --json, not both")
         if sys.stdout.isatty():
@@ -324,8 +299,8 @@ def upscale(
         bit_map=bit_map,
     )
     debug = context.find_root().params["debug"]
-    progress = BatchProgress(len(todo), json=json, quiet=quiet, verbose=verbose, debug=debug)
-    _run(todo, conversion, progress, workers=jobs, fail_fast=fail_fast)
+    progress = BatchProgress(len(planned), json=json, quiet=quiet, verbose=verbose, debug=debug)
+    _run(planned, conversion, progress, workers=jobs, fail_fast=fail_fast)
 
 
 def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None:
@@ -338,14 +313,14 @@ def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None
         raise InputError("--scale and --width or --height contradict each other")
 
 
-def _refuse_bit_map(bit_map: Path, todo: Sequence[Job], *, overwrite: bool) -> None:
+def _refuse_bit_map(bit_map: Path, planned: Sequence[Job], *, overwrite: bool) -> None:
     """Raise before the work starts if the map could not be drawn where it should go."""
     from cadyq_cli.imaging.formats import format_of
 
-    if len(todo) != 1:
+    if len(planned) != 1:
         raise InputError("--bit-map names one file, for one image")
     format_of(bit_map)
-    if bit_map.resolve() in (todo[0].source.resolve(), todo[0].target.resolve()):
+    if bit_map.resolve() in (planned[0].source.resolve(), planned[0].target.resolve()):
         raise InputError(f"--bit-map {bit_map} is the image or its result")
     if bit_map.exists() and not overwrite:
         raise ImageError(bit_map, "exists already", hint="--overwrite replaces it")
@@ -369,7 +344,7 @@ def _shipped_model(name: str, device: str) -> Models:
 
 
 def _run(
-    todo: Sequence[Job],
+    planned: Sequence[Job],
     conversion: Conversion,
     progress: BatchProgress,
     *,
@@ -388,14 +363,14 @@ def _run(
     from cadyq_cli.batch.running import run
     from cadyq_cli.imaging.atomic import remove_leftovers
 
-    for folder in {job.target.parent for job in todo}:
+    for folder in {job.target.parent for job in planned}:
         remove_leftovers(folder)
     threads = torch.get_num_threads()
     if not workers:
         workers = min(threads, MOST_JOBS) if conversion.models.on_cpu else 1
     share = max(1, threads // workers)
     outcomes = run(
-        todo,
+        planned,
         conversion,
         workers=workers,
         track=progress.track,
@@ -405,14 +380,14 @@ def _run(
     try:
         with progress, closing(outcomes):
             for outcome in outcomes:
-                if outcome.error and len(todo) == 1 and not progress.json:
+                if outcome.error and len(planned) == 1 and not progress.json:
                     raise outcome.error
                 progress.tell(outcome)
                 if fail_fast and outcome.error:
                     break
     except KeyboardInterrupt:
         if progress.left:
-            typer.echo(f"{progress.left} of {len(todo)} images are left to do", err=True)
+            typer.echo(f"{progress.left} of {len(planned)} images are left to do", err=True)
             typer.echo("the same command with --skip-existing goes on from here", err=True)
         raise
     progress.summarize()
