@@ -213,7 +213,7 @@ class _Bar:
         self._bar = tqdm(total=steps, initial=done, desc=stage, unit="step", disable=None)
 
     def step(self, step: Step) -> None:
-        shown = {"L1": f"{step.pixel:.2f}"}
+        shown = {"L1": f"{step.truth:.2f}"}
         if step.average_bits is not None:
             shown["bits"] = f"{step.average_bits:.2f}"
         self._bar.set_postfix(shown, refresh=False)

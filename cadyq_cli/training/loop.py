@@ -18,7 +18,7 @@ from cadyq_cli.quant.ranges import follow_range, observing, sites
 from cadyq_cli.quant.rounding import Kernels
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
-from cadyq_cli.training.losses import Losses, bit_loss, distillation_loss, pixel_loss
+from cadyq_cli.training.losses import Losses, attention_loss, bit_loss, pixel_loss
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.recipe import EPOCH, Recipe
 from cadyq_cli.training.state import State, optimiser_moments, restore_moments
@@ -35,9 +35,10 @@ class Step:
     """What one step came to, in plain numbers."""
 
     number: int  # counted from 1
-    pixel: float
+    truth: float  # the terms of the loss, see `Losses`
+    output: float
+    attention: float
     bit: float
-    distillation: float
     average_bits: float | None
     bit_price: float
     rate: float  # factor on the learning rates
@@ -53,7 +54,7 @@ class Trainer:
         network: What to train; its card tells the precision.
         recipe: How.
         photos: What from.
-        teacher: Whose attention to imitate; None for no distillation.
+        teacher: Whose attention and output to imitate, of any precision; None for nobody's.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Trainer:
         self.bit_price = recipe.bit_price
         self.average = copy.deepcopy(network)
         self._photos = photos
-        self._teacher = teacher
+        self._teacher = teacher if recipe.distills else None
         self._device = next(network.parameters()).device
         self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
         bounds, selectors = _site_parameters(network)
@@ -122,8 +123,8 @@ class Trainer:
         Raises:
             InputError: it was taken with another recipe; more steps alone are allowed.
         """
-        ours = asdict(self.recipe)
-        changed = [k for k, v in ours.items() if k != "steps" and state.recipe.get(k) != v]
+        ours, theirs = asdict(self.recipe), asdict(Recipe()) | state.recipe
+        changed = [k for k, v in ours.items() if k != "steps" and theirs.get(k) != v]
         if changed:
             raise InputError(f"cannot resume with another {', '.join(changed)}; use a new folder")
         self.network.load_state_dict(state.part("network"))
@@ -163,29 +164,31 @@ class Trainer:
         self.step += 1
         return Step(
             self.step,
-            losses.pixel.item(),
+            losses.truth.item(),
+            losses.output.item(),
+            losses.attention.item(),
             losses.bit.item(),
-            losses.distillation.item(),
             bits,
             self.bit_price,
             factor,
         )
 
     def _losses(self, output: Tensor, high: Tensor, trace: Trace, low: Tensor) -> Losses:
-        nothing = output.new_zeros(())
-        bit = distillation = nothing
+        recipe, nothing = self.recipe, output.new_zeros(())
+        bit = imitated = attention = nothing
         if any(isinstance(site, DynamicSite) for site in self.network.modules()):
             bit = self.bit_price * bit_loss(trace)
         if self._teacher is not None:
             with torch.no_grad(), _mixed_precision(self._device):
-                _, theirs = self._teacher(low, keep_features=True)
-            distillation = distillation_loss(
+                wanted, theirs = self._teacher(low, keep_features=True)
+            imitated = recipe.distill_output * pixel_loss(output, wanted.float())
+            attention = attention_loss(
                 trace.features,
                 theirs.features,
-                last=self.recipe.distill_last,
-                blocks=self.recipe.distill_blocks,
+                last=recipe.distill_last,
+                blocks=recipe.distill_blocks,
             )
-        return Losses(pixel_loss(output, high), bit, distillation)
+        return Losses(recipe.truth * pixel_loss(output, high), imitated, attention, bit)
 
     def _keep_bounds_positive(self) -> None:
         with torch.no_grad():

@@ -15,12 +15,13 @@ from cadyq_cli.quant.trace import Trace
 class Losses:
     """The weighted terms of one step, each a scalar."""
 
-    pixel: Tensor  # mean absolute difference in 0..255
+    truth: Tensor  # distance to the photograph, mean absolute difference in 0..255
+    output: Tensor  # the same to what the teacher makes of it
+    attention: Tensor  # distance to the teacher's attention
     bit: Tensor
-    distillation: Tensor
 
     def total(self) -> Tensor:
-        return self.pixel + self.bit + self.distillation
+        return self.truth + self.output + self.attention + self.bit
 
 
 def pixel_loss(output: Tensor, truth: Tensor) -> Tensor:
@@ -36,7 +37,7 @@ def attention(feature: Tensor) -> Tensor:
     return normalize(feature.float().square().mean(dim=1).flatten(1))
 
 
-def distillation_loss(
+def attention_loss(
     student: Mapping[str, Tensor],
     teacher: Mapping[str, Tensor],
     *,

@@ -30,6 +30,8 @@ class Recipe:
     bit_price: float = 1e-4  # loss for each site and image of expected width
     bit_price_growth: float = 1e-6  # added to the price each epoch
     target_bits: float | None = None  # the price rises above this average width, and falls below it
+    truth: float = 1.0  # weight of the difference to the photograph
+    distill_output: float = 0.0  # weight of the difference to the teacher's output
     distill_last: float = 1e3  # weight of the attention of the body's output
     distill_blocks: float = 1e2  # weight of the attention of each block
     average: float = 0.0  # decay of the moving average of the weights; 0 keeps the last ones
@@ -40,6 +42,11 @@ class Recipe:
         if self.measure_selectors and self.target_bits is None:
             raise ValueError("measured selectors need target_bits")
 
+    @property
+    def distills(self) -> bool:
+        """Whether there is anything to learn from a teacher."""
+        return any((self.distill_output, self.distill_last, self.distill_blocks))
+
     def rate_at(self, step: int) -> float:
         """The factor on all learning rates at a step, 0..1."""
         if self.decay == "cosine":
@@ -48,12 +55,20 @@ class Recipe:
 
 
 PAPER: Mapping[Stage, Recipe] = {
-    "float": Recipe(),
-    "static": Recipe(),
+    "float": Recipe(distill_last=0, distill_blocks=0),
+    "static": Recipe(distill_last=0, distill_blocks=0),
     "dynamic": Recipe(),
 }
 QUICK: Mapping[Stage, Recipe] = {
-    "float": Recipe(steps=30_000, patch=24, learning_rate=3e-4, decay="cosine", average=0.999),
+    "float": Recipe(
+        steps=30_000,
+        patch=24,
+        learning_rate=3e-4,
+        decay="cosine",
+        average=0.999,
+        distill_last=0,
+        distill_blocks=0,
+    ),
     "static": Recipe(
         steps=300,
         batch=8,
@@ -62,6 +77,8 @@ QUICK: Mapping[Stage, Recipe] = {
         decay="cosine",
         range_steps=0,
         average=0.99,
+        distill_last=0,
+        distill_blocks=0,
     ),
     "dynamic": Recipe(
         steps=2_000,

@@ -129,7 +129,7 @@ def _stage(
         network = requantize(before, stage, _layers(plan, stage))
         if stage != "float":
             _prepare(network, recipe, photos)
-    teacher = before.eval() if stage == "dynamic" and before.card.precision == "static" else None
+    teacher = before.eval() if stage != before.card.precision else None
     trainer = Trainer(network, recipe, photos, teacher)
     state = folder / f"{stage}.state"
     if state.exists():

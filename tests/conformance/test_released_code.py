@@ -8,7 +8,7 @@ from torch import Tensor
 from cadyq_cli.checkpoint import Network
 from cadyq_cli.checkpoint.official import _TABLES, _renamed
 from cadyq_cli.quant.ranges import follow_range, observing
-from cadyq_cli.training.losses import Losses, bit_loss, distillation_loss, pixel_loss
+from cadyq_cli.training.losses import Losses, attention_loss, bit_loss, pixel_loss
 
 from .conftest import Recording
 
@@ -42,9 +42,9 @@ def test_every_site_picks_the_width_that_the_released_code_picks(inference: Reco
 def test_losses_are_those_of_the_released_code(recording: Recording) -> None:
     _, losses = _training_step(recording, recording.network("cadyq"))
     recorded = {
-        "pixel": recording.tensors["train.loss_l1"],
+        "truth": recording.tensors["train.loss_l1"],
         "bit": recording.tensors["train.loss_bit"],
-        "distillation": recording.tensors["train.loss_kd"],
+        "attention": recording.tensors["train.loss_kd"],
     }
     for term, expected in recorded.items():
         torch.testing.assert_close(
@@ -111,8 +111,8 @@ def _training_step(
         _, taught = recording.network("pams")(image, keep_features=True)
     truth = recording.tensors["hr"] / 255
     bits = BIT_PRICE * bit_loss(trace)
-    attention = distillation_loss(trace.features, taught.features)
-    return output, Losses(pixel_loss(output, truth), bits, attention)
+    attention = attention_loss(trace.features, taught.features)
+    return output, Losses(pixel_loss(output, truth), output.new_zeros(()), attention, bits)
 
 
 def _our_names(recording: Recording, prefix: str) -> dict[str, Tensor]:

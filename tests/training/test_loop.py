@@ -75,8 +75,36 @@ def test_a_resumed_run_gives_the_same_numbers_as_an_uninterrupted_one(
 
 def test_training_lowers_the_loss(folder: Path) -> None:
     steps = _run(_trainer(folder, replace(RECIPE, steps=60, bit_price=0)))
-    early, late = (sum(s.pixel for s in part) for part in (steps[:10], steps[-10:]))
+    early, late = (sum(s.truth for s in part) for part in (steps[:10], steps[-10:]))
     assert late < 0.9 * early
+
+
+@pytest.mark.parametrize("precision", ["float", "static", "dynamic"])
+def test_a_teacher_of_any_precision_can_take_the_photographs_place(
+    folder: Path, precision: str
+) -> None:
+    recipe = replace(RECIPE, steps=60, truth=0, distill_output=1, distill_last=0, distill_blocks=0)
+    teacher = tiny("edsr", 2, precision, seed=1)
+    trainer = Trainer(
+        tiny("edsr", 2), replace(recipe, bit_price=0), Photos(find([folder]), 2), teacher
+    )
+    steps = _run(trainer)
+    early, late = (sum(s.output for s in part) for part in (steps[:10], steps[-10:]))
+    assert late < 0.9 * early
+    assert {s.truth for s in steps} == {0}
+
+
+def test_the_output_term_is_the_mean_difference_to_the_teachers_output_in_8_bit_steps(
+    folder: Path,
+) -> None:
+    recipe = replace(RECIPE, distill_output=0.5, distill_last=0, distill_blocks=0)
+    student, teacher = tiny("edsr", 2, "float"), tiny("edsr", 2, "float", seed=1)
+    photos = Photos(find([folder]), 2)
+    low, _ = photos.batch(0, recipe.batch, recipe.patch)
+    with torch.no_grad():
+        difference = (student(low)[0] - teacher(low)[0]).abs().mean() * 255
+    (step,) = _run(Trainer(student, recipe, photos, teacher), until=1)
+    assert step.output == pytest.approx(0.5 * difference.item(), rel=1e-2)
 
 
 def test_the_price_rises_above_the_target_and_falls_below_it(folder: Path) -> None:
