@@ -1,0 +1,1 @@
+"""Kernels in C++, for the instruction sets of several processors."""

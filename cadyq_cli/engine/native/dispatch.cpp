@@ -1,0 +1,53 @@
+// The plain C interface: one set of entry points for every instruction set in this library.
+
+#include "kernels.h"
+
+#include <cstring>
+
+#define DECLARE(isa) namespace isa { extern const Kernels kernels; }
+DECLARE(generic)
+#ifdef CADYQ_X86
+DECLARE(avx2)
+DECLARE(avxvnni)
+DECLARE(avx512vnni)
+#endif
+
+namespace {
+
+struct Choice {
+    const char* name;
+    const Kernels* kernels;
+    bool (*runs)();
+};
+
+const Choice kChoices[] = {  // the best first
+#ifdef CADYQ_X86
+    {"avx512vnni", &avx512vnni::kernels,
+     [] {
+         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+     }},
+    {"avxvnni", &avxvnni::kernels,
+     [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni"); }},
+    {"avx2", &avx2::kernels,
+     [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+#endif
+    {"generic", &generic::kernels, [] { return true; }},
+};
+
+}  // namespace
+
+extern "C" {
+
+// Name of the i-th instruction set of this library, the best first; null behind the last.
+const char* cadyq_name(int i) {
+    return i >= 0 && i < (int)(sizeof kChoices / sizeof *kChoices) ? kChoices[i].name : nullptr;
+}
+
+// The kernels of an instruction set, or null where this processor cannot run them.
+const Kernels* cadyq_kernels(const char* name) {
+    for (const Choice& choice : kChoices)
+        if (!strcmp(choice.name, name)) return choice.runs() ? choice.kernels : nullptr;
+    return nullptr;
+}
+}

@@ -1,0 +1,577 @@
+// The arithmetic of quantized convolutions, for the instruction set that lanes.h stands for.
+//
+// 3x3 convolutions go through Winograd's F(4x4, 3x3): 36 products for 16 outputs instead of 144.
+// In whole numbers it is exact. The transforms that have fractions, those of the weights, are taken
+// 24 times along each axis (but for their last row), so that the result is 576 times what it should
+// be, modulo 2^32. As 576 = 64 * 9 and 9 has an inverse modulo 2^32, one product gives 64 times the
+// sum, if that lies within 2^25. Partial sums may overflow, they only have to wrap around.
+// Transformed codes of 8 bit stay below 17340 in size and transformed weights below 18288, so both
+// fit 16 bit, whatever the width: every one is as fast.
+//
+// A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
+
+#include <cstddef>
+#include <cstdlib>
+
+#include "kernels.h"
+#include "lanes.h"
+
+namespace CADYQ_ISA {
+namespace {
+
+constexpr int kReach = kTile + 2;             // codes a side that a tile reads
+constexpr int kPoints = kReach * kReach;      // products of a tile, for each input and output
+constexpr int kRows = 6;                      // pixels or tiles that a panel works on at a time
+constexpr int kVectors = CADYQ_LANES >= 16 ? 4 : 2;  // and vectors of outputs
+constexpr int kChunk = 24;                    // tiles whose transforms stay in the cache
+constexpr uint32_t kInverseOf9 = 954437177u;  // 9 * 954437177 = 2^33 + 1
+constexpr int kLine = 64;                     // bytes of a cache line
+
+inline int up(int x, int multiple) { return (x + multiple - 1) / multiple * multiple; }
+inline int vectors_of(int outputs) { return (outputs + L - 1) / L; }
+inline int least(int a, int b) { return a < b ? a : b; }
+
+// Memory that a thread keeps for its next call.
+class Workspace {
+  public:
+    ~Workspace() { free(data_); }
+
+    template <typename T>
+    T* get(size_t count) {
+        const size_t bytes = (count * sizeof(T) + kLine - 1) / kLine * kLine;
+        if (bytes > size_) {
+            free(data_);
+            data_ = aligned_alloc(kLine, bytes);
+            size_ = data_ ? bytes : 0;
+            if (!data_) abort();
+        }
+        return static_cast<T*>(data_);
+    }
+
+  private:
+    void* data_ = nullptr;
+    size_t size_ = 0;
+};
+
+thread_local Workspace inputs_space, products_space, map_space, writer_space;
+
+// ---------------------------------------------------------------------------------------------
+// Panels: kRows pixels times kVectors vectors of outputs, summed over all inputs in registers.
+
+struct Pairs {  // codes and weights of 16 bit, two inputs at a time
+    using Number = int16_t;
+    using Sum = Int;
+    static constexpr int kInputs = 2;
+    static inline Sum add(Sum sum, const Number* pixel, Sum weights) {
+        int32_t pair;
+        memcpy(&pair, pixel, sizeof pair);
+        return dot(sum, (Short)splat(pair), (Short)weights);
+    }
+};
+
+struct Singles {  // floats
+    using Number = float;
+    using Sum = Float;
+    static constexpr int kInputs = 1;
+    static inline Sum add(Sum sum, const Number* pixel, Sum weights) {
+        return sum + splat(*pixel) * weights;
+    }
+};
+
+// One pass over the inputs: `segments` runs of `groups` groups, of which each pixel's s-th begins
+// at pixels + s * segment. Writes R rows of V vectors.
+template <typename K, int R, int V>
+void panel(const typename K::Number* pixels, ptrdiff_t stride, const ptrdiff_t* segments,
+           int segment_count, int groups, const typename K::Number* weights,
+           typename K::Sum* __restrict out, ptrdiff_t out_stride) {
+    typename K::Sum sums[R][V];
+    for (int r = 0; r < R; ++r)
+        for (int v = 0; v < V; ++v) sums[r][v] = typename K::Sum{};
+    for (int s = 0; s < segment_count; ++s) {
+        const typename K::Number* from = pixels + segments[s];
+        for (int g = 0; g < groups; ++g, from += K::kInputs) {
+            typename K::Sum taps[V];
+            for (int v = 0; v < V; ++v)
+                taps[v] = load<typename K::Sum>(weights + v * L * K::kInputs);
+            weights += V * L * K::kInputs;
+            for (int r = 0; r < R; ++r)
+                for (int v = 0; v < V; ++v)
+                    sums[r][v] = K::add(sums[r][v], from + r * stride, taps[v]);
+        }
+    }
+    for (int r = 0; r < R; ++r)
+        for (int v = 0; v < V; ++v) out[r * out_stride + v] = sums[r][v];
+}
+
+template <typename K>
+using Panel = void (*)(const typename K::Number*, ptrdiff_t, const ptrdiff_t*, int, int,
+                       const typename K::Number*, typename K::Sum*, ptrdiff_t);
+
+template <typename K, int V>
+Panel<K> panel_of(int rows) {
+    static const Panel<K> panels[] = {panel<K, 1, V>, panel<K, 2, V>, panel<K, 3, V>,
+                                      panel<K, 4, V>, panel<K, 5, V>, panel<K, 6, V>};
+    return panels[rows - 1];
+}
+
+template <typename K>
+Panel<K> panel_of(int rows, int vectors) {
+    if constexpr (kVectors == 4) {
+        if (vectors == 4) return panel_of<K, 4>(rows);
+        if (vectors == 3) return panel_of<K, 3>(rows);
+    }
+    return vectors == 2 ? panel_of<K, 2>(rows) : panel_of<K, 1>(rows);
+}
+
+// All outputs of `count` pixels in a row. `out` holds a row of vectors for each pixel.
+template <typename K>
+void sum_row(const typename K::Number* pixels, ptrdiff_t stride, int count,
+             const ptrdiff_t* segments, int segment_count, int groups,
+             const typename K::Number* weights, int vectors, typename K::Sum* out) {
+    for (int first = 0; first < vectors; first += kVectors) {
+        const int block = least(kVectors, vectors - first);
+        const Panel<K> full = panel_of<K>(kRows, block);
+        int done = 0;
+        for (; done + kRows <= count; done += kRows)
+            full(pixels + done * stride, stride, segments, segment_count, groups, weights,
+                 out + (ptrdiff_t)done * vectors + first, vectors);
+        if (done < count)
+            panel_of<K>(count - done, block)(pixels + done * stride, stride, segments,
+                                             segment_count, groups, weights,
+                                             out + (ptrdiff_t)done * vectors + first, vectors);
+        weights += (ptrdiff_t)segment_count * groups * block * L * K::kInputs;
+    }
+}
+
+// ---------------------------------------------------------------------------------------------
+// What happens to a sum before it is written.
+
+inline int code_columns(int width) { return up(width, kTile) + 2 * kPad; }
+
+inline HalfShort to_codes(Float x, Float step, Float low, Float high) {
+    const Int code = (Int)(higher(low, lower(high, x / step)) + kMagic) - (Int)splat(kMagic);
+    return __builtin_convertvector(code, HalfShort);
+}
+
+class Writer {
+  public:
+    Writer(const Epilogue& e, int width, int outputs, float* map, float unit = 1)
+        : e_(e), width_(width), outputs_(outputs), vectors_(vectors_of(outputs)),
+          channels_(outputs / (e.shuffle * e.shuffle)), map_(map) {
+        const int padded = vectors_ * L;
+        float* space = writer_space.get<float>((size_t)6 * padded);
+        scale_ = fill(space, e.scale);
+        for (int o = 0; o < outputs; ++o) scale_[o] *= unit;
+        bias_ = fill(space + padded, e.bias);
+        slope1_ = fill(space + 2 * padded, e.slope1);
+        slope2_ = fill(space + 3 * padded, e.slope2);
+        sums_ = fill(space + 4 * padded, nullptr);
+        squares_ = fill(space + 5 * padded, nullptr);
+        if (e_.sums) {
+            memset(e_.sums, 0, outputs * sizeof *e_.sums);
+            memset(e_.squares, 0, outputs * sizeof *e_.squares);
+        }
+    }
+
+    // Tell where the next values belong: `count` <= kMost pixels (y, x).
+    void at(int count, const int* ys, const int* xs) {
+        count_ = count;
+        const int r = e_.shuffle;
+        const int64_t columns = code_columns(width_ * r), added_columns = code_columns(width_);
+        for (int i = 0; i < count; ++i) {
+            const int64_t y = ys[i], x = xs[i];
+            target_[i] = e_.codes ? ((kPad + y * r) * columns + kPad + x * r) * e_.codes_pitch
+                                  : (y * r * width_ * r + x * r) * channels_;
+            pixel_[i] = (y * width_ + x) * outputs_;
+            added_[i] = ((kPad + y) * added_columns + kPad + x) * e_.add_pitch;
+        }
+    }
+
+    // Finish and write the v-th vector of outputs of each of those pixels.
+    void write(Float* x, int v) {
+        const int o = v * L, n = count_, valid = least(L, outputs_ - o);
+        const Float scale = load<Float>(scale_ + o), bias = load<Float>(bias_ + o);
+        for (int i = 0; i < n; ++i) x[i] = x[i] * scale + bias;
+        if (e_.slope1) bend(x, load<Float>(slope1_ + o));
+        if (e_.round_step > 0) {
+            const Float step = splat(e_.round_step);
+            const Float low = splat(e_.round_low), high = splat(e_.round_high);
+            for (int i = 0; i < n; ++i)
+                x[i] = nearest(higher(low, lower(high, x[i] / step))) * step;
+        }
+        if (e_.add_map)
+            for (int i = 0; i < n; ++i) x[i] += some(e_.add_map + pixel_[i] + o, valid);
+        if (e_.add_codes)
+            for (int i = 0; i < n; ++i)
+                x[i] += to_float(load<HalfShort>(e_.add_codes + added_[i] + o)) * e_.add_step;
+        if (e_.slope2) bend(x, load<Float>(slope2_ + o));
+        if (e_.sums) {
+            Float sum = {}, square = {};
+            for (int i = 0; i < n; ++i) {
+                sum += x[i];
+                square += x[i] * x[i];
+            }
+            store(sums_ + o, load<Float>(sums_ + o) + sum);
+            store(squares_ + o, load<Float>(squares_ + o) + square);
+        }
+        if (e_.codes)
+            put_codes(x, o, valid);
+        else
+            put(x, o, valid);
+    }
+
+    // Add up what was summed in float so far: after each strip, to lose no digits.
+    void flush() {
+        if (!e_.sums) return;
+        for (int o = 0; o < outputs_; ++o) {
+            e_.sums[o] += sums_[o];
+            e_.squares[o] += squares_[o];
+        }
+        fill(sums_, nullptr);
+        fill(squares_, nullptr);
+    }
+
+    static constexpr int kMost = kTile * kTile;
+
+  private:
+    float* fill(float* space, const float* values) {
+        memset(space, 0, (size_t)vectors_ * L * sizeof *space);
+        if (values) memcpy(space, values, (size_t)outputs_ * sizeof *space);
+        return space;
+    }
+
+    static Float some(const float* from, int count) {
+        if (count == L) return load<Float>(from);
+        Float x = {};
+        memcpy(&x, from, count * sizeof *from);
+        return x;
+    }
+
+    void bend(Float* x, Float slope) const {
+        const Float zero = {};
+        for (int i = 0; i < count_; ++i) x[i] = higher(x[i], zero) + slope * lower(x[i], zero);
+    }
+
+    // How far from a pixel's target the o-th output goes, in rows of `columns` pixels.
+    int64_t shift(int o, int64_t columns, int pitch) const {
+        const int group = o / channels_;
+        return (group / e_.shuffle * columns + group % e_.shuffle) * pitch + o % channels_;
+    }
+
+    bool together(int o, int valid) const { return o % channels_ + valid <= channels_; }
+
+    void put(const Float* x, int o, int valid) const {
+        const int64_t columns = (int64_t)width_ * e_.shuffle;
+        if (valid == L && together(o, L)) {
+            float* to = map_ + shift(o, columns, channels_);
+            for (int i = 0; i < count_; ++i) store(to + target_[i], x[i]);
+            return;
+        }
+        for (int lane = 0; lane < valid; ++lane) {
+            float* to = map_ + shift(o + lane, columns, channels_);
+            for (int i = 0; i < count_; ++i) to[target_[i]] = x[i][lane];
+        }
+    }
+
+    void put_codes(const Float* x, int o, int valid) const {
+        const Float step = splat(e_.codes_step);
+        const Float low = splat(e_.codes_low), high = splat(e_.codes_high);
+        const int64_t columns = code_columns(width_ * e_.shuffle);
+        if (valid == L && together(o, L)) {
+            int16_t* to = e_.codes + shift(o, columns, e_.codes_pitch);
+            for (int i = 0; i < count_; ++i) store(to + target_[i], to_codes(x[i], step, low, high));
+            return;
+        }
+        for (int i = 0; i < count_; ++i) {
+            const HalfShort code = to_codes(x[i], step, low, high);
+            for (int lane = 0; lane < valid; ++lane)
+                e_.codes[target_[i] + shift(o + lane, columns, e_.codes_pitch)] = code[lane];
+        }
+    }
+
+    const Epilogue& e_;
+    int width_, outputs_, vectors_, channels_, count_ = 0;
+    float* map_;
+    float *scale_, *bias_, *slope1_, *slope2_, *sums_, *squares_;
+    int64_t target_[kMost], pixel_[kMost], added_[kMost];
+};
+
+// ---------------------------------------------------------------------------------------------
+// Winograd F(4x4, 3x3)
+
+template <typename V>
+inline void transform_codes(V& a, V& b, V& c, V& d, V& e, V& f) {
+    const V even = e - (c << 2), odd = d - (b << 2);      // -4 d2 + d4, -4 d1 + d3
+    const V even2 = e - c, odd2 = (d - b) << 1;           // d4 - d2, 2 (d3 - d1)
+    a = ((a - c) << 2) + even2;
+    f = ((b - d) << 2) + (f - d);
+    b = even + odd;
+    c = even - odd;
+    d = even2 + odd2;
+    e = even2 - odd2;
+}
+
+// 24 times the outputs of one axis from the products; the last one still lacks its factor.
+inline void transform_sums(const Int m[6], Int* y, int stride) {
+    const Int a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
+    y[0] = m[0] + a + c;
+    y[stride] = b + (d << 1);
+    y[2 * stride] = a + (c << 2);
+    y[3 * stride] = b + (d << 3) + (m[5] << 4) + (m[5] << 3);
+}
+
+void codes_to_points(const int16_t* corner, ptrdiff_t row, int pitch, int16_t* points,
+                     ptrdiff_t plane) {
+    for (int c = 0; c < pitch; c += 2 * L) {
+        Short t[kReach][kReach];
+        for (int x = 0; x < kReach; ++x) {
+            const int16_t* from = corner + x * pitch + c;
+            Short v[kReach];
+            for (int y = 0; y < kReach; ++y) v[y] = load<Short>(from + y * row);
+            transform_codes(v[0], v[1], v[2], v[3], v[4], v[5]);
+            for (int y = 0; y < kReach; ++y) t[y][x] = v[y];
+        }
+        for (int y = 0; y < kReach; ++y) {
+            transform_codes(t[y][0], t[y][1], t[y][2], t[y][3], t[y][4], t[y][5]);
+            for (int x = 0; x < kReach; ++x)
+                store(points + (y * kReach + x) * plane + c, t[y][x]);
+        }
+    }
+}
+
+// The outputs of a tile that `keep` lists, 64 times.
+void products_to_outputs(const Int* products, ptrdiff_t plane, const int* keep, int count,
+                         Float* outputs) {
+    Int half[kTile][kReach], whole[kTile * kTile];
+    for (int x = 0; x < kReach; ++x) {
+        Int m[kReach];
+        for (int y = 0; y < kReach; ++y) m[y] = products[(y * kReach + x) * plane];
+        transform_sums(m, &half[0][x], kReach);
+    }
+    for (int y = 0; y < kTile; ++y) transform_sums(half[y], whole + y * kTile, 1);
+    for (int i = 0; i < count; ++i)
+        outputs[i] = to_float(whole[keep[i]] * (int32_t)kInverseOf9);
+}
+
+void winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+              const int16_t* packed, int32_t outputs, float* map, const Epilogue* epilogue) {
+    Writer writer(*epilogue, width, outputs, map, 1.0f / 64);
+    const int vectors = vectors_of(outputs);
+    const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
+    // A cache line more than needed, or all planes would fall into the same few sets of the cache.
+    const ptrdiff_t plane = (ptrdiff_t)kChunk * pitch + kLine / 2;
+    const ptrdiff_t product_plane = (ptrdiff_t)kChunk * vectors + kLine / 4 / L;
+    int16_t* points = inputs_space.get<int16_t>(kPoints * plane);
+    Int* products = products_space.get<Int>(kPoints * product_plane);
+    const ptrdiff_t weights = (ptrdiff_t)pitch * vectors * L;
+    const ptrdiff_t whole = 0;
+    const int tiles = (width + kTile - 1) / kTile;
+
+    for (int top = 0; top < height; top += kTile) {
+        for (int first = 0; first < tiles; first += kChunk) {
+            const int count = least(kChunk, tiles - first);
+            const int16_t* corner =
+                codes + (kPad + top - 1) * row + (ptrdiff_t)(kPad + first * kTile - 1) * pitch;
+            for (int t = 0; t < count; ++t)
+                codes_to_points(corner + (ptrdiff_t)t * kTile * pitch, row, pitch,
+                                points + (ptrdiff_t)t * pitch, plane);
+            for (int p = 0; p < kPoints; ++p)
+                sum_row<Pairs>(points + p * plane, pitch, count, &whole, 1, pitch / 2,
+                               packed + p * weights, vectors, products + p * product_plane);
+            for (int t = 0; t < count; ++t) {
+                int keep[Writer::kMost], ys[Writer::kMost], xs[Writer::kMost], n = 0;
+                for (int i = 0; i < kTile * kTile; ++i) {
+                    const int y = top + i / kTile, x = (first + t) * kTile + i % kTile;
+                    if (y >= height || x >= width) continue;
+                    keep[n] = i;
+                    ys[n] = y;
+                    xs[n++] = x;
+                }
+                writer.at(n, ys, xs);
+                for (int v = 0; v < vectors; ++v) {
+                    Float values[Writer::kMost];
+                    products_to_outputs(products + (ptrdiff_t)t * vectors + v, product_plane, keep, n,
+                                        values);
+                    writer.write(values, v);
+                }
+            }
+        }
+        writer.flush();
+    }
+}
+
+void pack_winograd(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed) {
+    static const int transform[kReach][3] = {{6, 0, 0}, {-4, -4, -4}, {-4, 4, -4},
+                                             {1, 2, 4}, {1, -2, 4},   {0, 0, 1}};
+    const int pitch = up(inputs, 2 * L), vectors = vectors_of(outputs);
+    memset(packed, 0, sizeof *packed * kPoints * pitch * vectors * L);
+    for (int o = 0; o < outputs; ++o) {
+        const int first = o / L / kVectors * kVectors;
+        const int block = least(kVectors, vectors - first);
+        for (int i = 0; i < inputs; ++i) {
+            const int8_t* w = weight + ((ptrdiff_t)o * inputs + i) * 9;
+            int half[kReach][3];
+            for (int y = 0; y < kReach; ++y)
+                for (int x = 0; x < 3; ++x)
+                    half[y][x] = transform[y][0] * w[x] + transform[y][1] * w[3 + x] +
+                                 transform[y][2] * w[6 + x];
+            int16_t* to = packed + (ptrdiff_t)first * L * pitch +
+                          ((ptrdiff_t)(i / 2) * block * L + o - first * L) * 2 + i % 2;
+            for (int y = 0; y < kReach; ++y)
+                for (int x = 0; x < kReach; ++x) {
+                    *to = (int16_t)(half[y][0] * transform[x][0] + half[y][1] * transform[x][1] +
+                                    half[y][2] * transform[x][2]);
+                    to += (ptrdiff_t)pitch * vectors * L;
+                }
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Direct convolutions of any odd size
+
+template <typename K>
+void direct_rows(const typename K::Number* image, ptrdiff_t row, int pitch, int groups, int height,
+                 int width, const typename K::Number* packed, int outputs, int edge, Writer& writer) {
+    const int vectors = vectors_of(outputs), reach = edge / 2;
+    ptrdiff_t segments[(2 * kPad + 1) * (2 * kPad + 1)];
+    for (int i = 0; i < edge * edge; ++i)
+        segments[i] = (ptrdiff_t)(i / edge - reach) * row + (ptrdiff_t)(i % edge - reach) * pitch;
+    auto* sums = products_space.get<typename K::Sum>((size_t)kTile * kTile * vectors);
+    for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; x += 2 * kRows) {
+            const int count = least(2 * kRows, width - x);
+            sum_row<K>(image + y * row + (ptrdiff_t)x * pitch, pitch, count, segments, edge * edge,
+                       groups, packed, vectors, sums);
+            int ys[2 * kRows], xs[2 * kRows];
+            for (int i = 0; i < count; ++i) {
+                ys[i] = y;
+                xs[i] = x + i;
+            }
+            writer.at(count, ys, xs);
+            for (int v = 0; v < vectors; ++v) {
+                Float values[2 * kRows];
+                for (int i = 0; i < count; ++i) {
+                    if constexpr (K::kInputs == 2)
+                        values[i] = to_float(sums[i * vectors + v]);
+                    else
+                        values[i] = sums[i * vectors + v];
+                }
+                writer.write(values, v);
+            }
+        }
+        writer.flush();
+    }
+}
+
+void direct(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+            const int16_t* packed, int32_t outputs, int32_t edge, float* map,
+            const Epilogue* epilogue) {
+    Writer writer(*epilogue, width, outputs, map);
+    const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
+    direct_rows<Pairs>(codes + kPad * row + (ptrdiff_t)kPad * pitch, row, pitch, pitch / 2, height,
+                       width, packed, outputs, edge, writer);
+}
+
+void direct_float(const float* source, int32_t height, int32_t width, int32_t inputs,
+                  const float* packed, int32_t outputs, int32_t edge, float* map,
+                  const Epilogue* epilogue) {
+    Writer writer(*epilogue, width, outputs, map);
+    const int reach = edge / 2;
+    const ptrdiff_t row = (ptrdiff_t)(width + 2 * reach) * inputs;
+    float* padded = map_space.get<float>((height + 2 * reach) * row);
+    memset(padded, 0, (height + 2 * reach) * row * sizeof *padded);
+    for (int y = 0; y < height; ++y)
+        memcpy(padded + (y + reach) * row + (ptrdiff_t)reach * inputs,
+               source + (ptrdiff_t)y * width * inputs, (size_t)width * inputs * sizeof *padded);
+    direct_rows<Singles>(padded + reach * row + (ptrdiff_t)reach * inputs, row, inputs, inputs,
+                         height, width, packed, outputs, edge, writer);
+}
+
+template <typename K, typename W>
+void pack_taps(const W* weight, int inputs, int outputs, int edge, typename K::Number* packed) {
+    const int padded = K::kInputs == 2 ? up(inputs, 2 * L) : inputs;
+    const int vectors = vectors_of(outputs), taps = edge * edge;
+    memset(packed, 0, sizeof *packed * taps * padded * vectors * L);
+    for (int o = 0; o < outputs; ++o) {
+        const int first = o / L / kVectors * kVectors;
+        const int block = least(kVectors, vectors - first);
+        for (int i = 0; i < inputs; ++i)
+            for (int t = 0; t < taps; ++t) {
+                const ptrdiff_t group = (ptrdiff_t)t * (padded / K::kInputs) + i / K::kInputs;
+                packed[(ptrdiff_t)first * L * taps * padded +
+                       (group * block * L + o - first * L) * K::kInputs + i % K::kInputs] =
+                    weight[((ptrdiff_t)o * inputs + i) * taps + t];
+            }
+    }
+}
+
+void pack_direct(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
+                 int16_t* packed) {
+    pack_taps<Pairs>(weight, inputs, outputs, edge, packed);
+}
+
+void pack_float(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
+                float* packed) {
+    pack_taps<Singles>(weight, inputs, outputs, edge, packed);
+}
+
+// Numbers that packed weights take: integer ones for `taps` > 0, floats for -`taps`.
+int64_t packed_size(int32_t inputs, int32_t outputs, int32_t taps) {
+    const int64_t padded = taps > 0 ? up(inputs, 2 * L) : inputs;
+    return padded * vectors_of(outputs) * L * (taps > 0 ? taps : -taps);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Maps to codes and to statistics
+
+void encode(const float* map, int64_t height, int64_t width, int32_t channels, float step,
+            float low, float high, int16_t* codes, int32_t pitch) {
+    const int64_t row = (int64_t)code_columns((int)width) * pitch;
+    const Float steps = splat(step), lows = splat(low), highs = splat(high);
+    for (int64_t y = 0; y < height; ++y) {
+        int16_t* to = codes + (kPad + y) * row + (int64_t)kPad * pitch;
+        for (int64_t x = 0; x < width; ++x, to += pitch, map += channels) {
+            int c = 0;
+            for (; c + L <= channels; c += L) {
+                store(to + c, to_codes(load<Float>(map + c), steps, lows, highs));
+            }
+            for (; c < channels; ++c) {
+                float value = map[c] / step;
+                value = value < low ? low : value > high ? high : value;
+                to[c] = (int16_t)((value + kMagic) - kMagic);
+            }
+        }
+    }
+}
+
+void sums(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares) {
+    constexpr int64_t kStrip = 256;  // pixels added up in float
+    memset(sums, 0, channels * sizeof *sums);
+    memset(squares, 0, channels * sizeof *squares);
+    for (int64_t start = 0; start < pixels; start += kStrip) {
+        const int64_t stop = start + kStrip < pixels ? start + kStrip : pixels;
+        for (int c = 0; c < channels; c += L) {
+            const int valid = least(L, channels - c);
+            Float sum = {}, square = {};
+            for (int64_t p = start; p < stop; ++p) {
+                Float x = {};
+                memcpy(&x, map + p * channels + c, valid * sizeof *map);
+                sum += x;
+                square += x * x;
+            }
+            for (int lane = 0; lane < valid; ++lane) {
+                sums[c + lane] += sum[lane];
+                squares[c + lane] += square[lane];
+            }
+        }
+    }
+}
+
+}  // namespace
+
+extern const Kernels kernels;
+const Kernels kernels = {L,           encode,     sums,     packed_size, pack_winograd,
+                         pack_direct, pack_float, winograd, direct,      direct_float};
+
+}  // namespace CADYQ_ISA

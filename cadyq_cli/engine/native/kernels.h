@@ -1,0 +1,50 @@
+// What every instruction set's kernels offer; see kernels.cpp for how they work.
+//
+// Maps are float32, (height, width, channels), without gaps. Codes are int16, (rows, columns, pitch)
+// with kPad zeros around the image, rows and columns rounded up to whole tiles of kTile, and pitch
+// channels of which the last ones may be zeros.
+#pragma once
+
+#include <cstdint>
+
+constexpr int kPad = 4;   // zeros around codes: the reach of a 9x9 convolution
+constexpr int kTile = 4;  // outputs a side of a Winograd tile
+
+struct Epilogue {  // in this order; null or 0 where there is nothing to do
+    const float* scale;  // of each output
+    const float* bias;
+    const float* slope1;  // what negative values are multiplied by
+    float round_step, round_low, round_high;  // round_step > 0: a site of fixed width
+    const float* add_map;      // of the shape of the output
+    const int16_t* add_codes;  // of the same size and channels
+    float add_step;
+    int32_t add_pitch;
+    const float* slope2;
+    int32_t shuffle;  // r: outputs are (r * r, outputs / r^2), each group one pixel of r x r
+    double* sums;     // of each output, over all its pixels; and of its square
+    double* squares;
+    int16_t* codes;  // instead of the map: the result as codes, in channels of wider codes
+    int32_t codes_pitch;
+    float codes_step, codes_low, codes_high;
+};
+
+struct Kernels {
+    int32_t lanes;
+    void (*encode)(const float* map, int64_t pixels_high, int64_t pixels_wide, int32_t channels,
+                   float step, float low, float high, int16_t* codes, int32_t pitch);
+    void (*sums)(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares);
+    int64_t (*packed_size)(int32_t inputs, int32_t outputs, int32_t taps);
+    void (*pack_winograd)(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed);
+    void (*pack_direct)(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
+                        int16_t* packed);
+    void (*pack_float)(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
+                       float* packed);
+    void (*winograd)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+                     const int16_t* packed, int32_t outputs, float* map, const Epilogue* epilogue);
+    void (*direct)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+                   const int16_t* packed, int32_t outputs, int32_t edge, float* map,
+                   const Epilogue* epilogue);
+    void (*direct_float)(const float* source, int32_t height, int32_t width, int32_t inputs,
+                         const float* packed, int32_t outputs, int32_t edge, float* map,
+                         const Epilogue* epilogue);
+};

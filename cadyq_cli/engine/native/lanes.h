@@ -1,0 +1,63 @@
+// Vectors of one instruction set. Compiled once for each, with CADYQ_ISA and CADYQ_LANES defined.
+//
+// GCC's and Clang's vector extensions say everything but one thing portably: the dot product of
+// pairs of 16-bit numbers, which is what convolutions spend their time in.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(CADYQ_USE_AVX2) || defined(CADYQ_USE_AVXVNNI) || defined(CADYQ_USE_AVX512VNNI)
+#include <immintrin.h>
+#endif
+
+namespace CADYQ_ISA {
+
+constexpr int L = CADYQ_LANES;  // 32-bit numbers in a vector
+
+typedef int32_t Int __attribute__((vector_size(4 * CADYQ_LANES)));
+typedef float Float __attribute__((vector_size(4 * CADYQ_LANES)));
+typedef int16_t Short __attribute__((vector_size(4 * CADYQ_LANES)));    // 2 L of them
+typedef int16_t HalfShort __attribute__((vector_size(2 * CADYQ_LANES)));  // L of them
+
+template <typename V>
+static inline V load(const void* from) {
+    V v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+template <typename V>
+static inline void store(void* to, V v) {
+    memcpy(to, &v, sizeof v);
+}
+
+static inline Int splat(int32_t x) { return Int{} + x; }
+static inline Float splat(float x) { return Float{} + x; }
+
+// sums[i] += a[2i] * b[2i] + a[2i+1] * b[2i+1], modulo 2^32
+static inline Int dot(Int sums, Short a, Short b) {
+#if defined(CADYQ_USE_AVX512VNNI)
+    return (Int)_mm512_dpwssd_epi32((__m512i)sums, (__m512i)a, (__m512i)b);
+#elif defined(CADYQ_USE_AVXVNNI)
+    return (Int)_mm256_dpwssd_avx_epi32((__m256i)sums, (__m256i)a, (__m256i)b);
+#elif defined(CADYQ_USE_AVX2)
+    return sums + (Int)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#else
+    // Little-endian: the even element of a pair is the lower half of its 32 bits.
+    const Int low_a = ((Int)a << 16) >> 16, low_b = ((Int)b << 16) >> 16;
+    return sums + low_a * low_b + ((Int)a >> 16) * ((Int)b >> 16);
+#endif
+}
+
+static inline Float to_float(Int x) { return __builtin_convertvector(x, Float); }
+static inline Float to_float(HalfShort x) { return __builtin_convertvector(x, Float); }
+
+static inline Float lower(Float a, Float b) { return a < b ? a : b; }
+static inline Float higher(Float a, Float b) { return a > b ? a : b; }
+
+// Whole numbers nearest to x, ties to even; |x| < 2^22. Adding 1.5 * 2^23 leaves no fraction bits.
+constexpr float kMagic = 12582912.0f;
+static inline Float nearest(Float x) { return (x + kMagic) - kMagic; }
+
+}  // namespace CADYQ_ISA

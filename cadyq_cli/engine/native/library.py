@@ -1,0 +1,345 @@
+"""The native kernels, called through their plain C interface."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int, c_int32, c_int64, c_void_p
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadyq_cli.engine.kernels import PAD, TILE, Codes, Epilogue, Map, Sums
+
+ISA_VARIABLE = "CADYQ_ISA"  # the instruction set to use; "none" hides the library
+SUFFIXES = (".so", ".dylib", ".dll")
+
+_POINTS = 36  # products of a Winograd tile, per input and output
+_LINE = 64  # bytes of a cache line
+_WINOGRAD_LIMIT = 1 << 25  # sums of products that its exact division can tell apart
+_HIGHEST_CODE = 255
+
+
+class NativeUnavailable(Exception):  # noqa: N818  a state of the machine, no failure
+    """There are no native kernels here; the message says why."""
+
+
+class _Epilogue(ctypes.Structure):
+    _fields_ = [
+        ("scale", c_void_p),
+        ("bias", c_void_p),
+        ("slope1", c_void_p),
+        ("round_step", c_float),
+        ("round_low", c_float),
+        ("round_high", c_float),
+        ("add_map", c_void_p),
+        ("add_codes", c_void_p),
+        ("add_step", c_float),
+        ("add_pitch", c_int32),
+        ("slope2", c_void_p),
+        ("shuffle", c_int32),
+        ("sums", c_void_p),
+        ("squares", c_void_p),
+        ("codes", c_void_p),
+        ("codes_pitch", c_int32),
+        ("codes_step", c_float),
+        ("codes_low", c_float),
+        ("codes_high", c_float),
+    ]
+
+
+def _function(*arguments: Any, result: Any = None) -> Any:
+    return ctypes.CFUNCTYPE(result, *arguments)
+
+
+class _Kernels(ctypes.Structure):
+    _fields_ = [
+        ("lanes", c_int32),
+        (
+            "encode",
+            _function(
+                c_void_p, c_int64, c_int64, c_int32, c_float, c_float, c_float, c_void_p, c_int32
+            ),
+        ),
+        ("sums", _function(c_void_p, c_int64, c_int32, c_void_p, c_void_p)),
+        ("packed_size", _function(c_int32, c_int32, c_int32, result=c_int64)),
+        ("pack_winograd", _function(c_void_p, c_int32, c_int32, c_void_p)),
+        ("pack_direct", _function(c_void_p, c_int32, c_int32, c_int32, c_void_p)),
+        ("pack_float", _function(c_void_p, c_int32, c_int32, c_int32, c_void_p)),
+        (
+            "winograd",
+            _function(
+                c_void_p,
+                c_int32,
+                c_int32,
+                c_int32,
+                c_void_p,
+                c_int32,
+                c_void_p,
+                POINTER(_Epilogue),
+            ),
+        ),
+        (
+            "direct",
+            _function(
+                c_void_p,
+                c_int32,
+                c_int32,
+                c_int32,
+                c_void_p,
+                c_int32,
+                c_int32,
+                c_void_p,
+                POINTER(_Epilogue),
+            ),
+        ),
+        (
+            "direct_float",
+            _function(
+                c_void_p,
+                c_int32,
+                c_int32,
+                c_int32,
+                c_void_p,
+                c_int32,
+                c_int32,
+                c_void_p,
+                POINTER(_Epilogue),
+            ),
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Weights in the order in which a kernel reads them."""
+
+    numbers: NDArray[Any]
+    inputs: int
+    outputs: int
+    edge: int
+    winograd: bool
+    order: NDArray[np.intp] | None  # of the outputs, if the kernel writes them shuffled
+
+
+class NativeKernels:
+    """The kernels of one instruction set; see `engine.kernels.Kernels` for what they do.
+
+    Threads may share them: every call works in memory of its thread.
+
+    Raises:
+        NativeUnavailable: no library, or none of its instruction sets runs on this processor.
+    """
+
+    def __init__(self, isa: str | None = None) -> None:
+        library = _library()
+        for name in [isa] if isa else instruction_sets():
+            if table := library.cadyq_kernels(name.encode()):
+                self.name = name
+                self._table = table.contents
+                return
+        raise NativeUnavailable(f"this processor cannot run the {isa or 'native'} kernels")
+
+    def new_codes(self, height: int, width: int, channels: int) -> NDArray[np.int16]:
+        shape = (
+            _up(height, TILE) + 2 * PAD,
+            _up(width, TILE) + 2 * PAD,
+            _up(channels, 2 * self._table.lanes),
+        )
+        return _aligned(shape)
+
+    def pack(self, weight: NDArray[np.int8], *, groups: int = 1, shuffle: int = 1) -> Packed:
+        weight = _dense(weight, groups)
+        outputs, inputs, edge, _ = weight.shape
+        order = _shuffled(outputs, shuffle)
+        ordered = np.ascontiguousarray(weight if order is None else weight[order])
+        largest = int(np.abs(ordered.astype(np.int64)).sum(axis=(1, 2, 3)).max()) * _HIGHEST_CODE
+        winograd = edge == 3 and largest < _WINOGRAD_LIMIT
+        taps = _POINTS if winograd else edge * edge
+        numbers = np.empty(self._table.packed_size(inputs, outputs, taps), np.int16)
+        if winograd:
+            self._table.pack_winograd(_at(ordered), inputs, outputs, _at(numbers))
+        else:
+            self._table.pack_direct(_at(ordered), inputs, outputs, edge, _at(numbers))
+        return Packed(numbers, inputs, outputs, edge, winograd, order)
+
+    def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Packed:
+        outputs, inputs, edge, _ = weight.shape
+        order = _shuffled(outputs, shuffle)
+        ordered = np.ascontiguousarray(weight if order is None else weight[order])
+        size = self._table.packed_size(inputs, outputs, -edge * edge)
+        numbers = np.empty(size, np.float32)
+        self._table.pack_float(_at(ordered), inputs, outputs, edge, _at(numbers))
+        return Packed(numbers, inputs, outputs, edge, False, order)
+
+    def encode(
+        self, source: Map, step: float, low: int, high: int, out: NDArray[np.int16], channel: int
+    ) -> None:
+        height, width, channels = source.shape
+        pitch = out.shape[2]
+        start = _at(out) + 2 * channel
+        self._table.encode(_at(source), height, width, channels, step, low, high, start, pitch)
+
+    def sums(self, source: Map) -> Sums:
+        height, width, channels = source.shape
+        totals, squares = np.empty(channels), np.empty(channels)
+        self._table.sums(_at(source), height * width, channels, _at(totals), _at(squares))
+        return totals, squares
+
+    def convolve(
+        self,
+        codes: NDArray[np.int16],
+        height: int,
+        width: int,
+        packed: Packed,
+        out: Map | None,
+        epilogue: Epilogue,
+    ) -> Sums | None:
+        run = _Prepared(epilogue, packed)
+        common = (_at(codes), height, width, codes.shape[2], _at(packed.numbers), packed.outputs)
+        if packed.winograd:
+            self._table.winograd(*common, _target(out), run.structure)
+        else:
+            self._table.direct(*common, packed.edge, _target(out), run.structure)
+        return run.sums()
+
+    def convolve_float(
+        self, source: Map, packed: Packed, out: Map | None, epilogue: Epilogue
+    ) -> Sums | None:
+        height, width, inputs = source.shape
+        run = _Prepared(epilogue, packed)
+        self._table.direct_float(
+            _at(source),
+            height,
+            width,
+            inputs,
+            _at(packed.numbers),
+            packed.outputs,
+            packed.edge,
+            _target(out),
+            run.structure,
+        )
+        return run.sums()
+
+
+class _Prepared:
+    """An epilogue as C reads it, and the arrays that it points to."""
+
+    def __init__(self, epilogue: Epilogue, packed: Packed) -> None:
+        self._shuffle = epilogue.shuffle
+        self._kept: list[NDArray[Any]] = []
+        structure = _Epilogue(shuffle=epilogue.shuffle)
+        for name in ("scale", "bias", "slope1", "slope2"):
+            values = getattr(epilogue, name)
+            if values is not None:
+                values = values if packed.order is None else values[packed.order]
+                values = np.ascontiguousarray(values, np.float32)
+                setattr(structure, name, self._keep(values))
+        if epilogue.round is not None:
+            structure.round_step, structure.round_low, structure.round_high = epilogue.round
+        if epilogue.add_map is not None:
+            structure.add_map = self._keep(epilogue.add_map)
+        if epilogue.add_codes is not None:
+            codes, structure.add_step = epilogue.add_codes
+            structure.add_codes, structure.add_pitch = self._keep(codes), codes.shape[2]
+        if epilogue.codes is not None:
+            array, structure.codes_step, structure.codes_low, structure.codes_high, channel = (
+                epilogue.codes
+            )
+            structure.codes = self._keep(array) + array.itemsize * channel
+            structure.codes_pitch = array.shape[2]
+        self._totals: NDArray[np.float64] | None = None
+        if epilogue.statistics:
+            self._totals = np.empty((2, packed.outputs))
+            structure.sums, structure.squares = map(self._keep, self._totals)
+        self.structure = ctypes.byref(structure)
+
+    def _keep(self, array: NDArray[Any]) -> int:
+        self._kept.append(array)
+        return _at(array)
+
+    def sums(self) -> Sums | None:
+        """Of each channel of what was written."""
+        if self._totals is None:
+            return None
+        totals, squares = self._totals.reshape(2, self._shuffle**2, -1).sum(axis=1)
+        return totals, squares
+
+
+def instruction_sets() -> Iterator[str]:
+    """The names of those that the library has kernels for, the best first.
+
+    Raises:
+        NativeUnavailable: there is no library.
+    """
+    library = _library()
+    if chosen := os.environ.get(ISA_VARIABLE):
+        yield chosen
+        return
+    index = 0
+    while name := library.cadyq_name(index):
+        yield name.decode()
+        index += 1
+
+
+@cache
+def _library() -> Any:
+    if os.environ.get(ISA_VARIABLE) == "none":
+        raise NativeUnavailable(f"{ISA_VARIABLE}=none hides the native kernels")
+    folder = Path(__file__).parent
+    files = [file for file in folder.glob("cadyq_kernels*") if file.suffix in SUFFIXES]
+    if not files:
+        raise NativeUnavailable("the native kernels were not compiled at installation")
+    try:
+        library = ctypes.CDLL(str(files[0]))
+    except OSError as error:
+        raise NativeUnavailable(f"the native kernels cannot be loaded: {error}") from error
+    library.cadyq_name.argtypes, library.cadyq_name.restype = [c_int], c_char_p
+    library.cadyq_kernels.argtypes = [c_char_p]
+    library.cadyq_kernels.restype = POINTER(_Kernels)
+    return library
+
+
+def _up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
+def _aligned(shape: tuple[int, int, int]) -> NDArray[np.int16]:
+    """Zeros that begin with a cache line."""
+    size = 2 * shape[0] * shape[1] * shape[2]
+    raw = np.zeros(size + _LINE, np.uint8)
+    start = -raw.ctypes.data % _LINE
+    return raw[start : start + size].view(np.int16).reshape(shape)
+
+
+def _at(array: NDArray[Any]) -> int:
+    if not array.flags.c_contiguous:
+        raise ValueError("the kernels read arrays without gaps")
+    return array.ctypes.data
+
+
+def _target(out: Map | None) -> int | None:
+    return None if out is None else _at(out)
+
+
+def _dense(weight: NDArray[np.int8], groups: int) -> NDArray[np.int8]:
+    """Weights of a grouped convolution with the zeros between its groups."""
+    if groups == 1:
+        return weight
+    outputs, inputs, edge, _ = weight.shape
+    dense = np.zeros((outputs, inputs * groups, edge, edge), np.int8)
+    for group, rows in enumerate(np.split(np.arange(outputs), groups)):
+        dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
+    return dense
+
+
+def _shuffled(outputs: int, shuffle: int) -> NDArray[np.intp] | None:
+    """Where each output comes from once all channels of a pixel stand together."""
+    if shuffle == 1:
+        return None
+    return np.arange(outputs).reshape(-1, shuffle**2).T.reshape(-1)
