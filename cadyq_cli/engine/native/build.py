@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent
 LIBRARY = "cadyq_kernels" + {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 X86 = ("x86_64", "amd64")
 
-FLAGS = ("-std=c++17", "-O3", "-fPIC", "-fwrapv", "-Wno-psabi")
+FLAGS = ("-std=c++17", "-O3", "-fPIC", "-Wno-psabi")
 LANES_AND_FLAGS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "generic": (4, ()),
     "avx2": (8, ("-mavx2", "-mfma")),

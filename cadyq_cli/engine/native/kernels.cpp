@@ -60,10 +60,10 @@ thread_local Workspace inputs_space, products_space, map_space, writer_space;
 
 struct Pairs {  // codes and weights of 16 bit, two inputs at a time
     using Number = int16_t;
-    using Sum = Int;
+    using Sum = Word;
     static constexpr int kInputs = 2;
     static inline Sum add(Sum sum, const Number* pixel, Sum weights) {
-        int32_t pair;
+        uint32_t pair;
         memcpy(&pair, pixel, sizeof pair);
         return dot(sum, (Short)splat(pair), (Short)weights);
     }
@@ -149,8 +149,8 @@ void sum_row(const typename K::Number* pixels, ptrdiff_t stride, int count,
 inline int code_columns(int width) { return up(width, kTile) + 2 * kPad; }
 
 inline HalfShort to_codes(Float x, Float step, Float low, Float high) {
-    const Int code = (Int)(higher(low, lower(high, x / step)) + kMagic) - (Int)splat(kMagic);
-    return __builtin_convertvector(code, HalfShort);
+    const Float rounded = higher(low, lower(high, x / step)) + kMagic;
+    return __builtin_convertvector((Int)rounded - (Int)splat(kMagic), HalfShort);
 }
 
 class Writer {
@@ -312,8 +312,8 @@ inline void transform_codes(V& a, V& b, V& c, V& d, V& e, V& f) {
 }
 
 // 24 times the outputs of one axis from the products; the last one still lacks its factor.
-inline void transform_sums(const Int m[6], Int* y, int stride) {
-    const Int a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
+inline void transform_sums(const Word m[6], Word* y, int stride) {
+    const Word a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
     y[0] = m[0] + a + c;
     y[stride] = b + (d << 1);
     y[2 * stride] = a + (c << 2);
@@ -340,17 +340,17 @@ void codes_to_points(const int16_t* corner, ptrdiff_t row, int pitch, int16_t* p
 }
 
 // The outputs of a tile that `keep` lists, 64 times.
-void products_to_outputs(const Int* products, ptrdiff_t plane, const int* keep, int count,
+void products_to_outputs(const Word* products, ptrdiff_t plane, const int* keep, int count,
                          Float* outputs) {
-    Int half[kTile][kReach], whole[kTile * kTile];
+    Word half[kTile][kReach], whole[kTile * kTile];
     for (int x = 0; x < kReach; ++x) {
-        Int m[kReach];
+        Word m[kReach];
         for (int y = 0; y < kReach; ++y) m[y] = products[(y * kReach + x) * plane];
         transform_sums(m, &half[0][x], kReach);
     }
     for (int y = 0; y < kTile; ++y) transform_sums(half[y], whole + y * kTile, 1);
     for (int i = 0; i < count; ++i)
-        outputs[i] = to_float(whole[keep[i]] * (int32_t)kInverseOf9);
+        outputs[i] = to_float((Int)(whole[keep[i]] * kInverseOf9));
 }
 
 void winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
@@ -362,7 +362,7 @@ void winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch
     const ptrdiff_t plane = (ptrdiff_t)kChunk * pitch + kLine / 2;
     const ptrdiff_t product_plane = (ptrdiff_t)kChunk * vectors + kLine / 4 / L;
     int16_t* points = inputs_space.get<int16_t>(kPoints * plane);
-    Int* products = products_space.get<Int>(kPoints * product_plane);
+    Word* products = products_space.get<Word>(kPoints * product_plane);
     const ptrdiff_t weights = (ptrdiff_t)pitch * vectors * L;
     const ptrdiff_t whole = 0;
     const int tiles = (width + kTile - 1) / kTile;
@@ -453,7 +453,7 @@ void direct_rows(const typename K::Number* image, ptrdiff_t row, int pitch, int 
                 Float values[2 * kRows];
                 for (int i = 0; i < count; ++i) {
                     if constexpr (K::kInputs == 2)
-                        values[i] = to_float(sums[i * vectors + v]);
+                        values[i] = to_float((Int)sums[i * vectors + v]);
                     else
                         values[i] = sums[i * vectors + v];
                 }

@@ -9,6 +9,8 @@
 
 #if defined(CADYQ_USE_AVX2) || defined(CADYQ_USE_AVXVNNI) || defined(CADYQ_USE_AVX512VNNI)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace CADYQ_ISA {
@@ -16,6 +18,7 @@ namespace CADYQ_ISA {
 constexpr int L = CADYQ_LANES;  // 32-bit numbers in a vector
 
 typedef int32_t Int __attribute__((vector_size(4 * CADYQ_LANES)));
+typedef uint32_t Word __attribute__((vector_size(4 * CADYQ_LANES)));  // what wraps around
 typedef float Float __attribute__((vector_size(4 * CADYQ_LANES)));
 typedef int16_t Short __attribute__((vector_size(4 * CADYQ_LANES)));    // 2 L of them
 typedef int16_t HalfShort __attribute__((vector_size(2 * CADYQ_LANES)));  // L of them
@@ -32,21 +35,26 @@ static inline void store(void* to, V v) {
     memcpy(to, &v, sizeof v);
 }
 
-static inline Int splat(int32_t x) { return Int{} + x; }
+static inline Word splat(uint32_t x) { return Word{} + x; }
 static inline Float splat(float x) { return Float{} + x; }
 
 // sums[i] += a[2i] * b[2i] + a[2i+1] * b[2i+1], modulo 2^32
-static inline Int dot(Int sums, Short a, Short b) {
+static inline Word dot(Word sums, Short a, Short b) {
 #if defined(CADYQ_USE_AVX512VNNI)
-    return (Int)_mm512_dpwssd_epi32((__m512i)sums, (__m512i)a, (__m512i)b);
+    return (Word)_mm512_dpwssd_epi32((__m512i)sums, (__m512i)a, (__m512i)b);
 #elif defined(CADYQ_USE_AVXVNNI)
-    return (Int)_mm256_dpwssd_avx_epi32((__m256i)sums, (__m256i)a, (__m256i)b);
+    return (Word)_mm256_dpwssd_avx_epi32((__m256i)sums, (__m256i)a, (__m256i)b);
 #elif defined(CADYQ_USE_AVX2)
-    return sums + (Int)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+    return sums + (Word)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__aarch64__)
+    const int32x4_t low = vmull_s16(vget_low_s16((int16x8_t)a), vget_low_s16((int16x8_t)b));
+    const int32x4_t high = vmull_high_s16((int16x8_t)a, (int16x8_t)b);
+    return sums + (Word)vpaddq_s32(low, high);
 #else
-    // Little-endian: the even element of a pair is the lower half of its 32 bits.
-    const Int low_a = ((Int)a << 16) >> 16, low_b = ((Int)b << 16) >> 16;
-    return sums + low_a * low_b + ((Int)a >> 16) * ((Int)b >> 16);
+    // Little-endian: the first of two numbers is the lower half of their 32 bits.
+    const Int first_a = (Int)((Word)a << 16) >> 16, first_b = (Int)((Word)b << 16) >> 16;
+    const Int second_a = (Int)a >> 16, second_b = (Int)b >> 16;
+    return sums + (Word)(first_a * first_b) + (Word)(second_a * second_b);
 #endif
 }
 
