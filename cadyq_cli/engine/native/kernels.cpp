@@ -123,24 +123,20 @@ Panel<K> panel_of(int rows, int vectors) {
     return vectors == 2 ? panel_of<K, 2>(rows) : panel_of<K, 1>(rows);
 }
 
-// All outputs of `count` pixels in a row. `out` holds a row of vectors for each pixel.
+// `block` vectors of outputs of `count` pixels in a row; `out` holds `out_stride` for each pixel.
 template <typename K>
 void sum_row(const typename K::Number* pixels, ptrdiff_t stride, int count,
              const ptrdiff_t* segments, int segment_count, int groups,
-             const typename K::Number* weights, int vectors, typename K::Sum* out) {
-    for (int first = 0; first < vectors; first += kVectors) {
-        const int block = least(kVectors, vectors - first);
-        const Panel<K> full = panel_of<K>(kRows, block);
-        int done = 0;
-        for (; done + kRows <= count; done += kRows)
-            full(pixels + done * stride, stride, segments, segment_count, groups, weights,
-                 out + (ptrdiff_t)done * vectors + first, vectors);
-        if (done < count)
-            panel_of<K>(count - done, block)(pixels + done * stride, stride, segments,
-                                             segment_count, groups, weights,
-                                             out + (ptrdiff_t)done * vectors + first, vectors);
-        weights += (ptrdiff_t)segment_count * groups * block * L * K::kInputs;
+             const typename K::Number* weights, int block, typename K::Sum* out, int out_stride) {
+    const Panel<K> full = panel_of<K>(kRows, block);
+    for (; count >= kRows; count -= kRows) {
+        full(pixels, stride, segments, segment_count, groups, weights, out, out_stride);
+        pixels += kRows * stride;
+        out += kRows * out_stride;
     }
+    if (count)
+        panel_of<K>(count, block)(pixels, stride, segments, segment_count, groups, weights, out,
+                                  out_stride);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -339,18 +335,32 @@ void codes_to_points(const int16_t* corner, ptrdiff_t row, int pitch, int16_t* p
     }
 }
 
-// The outputs of a tile that `keep` lists, 64 times.
-void products_to_outputs(const Word* products, ptrdiff_t plane, const int* keep, int count,
-                         Float* outputs) {
-    Word half[kTile][kReach], whole[kTile * kTile];
-    for (int x = 0; x < kReach; ++x) {
-        Word m[kReach];
-        for (int y = 0; y < kReach; ++y) m[y] = products[(y * kReach + x) * plane];
-        transform_sums(m, &half[0][x], kReach);
+// The outputs of a tile from its products: `block` vectors of them from the v-th on.
+void finish_tile(const Word* products, ptrdiff_t plane, int top, int left, int height, int width,
+                 int v, int block, Writer& writer) {
+    int keep[Writer::kMost], ys[Writer::kMost], xs[Writer::kMost], count = 0;
+    for (int i = 0; i < kTile * kTile; ++i) {
+        const int y = top + i / kTile, x = left + i % kTile;
+        if (y >= height || x >= width) continue;
+        keep[count] = i;
+        ys[count] = y;
+        xs[count++] = x;
     }
-    for (int y = 0; y < kTile; ++y) transform_sums(half[y], whole + y * kTile, 1);
-    for (int i = 0; i < count; ++i)
-        outputs[i] = to_float((Int)(whole[keep[i]] * kInverseOf9));
+    writer.at(count, ys, xs);
+    for (int b = 0; b < block; ++b, ++products) {
+        Word half[kTile][kReach], whole[kTile * kTile];
+        for (int x = 0; x < kReach; ++x) {
+            Word m[kReach];
+            for (int y = 0; y < kReach; ++y) m[y] = products[(y * kReach + x) * plane];
+            transform_sums(m, &half[0][x], kReach);
+        }
+        for (int y = 0; y < kTile; ++y) transform_sums(half[y], whole + y * kTile, 1);
+        Float values[Writer::kMost];
+        for (int i = 0; i < Writer::kMost; ++i) values[i] = to_float((Int)(whole[i] * kInverseOf9));
+        if (count < Writer::kMost)
+            for (int i = 0; i < count; ++i) values[i] = values[keep[i]];
+        writer.write(values, v + b);
+    }
 }
 
 void winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
@@ -360,10 +370,9 @@ void winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch
     const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
     // A cache line more than needed, or all planes would fall into the same few sets of the cache.
     const ptrdiff_t plane = (ptrdiff_t)kChunk * pitch + kLine / 2;
-    const ptrdiff_t product_plane = (ptrdiff_t)kChunk * vectors + kLine / 4 / L;
+    const ptrdiff_t product_plane = (ptrdiff_t)kChunk * kVectors + kLine / 4 / L;
     int16_t* points = inputs_space.get<int16_t>(kPoints * plane);
     Word* products = products_space.get<Word>(kPoints * product_plane);
-    const ptrdiff_t weights = (ptrdiff_t)pitch * vectors * L;
     const ptrdiff_t whole = 0;
     const int tiles = (width + kTile - 1) / kTile;
 
@@ -375,25 +384,17 @@ void winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch
             for (int t = 0; t < count; ++t)
                 codes_to_points(corner + (ptrdiff_t)t * kTile * pitch, row, pitch,
                                 points + (ptrdiff_t)t * pitch, plane);
-            for (int p = 0; p < kPoints; ++p)
-                sum_row<Pairs>(points + p * plane, pitch, count, &whole, 1, pitch / 2,
-                               packed + p * weights, vectors, products + p * product_plane);
-            for (int t = 0; t < count; ++t) {
-                int keep[Writer::kMost], ys[Writer::kMost], xs[Writer::kMost], n = 0;
-                for (int i = 0; i < kTile * kTile; ++i) {
-                    const int y = top + i / kTile, x = (first + t) * kTile + i % kTile;
-                    if (y >= height || x >= width) continue;
-                    keep[n] = i;
-                    ys[n] = y;
-                    xs[n++] = x;
+            const int16_t* weights = packed;
+            for (int v = 0; v < vectors; v += kVectors) {
+                const int block = least(kVectors, vectors - v);
+                for (int p = 0; p < kPoints; ++p) {
+                    sum_row<Pairs>(points + p * plane, pitch, count, &whole, 1, pitch / 2, weights,
+                                   block, products + p * product_plane, kVectors);
+                    weights += (ptrdiff_t)pitch * block * L;
                 }
-                writer.at(n, ys, xs);
-                for (int v = 0; v < vectors; ++v) {
-                    Float values[Writer::kMost];
-                    products_to_outputs(products + (ptrdiff_t)t * vectors + v, product_plane, keep, n,
-                                        values);
-                    writer.write(values, v);
-                }
+                for (int t = 0; t < count; ++t)
+                    finish_tile(products + (ptrdiff_t)t * kVectors, product_plane, top,
+                                (first + t) * kTile, height, width, v, block, writer);
             }
         }
         writer.flush();
@@ -415,13 +416,13 @@ void pack_winograd(const int8_t* weight, int32_t inputs, int32_t outputs, int16_
                 for (int x = 0; x < 3; ++x)
                     half[y][x] = transform[y][0] * w[x] + transform[y][1] * w[3 + x] +
                                  transform[y][2] * w[6 + x];
-            int16_t* to = packed + (ptrdiff_t)first * L * pitch +
+            int16_t* to = packed + (ptrdiff_t)first * L * pitch * kPoints +
                           ((ptrdiff_t)(i / 2) * block * L + o - first * L) * 2 + i % 2;
             for (int y = 0; y < kReach; ++y)
                 for (int x = 0; x < kReach; ++x) {
                     *to = (int16_t)(half[y][0] * transform[x][0] + half[y][1] * transform[x][1] +
                                     half[y][2] * transform[x][2]);
-                    to += (ptrdiff_t)pitch * vectors * L;
+                    to += (ptrdiff_t)pitch * block * L;
                 }
         }
     }
@@ -441,8 +442,13 @@ void direct_rows(const typename K::Number* image, ptrdiff_t row, int pitch, int 
     for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; x += 2 * kRows) {
             const int count = least(2 * kRows, width - x);
-            sum_row<K>(image + y * row + (ptrdiff_t)x * pitch, pitch, count, segments, edge * edge,
-                       groups, packed, vectors, sums);
+            const typename K::Number* weights = packed;
+            for (int v = 0; v < vectors; v += kVectors) {
+                const int block = least(kVectors, vectors - v);
+                sum_row<K>(image + y * row + (ptrdiff_t)x * pitch, pitch, count, segments,
+                           edge * edge, groups, weights, block, sums + v, vectors);
+                weights += (ptrdiff_t)edge * edge * groups * block * L * K::kInputs;
+            }
             int ys[2 * kRows], xs[2 * kRows];
             for (int i = 0; i < count; ++i) {
                 ys[i] = y;
