@@ -1,0 +1,270 @@
+"""Programs: what a trained network does to one patch, as a list of steps that need no torch.
+
+Steps pass named values on. A value is a *map* (features in float32) or *codes* (whole numbers with
+one step for the patch, as a site gives them). A program holds no weights: it names tensors of the
+weights file that it lies in, and `engine.executor` puts both together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+FORMAT = 1
+
+Slope = float | str  # what negative values are multiplied by: a number or a tensor's name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """How a site rounds.
+
+    Its tensors are ``MODULE.bounds`` and, if a selector picks the width, ``MODULE.input_scale``,
+    ``MODULE.selector.weight`` and ``MODULE.selector.bias``.
+    """
+
+    module: str
+    widths: tuple[int, ...]
+    name: str | None = None  # of a site that counts towards the average width
+    unsigned: bool = False
+    relative: bool = False  # bounds are multiples of the patch's own root mean square
+    selects: bool = False
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the step is the same for every patch."""
+        return not self.selects and not self.relative
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Norm:
+    """Batch normalisation with the statistics of training, in ``MODULE``'s tensors."""
+
+    module: str
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deconvolution:
+    """What makes a transposed convolution of one: it equals a small one and a pixel shuffle."""
+
+    stride: int
+    padding: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Makes the value `out`."""
+
+    out: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The values that it needs."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneToOne(Step):
+    source: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.source,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyToOne(Step):
+    sources: tuple[str, ...]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conv(OneToOne):
+    """A convolution of codes or of a map that keeps its size, and all that can follow at once.
+
+    In this order: normalise, multiply by `gain` and add `offset` (one number or one for each
+    output), `slope1`, round to the fixed grid `round`, add the value `add`, `slope2`, shuffle
+    pixels, and round to codes on the fixed grid `encode`.
+    """
+
+    module: str  # tensors MODULE.weight and, if `bias`, MODULE.bias
+    bias: bool
+    groups: int = 1
+    deconvolution: Deconvolution | None = None
+    norm: Norm | None = None
+    gain: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+    slope1: Slope | None = None
+    round: Grid | None = None
+    add: str | None = None
+    slope2: Slope | None = None
+    shuffle: int = 1
+    encode: Grid | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.source,) if self.add is None else (self.source, self.add)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site(ManyToOne):
+    """Chooses a width and rounds maps to codes, one behind the other."""
+
+    grid: Grid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decode(OneToOne):
+    """Codes as a map."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affine(OneToOne):
+    """Multiplies by `scale` and adds `offset`: one number or one for each channel."""
+
+    scale: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act(OneToOne):
+    slope: Slope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add(ManyToOne):
+    """Of two maps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concat(ManyToOne):
+    """The channels of several maps, one behind the other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(OneToOne):
+    """Some channels."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shuffle(OneToOne):
+    """`factor` times as large: a pixel from each group of channels."""
+
+    factor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bicubic(OneToOne):
+    """`factor` times as large, as torch's `interpolate` does it with aligned corners off."""
+
+    factor: int
+
+
+STEPS: Mapping[str, type[Step]] = {
+    step.__name__.lower(): step
+    for step in (Conv, Site, Decode, Affine, Act, Add, Concat, Slice, Shuffle, Bicubic)
+}
+_PARTS: Mapping[str, type[Any]] = {
+    "grid": Grid,
+    "round": Grid,
+    "encode": Grid,
+    "norm": Norm,
+    "deconvolution": Deconvolution,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Steps in order. `source` is the patch, RGB in 0..1; `out` the same `scale` times as large.
+
+    Raises:
+        ValueError: a step reads what no earlier one has made, or makes something again.
+    """
+
+    scale: int
+    source: str
+    out: str
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        made = {self.source}
+        for step in self.steps:
+            if missing := set(step.reads) - made:
+                raise ValueError(f"its program reads {', '.join(sorted(missing))} too early")
+            if step.out in made:
+                raise ValueError(f"its program makes {step.out} twice")
+            made.add(step.out)
+        if self.out not in made:
+            raise ValueError(f"its program does not make {self.out}")
+
+    @property
+    def grids(self) -> Iterator[Grid]:
+        """Of all sites, in order."""
+        for step in self.steps:
+            if isinstance(step, Site):
+                yield step.grid
+            elif isinstance(step, Conv):
+                yield from (grid for grid in (step.round, step.encode) if grid is not None)
+
+    @property
+    def candidates(self) -> dict[str, tuple[int, ...]]:
+        """The widths that each counted site may have, by its name; empty for a float network."""
+        return {grid.name: grid.widths for grid in self.grids if grid.name is not None}
+
+    def to_json(self) -> str:
+        entries = {"format": FORMAT, "scale": self.scale, "source": self.source, "out": self.out}
+        return json.dumps(entries | {"steps": [_entry(step) for step in self.steps]})
+
+    @classmethod
+    def from_json(cls, text: str) -> Program:
+        """Read a program back.
+
+        Raises:
+            ValueError: no program, or one of another format.
+        """
+        entries = json.loads(text)
+        if not isinstance(entries, dict):
+            raise ValueError("its program is no JSON object")
+        if entries.pop("format", None) != FORMAT:
+            raise ValueError(f"its program is not of format {FORMAT}, which this version reads")
+        try:
+            steps = tuple(_step(entry) for entry in entries.pop("steps"))
+            return cls(**entries, steps=steps)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"its program cannot be understood: {error}") from error
+
+
+def _entry(step: Step) -> dict[str, Any]:
+    """A step as JSON, without what is as usual."""
+    return {"step": type(step).__name__.lower()} | _unusual(step)
+
+
+def _unusual(part: Any) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if field.default is MISSING or value != field.default:
+            entries[field.name] = _unusual(value) if field.name in _PARTS else value
+    return entries
+
+
+def _step(entry: dict[str, Any]) -> Step:
+    entry = dict(entry)
+    kind = STEPS[entry.pop("step")]
+    for name, part in _PARTS.items():
+        if name in entry:
+            entry[name] = part(**_tupled(entry[name]))
+    return kind(**_tupled(entry))
+
+
+def _tupled(entries: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()}
