@@ -145,7 +145,7 @@ class NativeKernels:
                 return
         raise NativeUnavailable(f"this processor cannot run the {isa or 'native'} kernels")
 
-    def new_codes(self, height: int, width: int, channels: int) -> NDArray[np.int16]:
+    def new_codes(self, height: int, width: int, channels: int) -> Codes:
         shape = (
             _up(height, TILE) + 2 * PAD,
             _up(width, TILE) + 2 * PAD,
@@ -178,7 +178,7 @@ class NativeKernels:
         return Packed(numbers, inputs, outputs, edge, False, order)
 
     def encode(
-        self, source: Map, step: float, low: int, high: int, out: NDArray[np.int16], channel: int
+        self, source: Map, step: float, low: int, high: int, out: Codes, channel: int
     ) -> None:
         height, width, channels = source.shape
         pitch = out.shape[2]
@@ -193,7 +193,7 @@ class NativeKernels:
 
     def convolve(
         self,
-        codes: NDArray[np.int16],
+        codes: Codes,
         height: int,
         width: int,
         packed: Packed,
@@ -248,11 +248,11 @@ class _Prepared:
             codes, structure.add_step = epilogue.add_codes
             structure.add_codes, structure.add_pitch = self._keep(codes), codes.shape[2]
         if epilogue.codes is not None:
-            array, structure.codes_step, structure.codes_low, structure.codes_high, channel = (
-                epilogue.codes
-            )
-            structure.codes = self._keep(array) + array.itemsize * channel
-            structure.codes_pitch = array.shape[2]
+            to = epilogue.codes
+            structure.codes = self._keep(to.array) + to.array.itemsize * to.channel
+            structure.codes_pitch = to.array.shape[2]
+            structure.codes_step = to.step
+            structure.codes_low, structure.codes_high = to.low, to.high
         self._totals: NDArray[np.float64] | None = None
         if epilogue.statistics:
             self._totals = np.empty((2, packed.outputs))
@@ -309,7 +309,7 @@ def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-def _aligned(shape: tuple[int, int, int]) -> NDArray[np.int16]:
+def _aligned(shape: tuple[int, int, int]) -> Codes:
     """Zeros that begin with a cache line."""
     size = 2 * shape[0] * shape[1] * shape[2]
     raw = np.zeros(size + _LINE, np.uint8)
@@ -342,4 +342,4 @@ def _shuffled(outputs: int, shuffle: int) -> NDArray[np.intp] | None:
     """Where each output comes from once all channels of a pixel stand together."""
     if shuffle == 1:
         return None
-    return np.arange(outputs).reshape(-1, shuffle**2).T.reshape(-1)
+    return np.arange(outputs, dtype=np.intp).reshape(-1, shuffle**2).T.ravel()

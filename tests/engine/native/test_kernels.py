@@ -1,0 +1,213 @@
+"""What the native kernels compute, against PyTorch's convolutions of whole numbers in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import conv2d, pixel_shuffle
+
+from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue
+from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable, instruction_sets
+
+
+def runnable() -> list[str]:
+    """The instruction sets of this machine; the generic one is always among them."""
+    names = []
+    for name in instruction_sets():
+        try:
+            names.append(NativeKernels(name).name)
+        except NativeUnavailable:
+            continue
+    return names
+
+
+every_isa = pytest.mark.parametrize("isa", runnable())
+rng = np.random.default_rng(7)
+
+
+def plain(outputs: int, **rest: Any) -> Epilogue:
+    return Epilogue(np.ones(outputs, np.float32), np.zeros(outputs, np.float32), **rest)
+
+
+def random_codes(
+    kernels: NativeKernels, shape: tuple[int, int, int], low: int, high: int
+) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """Padded codes, and the same without padding."""
+    values = rng.integers(low, high + 1, shape)
+    codes = kernels.new_codes(*shape)
+    height, width, channels = shape
+    codes[PAD : PAD + height, PAD : PAD + width, :channels] = values
+    return codes, values
+
+
+def random_weight(outputs: int, inputs: int, edge: int) -> NDArray[np.int8]:
+    return rng.integers(-127, 128, (outputs, inputs, edge, edge)).astype(np.int8)
+
+
+def convolved(
+    values: NDArray[Any], weight: NDArray[Any], groups: int = 1, shuffle: int = 1
+) -> NDArray[np.float64]:
+    x = torch.from_numpy(values.astype(np.float64)).permute(2, 0, 1)[None]
+    w = torch.from_numpy(weight.astype(np.float64))
+    result = conv2d(x, w, padding=weight.shape[2] // 2, groups=groups)
+    shuffled = pixel_shuffle(result, shuffle)[0].permute(1, 2, 0)
+    return np.asarray(shuffled.numpy(), np.float64)
+
+
+GRIDS = [(0, (1 << bits) - 1) for bits in range(2, 9)] + [
+    (1 - (1 << (bits - 1)), (1 << (bits - 1)) - 1) for bits in range(2, 9)
+]
+
+
+@every_isa
+@pytest.mark.parametrize(("low", "high"), GRIDS)
+def test_3x3_sums_are_exact_at_every_width_and_grid(isa: str, low: int, high: int) -> None:
+    kernels = NativeKernels(isa)
+    codes, values = random_codes(kernels, (9, 14, 24), low, high)
+    weight = random_weight(20, 24, 3)
+    out = np.empty((9, 14, 20), np.float32)
+    kernels.convolve(codes, 9, 14, kernels.pack(weight), out, plain(20))
+    np.testing.assert_array_equal(out, convolved(values, weight))
+
+
+@every_isa
+@pytest.mark.parametrize("edge", [1, 3, 5, 7, 9])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 5), (4, 4), (7, 130)])
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 64), (64, 3), (17, 40)])
+def test_sums_are_exact_at_every_kernel_and_image_size(
+    isa: str, edge: int, height: int, width: int, inputs: int, outputs: int
+) -> None:
+    kernels = NativeKernels(isa)
+    codes, values = random_codes(kernels, (height, width, inputs), -127, 127)
+    weight = random_weight(outputs, inputs, edge)
+    out = np.empty((height, width, outputs), np.float32)
+    kernels.convolve(codes, height, width, kernels.pack(weight), out, plain(outputs))
+    np.testing.assert_array_equal(out, convolved(values, weight))
+
+
+@every_isa
+@pytest.mark.parametrize("groups", [2, 4])
+@pytest.mark.parametrize("edge", [1, 3])
+def test_sums_of_grouped_convolutions_are_exact(isa: str, groups: int, edge: int) -> None:
+    kernels = NativeKernels(isa)
+    codes, values = random_codes(kernels, (6, 6, 48), 0, 255)
+    weight = random_weight(32, 48 // groups, edge)
+    out = np.empty((6, 6, 32), np.float32)
+    kernels.convolve(codes, 6, 6, kernels.pack(weight, groups=groups), out, plain(32))
+    np.testing.assert_array_equal(out, convolved(values, weight, groups))
+
+
+@every_isa
+def test_the_largest_weights_and_codes_that_there_are_do_not_overflow(isa: str) -> None:
+    kernels = NativeKernels(isa)
+    for channels in (64, 256):  # the second is too much for the Winograd kernel's exact division
+        codes, values = random_codes(kernels, (6, 6, channels), 255, 255)
+        weight = np.full((3, channels, 3, 3), 127, np.int8)
+        out = np.empty((6, 6, 3), np.float32)
+        kernels.convolve(codes, 6, 6, kernels.pack(weight), out, plain(3))
+        np.testing.assert_array_equal(out, convolved(values, weight).astype(np.float32))
+
+
+@every_isa
+@pytest.mark.parametrize(("shuffle", "outputs"), [(2, 256), (3, 27), (4, 48), (2, 12)])
+def test_outputs_go_where_pixel_shuffle_puts_them(isa: str, shuffle: int, outputs: int) -> None:
+    kernels = NativeKernels(isa)
+    codes, values = random_codes(kernels, (5, 6, 8), 0, 15)
+    weight = random_weight(outputs, 8, 3)
+    channels = outputs // shuffle**2
+    out = np.empty((5 * shuffle, 6 * shuffle, channels), np.float32)
+    packed = kernels.pack(weight, shuffle=shuffle)
+    epilogue = plain(outputs, shuffle=shuffle, statistics=True)
+    sums = kernels.convolve(codes, 5, 6, packed, out, epilogue)
+    expected = convolved(values, weight, shuffle=shuffle)
+    np.testing.assert_array_equal(out, expected)
+    assert sums is not None
+    np.testing.assert_allclose(sums[0], expected.sum(axis=(0, 1)), atol=1e-6 * abs(expected).sum())
+
+    wide = kernels.new_codes(5 * shuffle, 6 * shuffle, channels + 5)
+    epilogue = plain(outputs, shuffle=shuffle, codes=CodesOut(wide, 300.0, -100, 100, 5))
+    kernels.convolve(codes, 5, 6, packed, None, epilogue)
+    inside = wide[PAD : PAD + 5 * shuffle, PAD : PAD + 6 * shuffle, 5 : 5 + channels]
+    np.testing.assert_array_equal(inside, np.clip(np.round(expected / 300), -100, 100))
+    assert np.count_nonzero(wide) == np.count_nonzero(inside)
+
+
+@every_isa
+@pytest.mark.parametrize("edge", [1, 3])
+def test_what_follows_a_sum_comes_in_its_order(isa: str, edge: int) -> None:
+    """Scale, bias, slope, rounding, a map and codes added, slope; then the statistics."""
+    kernels = NativeKernels(isa)
+    codes, values = random_codes(kernels, (6, 9, 8), -7, 7)
+    other, added = random_codes(kernels, (6, 9, 20), 0, 255)
+    weight = random_weight(20, 8, edge)
+    scale, bias = (
+        rng.normal(0, 0.01, 20).astype(np.float32),
+        rng.normal(0, 1, 20).astype(np.float32),
+    )
+    slope1, slope2 = rng.random((2, 20)).astype(np.float32)
+    add_map = rng.normal(0, 3, (6, 9, 20)).astype(np.float32)
+    epilogue = Epilogue(
+        scale=scale,
+        bias=bias,
+        slope1=slope1,
+        round=(0.25, -20, 20),
+        add_map=add_map,
+        add_codes=(other, 0.125),
+        slope2=slope2,
+        statistics=True,
+    )
+    out = np.empty((6, 9, 20), np.float32)
+    sums = kernels.convolve(codes, 6, 9, kernels.pack(weight), out, epilogue)
+    x = convolved(values, weight) * scale + bias
+    x = np.where(x < 0, x * slope1, x)
+    assert abs(x / 0.25 % 1 - 0.5).min() > 1e-5, "the numbers must not lie between two codes"
+    x = np.clip(np.round(x / 0.25), -20, 20) * 0.25 + add_map + added * 0.125
+    x = np.where(x < 0, x * slope2, x)
+    np.testing.assert_allclose(out, x, rtol=1e-5, atol=1e-5)
+    assert sums is not None
+    np.testing.assert_allclose(
+        sums[0], out.sum(axis=(0, 1), dtype=np.float64), rtol=1e-5, atol=1e-3
+    )
+    np.testing.assert_allclose(sums[1], (out.astype(np.float64) ** 2).sum(axis=(0, 1)), rtol=1e-5)
+
+
+@every_isa
+@pytest.mark.parametrize("channels", [1, 3, 64, 70])
+def test_maps_are_rounded_to_even_codes_and_clamped(isa: str, channels: int) -> None:
+    kernels = NativeKernels(isa)
+    source = (rng.integers(-40, 41, (5, 6, channels)) / 2).astype(np.float32)
+    codes = kernels.new_codes(5, 6, channels + 2)
+    kernels.encode(source, 1.0, -7, 7, codes, 2)
+    inside = codes[PAD : PAD + 5, PAD : PAD + 6, 2 : 2 + channels]
+    np.testing.assert_array_equal(inside, np.clip(np.rint(source), -7, 7))
+    assert np.count_nonzero(codes) == np.count_nonzero(inside), "the padding stays zero"
+
+
+@every_isa
+@pytest.mark.parametrize("shape", [(1, 1, 3), (30, 40, 64), (7, 5, 20)])
+def test_statistics_of_a_map_are_its_sums(isa: str, shape: tuple[int, int, int]) -> None:
+    source = rng.normal(1, 2, shape).astype(np.float32)
+    sums, squares = NativeKernels(isa).sums(source)
+    exact = source.astype(np.float64)
+    np.testing.assert_allclose(sums, exact.sum(axis=(0, 1)), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(squares, (exact**2).sum(axis=(0, 1)), rtol=1e-5)
+
+
+@every_isa
+@pytest.mark.parametrize(("edge", "inputs", "outputs"), [(3, 3, 64), (9, 3, 20), (1, 64, 7)])
+def test_float_convolutions_equal_pytorch(isa: str, edge: int, inputs: int, outputs: int) -> None:
+    kernels = NativeKernels(isa)
+    source = rng.normal(0, 1, (11, 13, inputs)).astype(np.float32)
+    weight = rng.normal(0, 1, (outputs, inputs, edge, edge)).astype(np.float32)
+    out = np.empty((11, 13, outputs), np.float32)
+    kernels.convolve_float(source, kernels.pack_float(weight), out, plain(outputs))
+    np.testing.assert_allclose(out, convolved(source, weight), rtol=1e-4, atol=1e-4)
+
+
+def test_an_unknown_instruction_set_is_unavailable() -> None:
+    with pytest.raises(NativeUnavailable, match="cannot run the abacus kernels"):
+        NativeKernels("abacus")
