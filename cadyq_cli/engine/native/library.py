@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.kernels import PAD, TILE, Codes, Epilogue, Map, Sums
@@ -133,7 +134,8 @@ class NativeKernels:
     Threads may share them: every call works in memory of its thread.
 
     Raises:
-        NativeUnavailable: no library, or none of its instruction sets runs on this processor.
+        NativeUnavailable: no library, none of its instruction sets runs on this processor, or it
+            computes something else than it should.
     """
 
     def __init__(self, isa: str | None = None) -> None:
@@ -142,6 +144,7 @@ class NativeKernels:
             if table := library.cadyq_kernels(name.encode()):
                 self.name = name
                 self._table = table.contents
+                _check(self)
                 return
         raise NativeUnavailable(f"this processor cannot run the {isa or 'native'} kernels")
 
@@ -269,6 +272,27 @@ class _Prepared:
             return None
         totals, squares = self._totals.reshape(2, self._shuffle**2, -1).sum(axis=1)
         return totals, squares
+
+
+def _check(kernels: NativeKernels) -> None:
+    """Sum a few products, with both kinds of kernel, and compare with numpy."""
+    height, width, inputs, outputs = 5, 6, 20, 9
+    numbers = np.arange(9 * inputs * outputs) * 37 % 255  # all sizes in no order
+    weight = (numbers - 127).astype(np.int8).reshape(outputs, inputs, 3, 3)
+    codes = kernels.new_codes(height, width, inputs)
+    codes[PAD : PAD + height, PAD : PAD + width, :inputs] = numbers[: 30 * inputs].reshape(
+        height, width, inputs
+    )
+    out = np.empty((height, width, outputs), np.float32)
+    plain = Epilogue(np.ones(outputs, np.float32), np.zeros(outputs, np.float32))
+    for edge in (1, 3):
+        taps = weight[:, :, 1:2, 1:2] if edge == 1 else weight
+        kernels.convolve(codes, height, width, kernels.pack(taps), out, plain)
+        start = PAD - edge // 2
+        reach = codes[start : start + height + edge - 1, start : start + width + edge - 1, :inputs]
+        windows = sliding_window_view(reach.astype(np.int64), (edge, edge), axis=(0, 1))
+        if (out != np.einsum("hwiyx,oiyx->hwo", windows, taps.astype(np.int64))).any():
+            raise NativeUnavailable(f"the {kernels.name} kernels compute wrongly here")
 
 
 def instruction_sets() -> Iterator[str]:
