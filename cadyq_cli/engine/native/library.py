@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
-from ctypes import POINTER, c_char_p, c_double, c_float, c_int, c_int32, c_int64, c_void_p
+from ctypes import POINTER, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -140,13 +140,14 @@ class NativeKernels:
 
     def __init__(self, isa: str | None = None) -> None:
         library = _library()
-        for name in [isa] if isa else instruction_sets():
+        names = [isa] if isa else list(instruction_sets())
+        for name in names:
             if table := library.cadyq_kernels(name.encode()):
                 self.name = name
                 self._table = table.contents
                 _check(self)
                 return
-        raise NativeUnavailable(f"this processor cannot run the {isa or 'native'} kernels")
+        raise NativeUnavailable(f"this processor cannot run the {' or '.join(names)} kernels")
 
     def new_codes(self, height: int, width: int, channels: int) -> Codes:
         shape = (
@@ -366,4 +367,5 @@ def _shuffled(outputs: int, shuffle: int) -> NDArray[np.intp] | None:
     """Where each output comes from once all channels of a pixel stand together."""
     if shuffle == 1:
         return None
-    return np.arange(outputs, dtype=np.intp).reshape(-1, shuffle**2).T.ravel()
+    order: NDArray[np.intp] = np.arange(outputs).reshape(-1, shuffle**2).T.ravel()
+    return order

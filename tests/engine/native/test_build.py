@@ -1,0 +1,49 @@
+"""Compiling the kernels, and machines where that cannot be done."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cadyq_cli.engine.native.build import CannotCompile, compile_kernels
+from cadyq_cli.engine.native.library import ISA_VARIABLE
+
+
+def test_without_a_compiler_the_reason_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(CannotCompile, match=r"no C\+\+ compiler"):
+        compile_kernels(tmp_path / "library")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_compiler_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = tmp_path / "cxx"
+    compiler.write_text("#!/bin/sh\necho too old >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    with pytest.raises(CannotCompile, match="too old"):
+        compile_kernels(tmp_path / "library")
+
+
+@pytest.mark.parametrize(
+    ("isa", "said"),
+    [("generic", "generic"), ("none", "hides"), ("abacus", "cannot run the abacus kernels")],
+)
+def test_a_variable_of_the_environment_hides_instruction_sets(isa: str, said: str) -> None:
+    program = (
+        "from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable\n"
+        "try:\n    print(NativeKernels().name)\n"
+        "except NativeUnavailable as reason:\n    print(reason)\n"
+    )
+    environment = os.environ | {ISA_VARIABLE: isa}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert said in run.stdout
