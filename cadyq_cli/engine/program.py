@@ -33,6 +33,13 @@ class Grid:
     selects: bool = False
 
     @property
+    def codes(self) -> list[tuple[int, int]]:
+        """The lowest and the highest code of each width."""
+        if self.unsigned:
+            return [(0, 2**bits - 1) for bits in self.widths]
+        return [(1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) for bits in self.widths]
+
+    @property
     def fixed(self) -> bool:
         """Whether the step is the same for every patch."""
         return not self.selects and not self.relative

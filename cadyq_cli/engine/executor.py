@@ -1,0 +1,105 @@
+"""Runs programs, without torch."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadyq_cli.engine.buffers import Plan, Shape
+from cadyq_cli.engine.folding import Arrays
+from cadyq_cli.engine.kernels import Kernels, Map
+from cadyq_cli.engine.operations import OPERATIONS, Chosen, Context, Operation, Run
+from cadyq_cli.engine.program import Program, Site, Slice
+from cadyq_cli.engine.sensitivity import image_gradient
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An enlarged patch, and what was chosen for it."""
+
+    pixels: Map  # (H * scale, W * scale, 3), not clipped to 0..1
+    gradient: NDArray[np.float32]  # (2,), mean |dI/dx| and |dI/dy|
+    choices: dict[str, Chosen]  # by counted site
+
+
+class Executable:
+    """A program with its weights, ready to enlarge patches. Threads may share it."""
+
+    def __init__(self, program: Program, arrays: Arrays, kernels: Kernels) -> None:
+        """Pack the weights.
+
+        Args:
+            program: As `compile.compile_network` makes it.
+            arrays: The tensors that it names; weights that meet codes are codes too, ``NAME`` with
+                ``NAME.step``, as compact weights files hold them.
+            kernels: What computes.
+
+        Raises:
+            ValueError: the tensors do not fit the program.
+        """
+        self.program, self.kernels = program, kernels
+        shapes = {program.source: Shape(3)}
+        context = Context(arrays, kernels, shapes, _measured(program))
+        self._operations: list[Operation] = []
+        try:
+            for step in program.steps:
+                operation = OPERATIONS[type(step)](step, context)
+                self._operations.append(operation)
+                shapes[step.out] = operation.shape
+        except KeyError as error:
+            raise ValueError(f"its program needs {error}, which it lacks") from error
+        if shapes[program.out] != Shape(3, program.scale):
+            raise ValueError(f"its program makes no image, but {shapes[program.out]}")
+        inner = shapes.keys() - {program.source, program.out}
+        self._plan = Plan(program, {name: shapes[name] for name in inner})
+        self._local = threading.local()
+
+    @property
+    def scale(self) -> int:
+        """How many times as large a patch becomes."""
+        return self.program.scale
+
+    @property
+    def candidates(self) -> dict[str, tuple[int, ...]]:
+        """The widths that each counted site may have, by its name; empty for a float network."""
+        return self.program.candidates
+
+    def run(self, patch: Map) -> Result:
+        """Enlarge one patch.
+
+        Args:
+            patch: RGB, shape (H, W, 3), float32, range 0..1.
+        """
+        height, width, _ = patch.shape
+        patch = np.ascontiguousarray(patch, np.float32)
+        pixels = np.empty((height * self.scale, width * self.scale, 3), np.float32)
+        ends = {self.program.source: patch, self.program.out: pixels}
+        run = Run(height, width, image_gradient(patch), self._memory(height, width) | ends)
+        for operation in self._operations:
+            operation(run)
+        return Result(pixels, run.gradient, run.choices)
+
+    def _memory(self, height: int, width: int) -> dict[str, NDArray[Any]]:
+        """This thread's arrays, kept for the next patch of the same size."""
+        if getattr(self._local, "size", None) != (height, width):
+            self._local.arrays = None  # free the old ones first
+            self._local.arrays = self._plan.memory(height, width, self.kernels)
+            self._local.size = height, width
+        arrays: dict[str, NDArray[Any]] = self._local.arrays
+        return arrays
+
+
+def _measured(program: Program) -> frozenset[str]:
+    """The maps whose channels' sums some site asks for, directly or of a slice."""
+    asked = {
+        source
+        for step in program.steps
+        if isinstance(step, Site) and not step.grid.fixed
+        for source in step.sources
+    }
+    slices = {s.source for s in program.steps if isinstance(s, Slice) and s.out in asked}
+    return frozenset(asked | slices)

@@ -1,0 +1,117 @@
+"""A convolution step's numbers: weights, and all that can be folded into its scale and bias."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadyq_cli.engine.program import Conv, Deconvolution, Slope
+
+STEP_SUFFIX = ".step"  # of the tensor with the step of a tensor of codes
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A convolution without the parts of its step that are constant."""
+
+    weight: NDArray[Any]  # (O, I / groups, k, k), int8 to convolve codes, float32 to convolve a map
+    groups: int
+    scale: NDArray[np.float64]  # (O,)
+    bias: NDArray[np.float32]  # (O,)
+    slope1: NDArray[np.float32] | None  # (O,)
+    slope2: NDArray[np.float32] | None  # (O,)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.weight)
+
+
+def folded(conv: Conv, arrays: Arrays, *, whole: bool) -> Folded:
+    """Put a step and its tensors together.
+
+    Args:
+        conv: The step.
+        arrays: Tensors by name, as a weights file holds them.
+        whole: Whether it reads codes, so that its weights must be codes too.
+
+    Raises:
+        ValueError: there are no codes where there must be.
+        KeyError: a tensor is missing.
+    """
+    name = f"{conv.module}.weight"
+    weight = arrays[name]
+    if weight.ndim != 4:
+        raise ValueError(f"{name} has {weight.ndim} axes where a convolution has 4")
+    step = arrays.get(name + STEP_SUFFIX, np.float64(1)).astype(np.float64)
+    if whole and weight.dtype != np.int8:
+        raise ValueError(f"{name} are no codes of 8 bit")
+    bias = arrays[f"{conv.module}.bias"].astype(np.float64) if conv.bias else np.float64(0)
+    if conv.deconvolution is not None:
+        step = step.swapaxes(0, 1) if step.ndim else step
+        weight = _as_convolution(weight, conv.deconvolution)
+        each = conv.deconvolution.stride**2
+        step, bias = (np.repeat(v, each, axis=0) if v.ndim else v for v in (step, bias))
+    if not whole:
+        weight, step = (weight * step).astype(np.float32), np.float64(1)
+    outputs = len(weight)
+    scale, bias = (np.broadcast_to(v.reshape(-1), outputs) for v in (step, bias))
+    if conv.norm is not None:
+        statistics = {
+            part: arrays[f"{conv.norm.module}.{part}"].astype(np.float64)
+            for part in ("weight", "bias", "running_mean", "running_var")
+        }
+        factor = statistics["weight"] / np.sqrt(statistics["running_var"] + conv.norm.epsilon)
+        scale = scale * factor
+        bias = (bias - statistics["running_mean"]) * factor + statistics["bias"]
+    return Folded(
+        weight=weight,
+        groups=conv.groups,
+        scale=scale * np.array(conv.gain),
+        bias=(bias * np.array(conv.gain) + np.array(conv.offset)).astype(np.float32),
+        slope1=None if conv.slope1 is None else slopes(conv.slope1, arrays, outputs),
+        slope2=None if conv.slope2 is None else slopes(conv.slope2, arrays, outputs),
+    )
+
+
+def slopes(slope: Slope, arrays: Arrays, outputs: int) -> NDArray[np.float32]:
+    """One slope for each output. A tensor may have one for each group that a shuffle spreads."""
+    values = np.atleast_1d(arrays[slope] if isinstance(slope, str) else slope)
+    return np.repeat(values.astype(np.float32), outputs // len(values))
+
+
+def without_groups(weight: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
+    """The weights (O, I, k, k) of a convolution in groups, with zeros between them."""
+    outputs, inputs, height, width = weight.shape
+    dense = np.zeros((outputs, inputs * groups, height, width), np.float32)
+    for group, rows in enumerate(np.split(np.arange(outputs), groups)):
+        dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
+    return dense
+
+
+def _as_convolution(weight: NDArray[Any], how: Deconvolution) -> NDArray[Any]:
+    """Weights of a transposed convolution (I, O, k, k) as those of one before a pixel shuffle.
+
+    Output p of each group of `stride` takes from the input at a distance j what the transposed one
+    adds with tap p + padding - stride * j.
+    """
+    inputs, outputs, edge, _ = weight.shape
+    stride = how.stride
+    taps = [
+        (phase, distance, phase + how.padding - stride * distance)
+        for phase in range(stride)
+        for distance in range(-edge, edge + 1)
+        if 0 <= phase + how.padding - stride * distance < edge
+    ]
+    reach = max(abs(distance) for _, distance, _ in taps)
+    size = 2 * reach + 1
+    result = np.zeros((outputs, stride, stride, inputs, size, size), weight.dtype)
+    for phase_y, y, tap_y in taps:
+        for phase_x, x, tap_x in taps:
+            result[:, phase_y, phase_x, :, reach + y, reach + x] = weight[:, :, tap_y, tap_x].T
+    return result.reshape(outputs * stride**2, inputs, size, size)

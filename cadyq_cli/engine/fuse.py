@@ -1,0 +1,130 @@
+"""Joins steps, so that a convolution does at once what follows it and every map is written once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cadyq_cli.engine.program import (
+    Act,
+    Add,
+    Affine,
+    Concat,
+    Conv,
+    Decode,
+    Program,
+    Shuffle,
+    Site,
+    Step,
+)
+
+
+def fused(program: Program) -> Program:
+    """The same program with fewer steps."""
+    steps = _without_concatenations(program.steps)
+    while (joined := _joined_once(program.out, steps)) is not None:
+        steps = joined
+    return replace(program, steps=tuple(_needed(program.out, steps)))
+
+
+def _without_concatenations(steps: Sequence[Step]) -> list[Step]:
+    """Sites read the parts of a concatenation instead of the whole."""
+    parts = {step.out: step.sources for step in steps if isinstance(step, Concat)}
+    return [
+        replace(step, sources=tuple(part for s in step.sources for part in parts.get(s, (s,))))
+        if isinstance(step, Site)
+        else step
+        for step in steps
+    ]
+
+
+def _needed(out: str, steps: Sequence[Step]) -> list[Step]:
+    """Without steps whose results nobody reads. Sites that are counted always count."""
+    wanted = {out}
+    kept: list[Step] = []
+    for step in reversed(steps):
+        counted = isinstance(step, Site) and step.grid.name is not None
+        if step.out in wanted or counted:
+            wanted.update(step.reads)
+            kept.append(step)
+    return kept[::-1]
+
+
+def _joined_once(out: str, steps: Sequence[Step]) -> list[Step] | None:
+    """Two steps made one; None where there are none left."""
+    steps = _needed(out, steps)
+    readers = Counter(value for step in steps for value in step.reads)
+    makers = {step.out: step for step in steps}
+    for step in steps:
+        for value in step.reads:
+            maker = makers.get(value)
+            if maker is None or readers[value] > 1 or value == out:
+                continue
+            joined = _joined(maker, step, makers)
+            if joined is not None:
+                return [joined if s is step else s for s in steps if s is not maker]
+    return None
+
+
+def _joined(first: Step, then: Step, makers: dict[str, Step]) -> Step | None:
+    """What does both steps at once, if a step can; nothing else reads what `first` makes."""
+    if isinstance(first, Affine) and isinstance(then, Affine):
+        scale, offset = _composed(first.scale, first.offset, then)
+        return replace(then, source=first.source, scale=scale, offset=offset)
+    if not isinstance(first, Conv) or (first.encode and not isinstance(then, Decode)):
+        return None
+    conv = replace(first, out=then.out)
+    if isinstance(then, Affine):
+        return _with_affine(conv, then)
+    if isinstance(then, Act):
+        return _with_act(conv, then)
+    if isinstance(then, Add):
+        return _with_sum(conv, next((v for v in then.sources if v != first.out), None), makers)
+    if isinstance(then, Shuffle) and conv.shuffle == 1 and conv.add is None:
+        return replace(conv, shuffle=then.factor)
+    if isinstance(then, Site) and len(then.sources) == 1 and then.grid.fixed:
+        return replace(conv, encode=then.grid)
+    if isinstance(then, Decode) and conv.add is None and conv.round is None and conv.slope2 is None:
+        return replace(conv, round=conv.encode, encode=None)
+    return None
+
+
+def _with_affine(conv: Conv, then: Affine) -> Conv | None:
+    if not _is_bare(conv):
+        return None
+    gain, offset = _composed(conv.gain, conv.offset, then)
+    return replace(conv, gain=gain, offset=offset)
+
+
+def _with_act(conv: Conv, then: Act) -> Conv | None:
+    if _is_bare(conv):
+        return replace(conv, slope1=then.slope)
+    return replace(conv, slope2=then.slope) if conv.slope2 is None else None
+
+
+def _with_sum(conv: Conv, other: str | None, makers: dict[str, Step]) -> Conv | None:
+    """Codes are added as they are."""
+    if other is None or conv.add is not None or conv.slope2 is not None or conv.shuffle > 1:
+        return None
+    maker = makers.get(other)
+    return replace(conv, add=maker.source if isinstance(maker, Decode) else other)
+
+
+def _is_bare(conv: Conv) -> bool:
+    """Whether nothing comes after gain and offset."""
+    after = (conv.slope1, conv.round, conv.add, conv.slope2)
+    return all(part is None for part in after) and conv.shuffle == 1
+
+
+def _composed(
+    scale: tuple[float, ...], offset: tuple[float, ...], then: Affine
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """``then.scale * (scale * x + offset) + then.offset`` as one scale and one offset."""
+    count = max(map(len, (scale, offset, then.scale, then.offset)))
+    scales, offsets, scales2, offsets2 = (
+        v * count if len(v) == 1 else v for v in (scale, offset, then.scale, then.offset)
+    )
+    new_scale = [a * b for a, b in zip(scales, scales2, strict=True)]
+    new_offset = [o * b + p for o, b, p in zip(offsets, scales2, offsets2, strict=True)]
+    return tuple(new_scale), tuple(new_offset)

@@ -1,0 +1,284 @@
+"""Steps that are ready to run: each is called with the patch that is on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadyq_cli.engine import bicubic, program
+from cadyq_cli.engine.buffers import Shape
+from cadyq_cli.engine.folding import Arrays, folded, slopes, without_groups
+from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Map, Sums
+from cadyq_cli.engine.sensitivity import channel_spread
+
+FAINTEST = 1e-6  # the root mean square that a patch of zeros is taken to have
+
+
+class Chosen(NamedTuple):
+    """What a site chose for a patch, and why; None where there was nothing to choose."""
+
+    bits: int
+    scores: NDArray[np.float32] | None = None  # (K,)
+    spread: NDArray[np.float32] | None = None  # (C,)
+
+
+@dataclass(slots=True)
+class Run:
+    """A patch on its way through a program."""
+
+    height: int
+    width: int
+    gradient: NDArray[np.float32]  # (2,)
+    arrays: dict[str, NDArray[Any]]  # maps and codes by value
+    steps: dict[str, float] = field(default_factory=dict)  # of codes
+    sums: dict[str, Sums] = field(default_factory=dict)  # of maps, where they are known
+    choices: dict[str, Chosen] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What steps are made ready with."""
+
+    arrays: Arrays
+    kernels: Kernels
+    shapes: dict[str, Shape]  # of the values made so far
+    measured: frozenset[str]  # maps whose sums a site asks for
+
+
+Operation = Callable[[Run], None]
+
+
+class Grid:
+    """The steps and codes of a site's grids."""
+
+    def __init__(self, grid: program.Grid, arrays: Arrays) -> None:
+        bounds = arrays[f"{grid.module}.bounds"].astype(np.float32)
+        if bounds.shape != (len(grid.widths),):
+            raise ValueError(f"{grid.module} has bounds of shape {bounds.shape}")
+        self.name, self.widths, self.codes = grid.name, grid.widths, grid.codes
+        self._bounds = bounds
+
+    def step(self, index: int, magnitude: float = 1.0) -> float:
+        bound = self._bounds[index] * np.float32(magnitude)
+        return float(bound / np.float32(self.codes[index][1]))
+
+    def fixed(self) -> tuple[float, int, int]:
+        """Step, lowest and highest code of the only width."""
+        return self.step(0), *self.codes[0]
+
+
+class Site:
+    def __init__(self, step: program.Site, context: Context) -> None:
+        self._step, self._kernels = step, context.kernels
+        self._grid = Grid(step.grid, context.arrays)
+        parts = [context.shapes[source] for source in step.sources]
+        self.shape = Shape(sum(part.channels for part in parts), parts[0].factor, codes=True)
+        self._channels = [sum(part.channels for part in parts[:i]) for i in range(len(parts))]
+        self._measures = not step.grid.fixed
+        if step.grid.selects:
+            module = step.grid.module
+            weight = context.arrays[f"{module}.selector.weight"].astype(np.float64)
+            self._weight = weight * context.arrays[f"{module}.input_scale"]
+            self._bias = context.arrays[f"{module}.selector.bias"]
+
+    def __call__(self, run: Run) -> None:
+        sources = [run.arrays[source] for source in self._step.sources]
+        index, magnitude, scores, spread = 0, 1.0, None, None
+        if self._measures:
+            sums = [self._sums(run, source) for source in self._step.sources]
+            totals, squares = (np.concatenate(parts) for parts in zip(*sums, strict=True))
+            pixels = sources[0].shape[0] * sources[0].shape[1]
+            if self._step.grid.relative:
+                magnitude = max(float(np.sqrt(squares.sum() / (pixels * len(squares)))), FAINTEST)
+            if self._step.grid.selects:
+                spread = channel_spread(totals, squares, pixels)
+                scores = self._weight @ np.concatenate([run.gradient, spread]) + self._bias
+                index = int(scores.argmax())
+                scores, spread = scores.astype(np.float32), spread.astype(np.float32)
+        if self._grid.name is not None:
+            run.choices[self._grid.name] = Chosen(self._grid.widths[index], scores, spread)
+        step = run.steps[self._step.out] = self._grid.step(index, magnitude)
+        low, high = self._grid.codes[index]
+        codes = run.arrays[self._step.out]
+        for source, channel in zip(sources, self._channels, strict=True):
+            self._kernels.encode(source, step, low, high, codes, channel)
+
+    def _sums(self, run: Run, source: str) -> Sums:
+        if source not in run.sums:
+            run.sums[source] = self._kernels.sums(run.arrays[source])
+        return run.sums[source]
+
+
+class Conv:
+    def __init__(self, step: program.Conv, context: Context) -> None:
+        self._step, self._kernels = step, context.kernels
+        source = context.shapes[step.source]
+        self._whole, self._factor = source.codes, source.factor
+        parts = folded(step, context.arrays, whole=source.codes)
+        shuffle = step.shuffle
+        if source.codes:
+            self._packed = self._kernels.pack(parts.weight, groups=parts.groups, shuffle=shuffle)
+        else:
+            dense = without_groups(parts.weight, parts.groups)
+            self._packed = self._kernels.pack_float(dense, shuffle=shuffle)
+        self._scale, self._bias = parts.scale, parts.bias
+        self._slope1, self._slope2 = parts.slope1, parts.slope2
+        self._round = Grid(step.round, context.arrays) if step.round else None
+        self._encode = Grid(step.encode, context.arrays) if step.encode else None
+        self._adds_codes = step.add is not None and context.shapes[step.add].codes
+        self._measured = step.out in context.measured
+        self.shape = Shape(
+            parts.outputs // shuffle**2, source.factor * shuffle, codes=step.encode is not None
+        )
+
+    def __call__(self, run: Run) -> None:
+        step = self._step
+        source = run.arrays[step.source]
+        out: Map | None = run.arrays[step.out]
+        scale = self._scale * run.steps[step.source] if self._whole else self._scale
+        epilogue = Epilogue(
+            scale=scale.astype(np.float32),
+            bias=self._bias,
+            slope1=self._slope1,
+            slope2=self._slope2,
+            shuffle=step.shuffle,
+            statistics=self._measured,
+        )
+        if self._round is not None:
+            epilogue.round = self._round.fixed()
+            self._record(run, self._round)
+        if step.add is not None:
+            if self._adds_codes:
+                epilogue.add_codes = run.arrays[step.add], run.steps[step.add]
+            else:
+                epilogue.add_map = run.arrays[step.add]
+        if self._encode is not None:
+            epilogue.codes = CodesOut(run.arrays[step.out], *self._encode.fixed())
+            run.steps[step.out] = epilogue.codes.step
+            self._record(run, self._encode)
+            out = None
+        if self._whole:
+            size = run.height * self._factor, run.width * self._factor
+            sums = self._kernels.convolve(source, *size, self._packed, out, epilogue)
+        else:
+            sums = self._kernels.convolve_float(source, self._packed, out, epilogue)
+        if sums is not None:
+            run.sums[step.out] = sums
+
+    def _record(self, run: Run, grid: Grid) -> None:
+        if grid.name is not None:
+            run.choices[grid.name] = Chosen(grid.widths[0])
+
+
+class Decode:
+    def __init__(self, step: program.Decode, context: Context) -> None:
+        source = context.shapes[step.source]
+        self._step, self._factor = step, source.factor
+        self.shape = Shape(source.channels, source.factor)
+
+    def __call__(self, run: Run) -> None:
+        out = run.arrays[self._step.out]
+        height, width, channels = out.shape
+        inside = run.arrays[self._step.source][PAD:, PAD:][:height, :width, :channels]
+        np.multiply(inside, run.steps[self._step.source], out=out, dtype=np.float32)
+
+
+class Affine:
+    def __init__(self, step: program.Affine, context: Context) -> None:
+        self._step, self.shape = step, context.shapes[step.source]
+        self._scale = np.array(step.scale, np.float32)
+        self._offset = np.array(step.offset, np.float32)
+
+    def __call__(self, run: Run) -> None:
+        out = run.arrays[self._step.out]
+        np.multiply(run.arrays[self._step.source], self._scale, out=out)
+        out += self._offset
+
+
+class Act:
+    def __init__(self, step: program.Act, context: Context) -> None:
+        self._step, self.shape = step, context.shapes[step.source]
+        self._slope = slopes(step.slope, context.arrays, self.shape.channels)
+
+    def __call__(self, run: Run) -> None:
+        source = run.arrays[self._step.source]
+        np.multiply(source, self._slope, out=run.arrays[self._step.out])
+        np.copyto(run.arrays[self._step.out], source, where=source >= 0)
+
+
+class Add:
+    def __init__(self, step: program.Add, context: Context) -> None:
+        self._step, self.shape = step, context.shapes[step.sources[0]]
+
+    def __call__(self, run: Run) -> None:
+        a, b = (run.arrays[source] for source in self._step.sources)
+        np.add(a, b, out=run.arrays[self._step.out])
+
+
+class Concat:
+    def __init__(self, step: program.Concat, context: Context) -> None:
+        parts = [context.shapes[source] for source in step.sources]
+        self._step = step
+        self.shape = Shape(sum(part.channels for part in parts), parts[0].factor)
+
+    def __call__(self, run: Run) -> None:
+        sources = [run.arrays[source] for source in self._step.sources]
+        np.concatenate(sources, axis=2, out=run.arrays[self._step.out])
+
+
+class Slice:
+    def __init__(self, step: program.Slice, context: Context) -> None:
+        source = context.shapes[step.source]
+        self._step = step
+        self._channels = slice(*slice(step.start, step.stop).indices(source.channels))
+        self.shape = Shape(self._channels.stop - self._channels.start, source.factor)
+
+    def __call__(self, run: Run) -> None:
+        step = self._step
+        np.copyto(run.arrays[step.out], run.arrays[step.source][:, :, self._channels])
+        if step.source in run.sums:
+            totals, squares = run.sums[step.source]
+            run.sums[step.out] = totals[self._channels], squares[self._channels]
+
+
+class Shuffle:
+    def __init__(self, step: program.Shuffle, context: Context) -> None:
+        source = context.shapes[step.source]
+        self._step = step
+        self.shape = Shape(source.channels // step.factor**2, source.factor * step.factor)
+
+    def __call__(self, run: Run) -> None:
+        source, r = run.arrays[self._step.source], self._step.factor
+        height, width, _ = source.shape
+        parts = source.reshape(height, width, self.shape.channels, r, r)
+        out = run.arrays[self._step.out].reshape(height, r, width, r, self.shape.channels)
+        np.copyto(out, parts.transpose(0, 3, 1, 4, 2))
+
+
+class Bicubic:
+    def __init__(self, step: program.Bicubic, context: Context) -> None:
+        source = context.shapes[step.source]
+        self._step = step
+        self.shape = Shape(source.channels, source.factor * step.factor)
+
+    def __call__(self, run: Run) -> None:
+        arrays, step = run.arrays, self._step
+        bicubic.enlarge(arrays[step.source], step.factor, arrays[step.out])
+
+
+OPERATIONS: Mapping[type[program.Step], Callable[..., Any]] = {
+    program.Conv: Conv,
+    program.Site: Site,
+    program.Decode: Decode,
+    program.Affine: Affine,
+    program.Act: Act,
+    program.Add: Add,
+    program.Concat: Concat,
+    program.Slice: Slice,
+    program.Shuffle: Shuffle,
+    program.Bicubic: Bicubic,
+}
