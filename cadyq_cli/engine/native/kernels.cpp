@@ -60,22 +60,30 @@ thread_local Workspace inputs_space, products_space, map_space, writer_space;
 
 struct Pairs {  // codes and weights of 16 bit, two inputs at a time
     using Number = int16_t;
+    using Vector = Short;
     using Sum = Word;
     static constexpr int kInputs = 2;
-    static inline Sum add(Sum sum, const Number* pixel, Sum weights) {
+    static constexpr float kUnit = 1.0f / 64;  // of what `outcome` gives after Winograd's transforms
+    static Sum add(Sum sum, const Number* pixel, Sum weights) {
         uint32_t pair;
         memcpy(&pair, pixel, sizeof pair);
         return dot(sum, (Short)splat(pair), (Short)weights);
     }
+    static Float outcome(Sum sum) { return to_float((Int)(sum * kInverseOf9)); }
+    static Float plain(Sum sum) { return to_float((Int)sum); }
 };
 
 struct Singles {  // floats
     using Number = float;
+    using Vector = Float;
     using Sum = Float;
     static constexpr int kInputs = 1;
-    static inline Sum add(Sum sum, const Number* pixel, Sum weights) {
+    static constexpr float kUnit = 1.0f / 576;
+    static Sum add(Sum sum, const Number* pixel, Sum weights) {
         return sum + splat(*pixel) * weights;
     }
+    static Float outcome(Sum sum) { return sum; }
+    static Float plain(Sum sum) { return sum; }
 };
 
 // One pass over the inputs: `segments` runs of `groups` groups, of which each pixel's s-th begins
@@ -295,40 +303,52 @@ class Writer {
 // ---------------------------------------------------------------------------------------------
 // Winograd F(4x4, 3x3)
 
+template <int N, typename V>
+inline V shifted(V x) {
+    return x << N;
+}
+template <int N>
+inline Float shifted(Float x) {
+    return x * float(1 << N);
+}
+
 template <typename V>
-inline void transform_codes(V& a, V& b, V& c, V& d, V& e, V& f) {
-    const V even = e - (c << 2), odd = d - (b << 2);      // -4 d2 + d4, -4 d1 + d3
-    const V even2 = e - c, odd2 = (d - b) << 1;           // d4 - d2, 2 (d3 - d1)
-    a = ((a - c) << 2) + even2;
-    f = ((b - d) << 2) + (f - d);
-    b = even + odd;
-    c = even - odd;
-    d = even2 + odd2;
-    e = even2 - odd2;
+inline void transform_inputs(V v[kReach]) {
+    const V even = v[4] - shifted<2>(v[2]), odd = v[3] - shifted<2>(v[1]);
+    const V outer = v[4] - v[2], inner = shifted<1>(v[3] - v[1]);
+    v[0] = shifted<2>(v[0] - v[2]) + outer;
+    v[5] = shifted<2>(v[1] - v[3]) + (v[5] - v[3]);
+    v[1] = even + odd;
+    v[2] = even - odd;
+    v[3] = outer + inner;
+    v[4] = outer - inner;
 }
 
-// 24 times the outputs of one axis from the products; the last one still lacks its factor.
-inline void transform_sums(const Word m[6], Word* y, int stride) {
-    const Word a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
+// 24 times the outputs of one axis from its products, of which the last lacks this factor.
+template <typename V>
+inline void transform_sums(const V m[kReach], V* y, int stride) {
+    const V a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
     y[0] = m[0] + a + c;
-    y[stride] = b + (d << 1);
-    y[2 * stride] = a + (c << 2);
-    y[3 * stride] = b + (d << 3) + (m[5] << 4) + (m[5] << 3);
+    y[stride] = b + shifted<1>(d);
+    y[2 * stride] = a + shifted<2>(c);
+    y[3 * stride] = b + shifted<3>(d) + shifted<4>(m[5]) + shifted<3>(m[5]);
 }
 
-void codes_to_points(const int16_t* corner, ptrdiff_t row, int pitch, int16_t* points,
-                     ptrdiff_t plane) {
-    for (int c = 0; c < pitch; c += 2 * L) {
-        Short t[kReach][kReach];
+template <typename K>
+void transform_tile(const typename K::Number* corner, ptrdiff_t row, int pitch,
+                    typename K::Number* points, ptrdiff_t plane) {
+    using V = typename K::Vector;
+    for (int c = 0; c < pitch; c += L * K::kInputs) {
+        V t[kReach][kReach];
         for (int x = 0; x < kReach; ++x) {
-            const int16_t* from = corner + x * pitch + c;
-            Short v[kReach];
-            for (int y = 0; y < kReach; ++y) v[y] = load<Short>(from + y * row);
-            transform_codes(v[0], v[1], v[2], v[3], v[4], v[5]);
+            const typename K::Number* from = corner + x * pitch + c;
+            V v[kReach];
+            for (int y = 0; y < kReach; ++y) v[y] = load<V>(from + y * row);
+            transform_inputs(v);
             for (int y = 0; y < kReach; ++y) t[y][x] = v[y];
         }
         for (int y = 0; y < kReach; ++y) {
-            transform_codes(t[y][0], t[y][1], t[y][2], t[y][3], t[y][4], t[y][5]);
+            transform_inputs(t[y]);
             for (int x = 0; x < kReach; ++x)
                 store(points + (y * kReach + x) * plane + c, t[y][x]);
         }
@@ -336,8 +356,9 @@ void codes_to_points(const int16_t* corner, ptrdiff_t row, int pitch, int16_t* p
 }
 
 // The outputs of a tile from its products: `block` vectors of them from the v-th on.
-void finish_tile(const Word* products, ptrdiff_t plane, int top, int left, int height, int width,
-                 int v, int block, Writer& writer) {
+template <typename K>
+void finish_tile(const typename K::Sum* products, ptrdiff_t plane, int top, int left, int height,
+                 int width, int v, int block, Writer& writer) {
     int keep[Writer::kMost], ys[Writer::kMost], xs[Writer::kMost], count = 0;
     for (int i = 0; i < kTile * kTile; ++i) {
         const int y = top + i / kTile, x = left + i % kTile;
@@ -348,121 +369,155 @@ void finish_tile(const Word* products, ptrdiff_t plane, int top, int left, int h
     }
     writer.at(count, ys, xs);
     for (int b = 0; b < block; ++b, ++products) {
-        Word half[kTile][kReach], whole[kTile * kTile];
+        typename K::Sum half[kTile][kReach], whole[kTile * kTile];
         for (int x = 0; x < kReach; ++x) {
-            Word m[kReach];
+            typename K::Sum m[kReach];
             for (int y = 0; y < kReach; ++y) m[y] = products[(y * kReach + x) * plane];
             transform_sums(m, &half[0][x], kReach);
         }
         for (int y = 0; y < kTile; ++y) transform_sums(half[y], whole + y * kTile, 1);
         Float values[Writer::kMost];
-        for (int i = 0; i < Writer::kMost; ++i) values[i] = to_float((Int)(whole[i] * kInverseOf9));
+        for (int i = 0; i < Writer::kMost; ++i) values[i] = K::outcome(whole[i]);
         if (count < Writer::kMost)
             for (int i = 0; i < count; ++i) values[i] = values[keep[i]];
         writer.write(values, v + b);
     }
 }
 
-void winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
-              const int16_t* packed, int32_t outputs, float* map, const Epilogue* epilogue) {
-    Writer writer(*epilogue, width, outputs, map, 1.0f / 64);
-    const int vectors = vectors_of(outputs);
-    const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
+// `image` has the layout of codes.
+template <typename K>
+void winograd_rows(const typename K::Number* image, int height, int width, int pitch,
+                   const typename K::Number* packed, int outputs, Writer& writer) {
+    const int vectors = vectors_of(outputs), tiles = (width + kTile - 1) / kTile;
+    const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch, whole = 0;
     // A cache line more than needed, or all planes would fall into the same few sets of the cache.
-    const ptrdiff_t plane = (ptrdiff_t)kChunk * pitch + kLine / 2;
-    const ptrdiff_t product_plane = (ptrdiff_t)kChunk * kVectors + kLine / 4 / L;
-    int16_t* points = inputs_space.get<int16_t>(kPoints * plane);
-    Word* products = products_space.get<Word>(kPoints * product_plane);
-    const ptrdiff_t whole = 0;
-    const int tiles = (width + kTile - 1) / kTile;
+    const ptrdiff_t plane = (ptrdiff_t)kChunk * pitch + kLine / sizeof(typename K::Number);
+    const ptrdiff_t product_plane = (ptrdiff_t)kChunk * kVectors + kLine / sizeof(typename K::Sum);
+    auto* points = inputs_space.get<typename K::Number>(kPoints * plane);
+    auto* products = products_space.get<typename K::Sum>(kPoints * product_plane);
 
     for (int top = 0; top < height; top += kTile) {
         for (int first = 0; first < tiles; first += kChunk) {
             const int count = least(kChunk, tiles - first);
-            const int16_t* corner =
-                codes + (kPad + top - 1) * row + (ptrdiff_t)(kPad + first * kTile - 1) * pitch;
+            const typename K::Number* corner =
+                image + (kPad + top - 1) * row + (ptrdiff_t)(kPad + first * kTile - 1) * pitch;
             for (int t = 0; t < count; ++t)
-                codes_to_points(corner + (ptrdiff_t)t * kTile * pitch, row, pitch,
-                                points + (ptrdiff_t)t * pitch, plane);
-            const int16_t* weights = packed;
+                transform_tile<K>(corner + (ptrdiff_t)t * kTile * pitch, row, pitch,
+                                  points + (ptrdiff_t)t * pitch, plane);
+            const typename K::Number* weights = packed;
             for (int v = 0; v < vectors; v += kVectors) {
                 const int block = least(kVectors, vectors - v);
                 for (int p = 0; p < kPoints; ++p) {
-                    sum_row<Pairs>(points + p * plane, pitch, count, &whole, 1, pitch / 2, weights,
-                                   block, products + p * product_plane, kVectors);
+                    sum_row<K>(points + p * plane, pitch, count, &whole, 1, pitch / K::kInputs,
+                               weights, block, products + p * product_plane, kVectors);
                     weights += (ptrdiff_t)pitch * block * L;
                 }
                 for (int t = 0; t < count; ++t)
-                    finish_tile(products + (ptrdiff_t)t * kVectors, product_plane, top,
-                                (first + t) * kTile, height, width, v, block, writer);
+                    finish_tile<K>(products + (ptrdiff_t)t * kVectors, product_plane, top,
+                                   (first + t) * kTile, height, width, v, block, writer);
             }
         }
         writer.flush();
     }
 }
 
-void pack_winograd(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed) {
-    static const int transform[kReach][3] = {{6, 0, 0}, {-4, -4, -4}, {-4, 4, -4},
-                                             {1, 2, 4}, {1, -2, 4},   {0, 0, 1}};
-    const int pitch = up(inputs, 2 * L), vectors = vectors_of(outputs);
+template <typename K, typename W>
+void pack_points(const W* weight, int inputs, int outputs, typename K::Number* packed) {
+    static const W transform[kReach][3] = {{6, 0, 0}, {-4, -4, -4}, {-4, 4, -4},
+                                           {1, 2, 4}, {1, -2, 4},   {0, 0, 1}};
+    const int pitch = up(inputs, L * K::kInputs), vectors = vectors_of(outputs);
     memset(packed, 0, sizeof *packed * kPoints * pitch * vectors * L);
     for (int o = 0; o < outputs; ++o) {
         const int first = o / L / kVectors * kVectors;
         const int block = least(kVectors, vectors - first);
         for (int i = 0; i < inputs; ++i) {
-            const int8_t* w = weight + ((ptrdiff_t)o * inputs + i) * 9;
-            int half[kReach][3];
-            for (int y = 0; y < kReach; ++y)
-                for (int x = 0; x < 3; ++x)
-                    half[y][x] = transform[y][0] * w[x] + transform[y][1] * w[3 + x] +
-                                 transform[y][2] * w[6 + x];
-            int16_t* to = packed + (ptrdiff_t)first * L * pitch * kPoints +
-                          ((ptrdiff_t)(i / 2) * block * L + o - first * L) * 2 + i % 2;
-            for (int y = 0; y < kReach; ++y)
-                for (int x = 0; x < kReach; ++x) {
-                    *to = (int16_t)(half[y][0] * transform[x][0] + half[y][1] * transform[x][1] +
-                                    half[y][2] * transform[x][2]);
-                    to += (ptrdiff_t)pitch * block * L;
-                }
+            const W* w = weight + ((ptrdiff_t)o * inputs + i) * 9;
+            auto product = [&](int y, int x) {
+                auto sum = W{} * W{};  // int for int8_t
+                for (int t = 0; t < 9; ++t) sum += transform[y][t / 3] * w[t] * transform[x][t % 3];
+                return (typename K::Number)sum;
+            };
+            typename K::Number* to =
+                packed + (ptrdiff_t)first * L * pitch * kPoints +
+                ((ptrdiff_t)(i / K::kInputs) * block * L + o - first * L) * K::kInputs +
+                i % K::kInputs;
+            for (int p = 0; p < kPoints; ++p)
+                to[p * (ptrdiff_t)pitch * block * L] = product(p / kReach, p % kReach);
         }
     }
+}
+
+void winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+              const int16_t* packed, int32_t outputs, float* map, const Epilogue* epilogue) {
+    Writer writer(*epilogue, width, outputs, map, Pairs::kUnit);
+    winograd_rows<Pairs>(codes, height, width, pitch, packed, outputs, writer);
+}
+
+void pack_winograd(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed) {
+    pack_points<Pairs>(weight, inputs, outputs, packed);
+}
+
+// A map with zeros around it, in the layout of codes.
+const float* padded_map(const float* map, int height, int width, int channels, int pitch) {
+    const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
+    const size_t size = (up(height, kTile) + 2 * kPad) * row;
+    float* padded = map_space.get<float>(size);
+    memset(padded, 0, size * sizeof *padded);
+    for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width; ++x, map += channels)
+            memcpy(padded + (kPad + y) * row + (ptrdiff_t)(kPad + x) * pitch, map,
+                   channels * sizeof *map);
+    return padded;
+}
+
+void winograd_float(const float* map, int32_t height, int32_t width, int32_t inputs,
+                    const float* packed, int32_t outputs, float* out, const Epilogue* epilogue) {
+    Writer writer(*epilogue, width, outputs, out, Singles::kUnit);
+    const int pitch = up(inputs, L);
+    winograd_rows<Singles>(padded_map(map, height, width, inputs, pitch), height, width, pitch,
+                           packed, outputs, writer);
+}
+
+void pack_winograd_float(const float* weight, int32_t inputs, int32_t outputs, float* packed) {
+    pack_points<Singles>(weight, inputs, outputs, packed);
 }
 
 // ---------------------------------------------------------------------------------------------
 // Direct convolutions of any odd size
 
+// `image` has the layout of codes.
 template <typename K>
-void direct_rows(const typename K::Number* image, ptrdiff_t row, int pitch, int groups, int height,
-                 int width, const typename K::Number* packed, int outputs, int edge, Writer& writer) {
-    const int vectors = vectors_of(outputs), reach = edge / 2;
+void direct_rows(const typename K::Number* image, int height, int width, int pitch,
+                 const typename K::Number* packed, int outputs, int edge, Writer& writer) {
+    constexpr int kMost = 2 * kRows;  // pixels at a time
+    static_assert(kMost <= Writer::kMost);
+    const int vectors = vectors_of(outputs), reach = edge / 2, groups = pitch / K::kInputs;
+    const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
     ptrdiff_t segments[(2 * kPad + 1) * (2 * kPad + 1)];
     for (int i = 0; i < edge * edge; ++i)
         segments[i] = (ptrdiff_t)(i / edge - reach) * row + (ptrdiff_t)(i % edge - reach) * pitch;
-    auto* sums = products_space.get<typename K::Sum>((size_t)kTile * kTile * vectors);
+    auto* sums = products_space.get<typename K::Sum>((size_t)kMost * vectors);
     for (int y = 0; y < height; ++y) {
-        for (int x = 0; x < width; x += 2 * kRows) {
-            const int count = least(2 * kRows, width - x);
+        for (int x = 0; x < width; x += kMost) {
+            const int count = least(kMost, width - x);
+            const typename K::Number* pixels =
+                image + (kPad + y) * row + (ptrdiff_t)(kPad + x) * pitch;
             const typename K::Number* weights = packed;
             for (int v = 0; v < vectors; v += kVectors) {
                 const int block = least(kVectors, vectors - v);
-                sum_row<K>(image + y * row + (ptrdiff_t)x * pitch, pitch, count, segments,
-                           edge * edge, groups, weights, block, sums + v, vectors);
-                weights += (ptrdiff_t)edge * edge * groups * block * L * K::kInputs;
+                sum_row<K>(pixels, pitch, count, segments, edge * edge, groups, weights, block,
+                           sums + v, vectors);
+                weights += (ptrdiff_t)edge * edge * pitch * block * L;
             }
-            int ys[2 * kRows], xs[2 * kRows];
+            int ys[kMost], xs[kMost];
             for (int i = 0; i < count; ++i) {
                 ys[i] = y;
                 xs[i] = x + i;
             }
             writer.at(count, ys, xs);
             for (int v = 0; v < vectors; ++v) {
-                Float values[2 * kRows];
-                for (int i = 0; i < count; ++i) {
-                    if constexpr (K::kInputs == 2)
-                        values[i] = to_float((Int)sums[i * vectors + v]);
-                    else
-                        values[i] = sums[i * vectors + v];
-                }
+                Float values[kMost];
+                for (int i = 0; i < count; ++i) values[i] = K::plain(sums[i * vectors + v]);
                 writer.write(values, v);
             }
         }
@@ -474,24 +529,15 @@ void direct(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
             const int16_t* packed, int32_t outputs, int32_t edge, float* map,
             const Epilogue* epilogue) {
     Writer writer(*epilogue, width, outputs, map);
-    const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
-    direct_rows<Pairs>(codes + kPad * row + (ptrdiff_t)kPad * pitch, row, pitch, pitch / 2, height,
-                       width, packed, outputs, edge, writer);
+    direct_rows<Pairs>(codes, height, width, pitch, packed, outputs, edge, writer);
 }
 
-void direct_float(const float* source, int32_t height, int32_t width, int32_t inputs,
-                  const float* packed, int32_t outputs, int32_t edge, float* map,
+void direct_float(const float* map, int32_t height, int32_t width, int32_t inputs,
+                  const float* packed, int32_t outputs, int32_t edge, float* out,
                   const Epilogue* epilogue) {
-    Writer writer(*epilogue, width, outputs, map);
-    const int reach = edge / 2;
-    const ptrdiff_t row = (ptrdiff_t)(width + 2 * reach) * inputs;
-    float* padded = map_space.get<float>((height + 2 * reach) * row);
-    memset(padded, 0, (height + 2 * reach) * row * sizeof *padded);
-    for (int y = 0; y < height; ++y)
-        memcpy(padded + (y + reach) * row + (ptrdiff_t)reach * inputs,
-               source + (ptrdiff_t)y * width * inputs, (size_t)width * inputs * sizeof *padded);
-    direct_rows<Singles>(padded + reach * row + (ptrdiff_t)reach * inputs, row, inputs, inputs,
-                         height, width, packed, outputs, edge, writer);
+    Writer writer(*epilogue, width, outputs, out);
+    direct_rows<Singles>(padded_map(map, height, width, inputs, inputs), height, width, inputs,
+                         packed, outputs, edge, writer);
 }
 
 template <typename K, typename W>
@@ -520,12 +566,6 @@ void pack_direct(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t 
 void pack_float(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
                 float* packed) {
     pack_taps<Singles>(weight, inputs, outputs, edge, packed);
-}
-
-// Numbers that packed weights take: integer ones for `taps` > 0, floats for -`taps`.
-int64_t packed_size(int32_t inputs, int32_t outputs, int32_t taps) {
-    const int64_t padded = taps > 0 ? up(inputs, 2 * L) : inputs;
-    return padded * vectors_of(outputs) * L * (taps > 0 ? taps : -taps);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -577,7 +617,7 @@ void sums(const float* map, int64_t pixels, int32_t channels, double* sums, doub
 }  // namespace
 
 extern const Kernels kernels;
-const Kernels kernels = {L,           encode,     sums,     packed_size, pack_winograd,
-                         pack_direct, pack_float, winograd, direct,      direct_float};
+const Kernels kernels = {L,      encode,       sums,          pack_winograd, pack_winograd_float,
+                         pack_direct, pack_float, winograd, winograd_float, direct, direct_float};
 
 }  // namespace CADYQ_ISA

@@ -33,18 +33,24 @@ struct Kernels {
     void (*encode)(const float* map, int64_t pixels_high, int64_t pixels_wide, int32_t channels,
                    float step, float low, float high, int16_t* codes, int32_t pitch);
     void (*sums)(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares);
-    int64_t (*packed_size)(int32_t inputs, int32_t outputs, int32_t taps);
+    // Packed weights take taps (or 36) x inputs x outputs numbers: inputs rounded up to twice the
+    // lanes, or once in winograd_float, or not in direct_float; outputs to the lanes.
     void (*pack_winograd)(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed);
+    void (*pack_winograd_float)(const float* weight, int32_t inputs, int32_t outputs,
+                                float* packed);
     void (*pack_direct)(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
                         int16_t* packed);
     void (*pack_float)(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
                        float* packed);
     void (*winograd)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
                      const int16_t* packed, int32_t outputs, float* map, const Epilogue* epilogue);
+    void (*winograd_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
+                           const float* packed, int32_t outputs, float* out,
+                           const Epilogue* epilogue);
     void (*direct)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
                    const int16_t* packed, int32_t outputs, int32_t edge, float* map,
                    const Epilogue* epilogue);
-    void (*direct_float)(const float* source, int32_t height, int32_t width, int32_t inputs,
-                         const float* packed, int32_t outputs, int32_t edge, float* map,
+    void (*direct_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
+                         const float* packed, int32_t outputs, int32_t edge, float* out,
                          const Epilogue* epilogue);
 };

@@ -54,8 +54,16 @@ class _Epilogue(ctypes.Structure):
     ]
 
 
-def _function(*arguments: Any, result: Any = None) -> Any:
-    return ctypes.CFUNCTYPE(result, *arguments)
+def _function(*arguments: Any) -> Any:
+    return ctypes.CFUNCTYPE(None, *arguments)
+
+
+_INPUT = (c_void_p, c_int32, c_int32, c_int32)  # of a convolution: numbers and their shape
+_RESULT = (c_void_p, POINTER(_Epilogue))
+_PACK = _function(c_void_p, c_int32, c_int32, c_void_p)
+_PACK_EDGE = _function(c_void_p, c_int32, c_int32, c_int32, c_void_p)
+_CONVOLVE = _function(*_INPUT, c_void_p, c_int32, *_RESULT)
+_CONVOLVE_EDGE = _function(*_INPUT, c_void_p, c_int32, c_int32, *_RESULT)
 
 
 class _Kernels(ctypes.Structure):
@@ -68,51 +76,14 @@ class _Kernels(ctypes.Structure):
             ),
         ),
         ("sums", _function(c_void_p, c_int64, c_int32, c_void_p, c_void_p)),
-        ("packed_size", _function(c_int32, c_int32, c_int32, result=c_int64)),
-        ("pack_winograd", _function(c_void_p, c_int32, c_int32, c_void_p)),
-        ("pack_direct", _function(c_void_p, c_int32, c_int32, c_int32, c_void_p)),
-        ("pack_float", _function(c_void_p, c_int32, c_int32, c_int32, c_void_p)),
-        (
-            "winograd",
-            _function(
-                c_void_p,
-                c_int32,
-                c_int32,
-                c_int32,
-                c_void_p,
-                c_int32,
-                c_void_p,
-                POINTER(_Epilogue),
-            ),
-        ),
-        (
-            "direct",
-            _function(
-                c_void_p,
-                c_int32,
-                c_int32,
-                c_int32,
-                c_void_p,
-                c_int32,
-                c_int32,
-                c_void_p,
-                POINTER(_Epilogue),
-            ),
-        ),
-        (
-            "direct_float",
-            _function(
-                c_void_p,
-                c_int32,
-                c_int32,
-                c_int32,
-                c_void_p,
-                c_int32,
-                c_int32,
-                c_void_p,
-                POINTER(_Epilogue),
-            ),
-        ),
+        ("pack_winograd", _PACK),
+        ("pack_winograd_float", _PACK),
+        ("pack_direct", _PACK_EDGE),
+        ("pack_float", _PACK_EDGE),
+        ("winograd", _CONVOLVE),
+        ("winograd_float", _CONVOLVE),
+        ("direct", _CONVOLVE_EDGE),
+        ("direct_float", _CONVOLVE_EDGE),
     ]
 
 
@@ -121,7 +92,6 @@ class Packed:
     """Weights in the order in which a kernel reads them."""
 
     numbers: NDArray[Any]
-    inputs: int
     outputs: int
     edge: int
     winograd: bool
@@ -159,27 +129,35 @@ class NativeKernels:
 
     def pack(self, weight: NDArray[np.int8], *, groups: int = 1, shuffle: int = 1) -> Packed:
         weight = _dense(weight, groups)
+        ordered, order = _ordered(weight, shuffle)
         outputs, inputs, edge, _ = weight.shape
-        order = _shuffled(outputs, shuffle)
-        ordered = np.ascontiguousarray(weight if order is None else weight[order])
-        largest = int(np.abs(ordered.astype(np.int64)).sum(axis=(1, 2, 3)).max()) * _HIGHEST_CODE
+        largest = int(np.abs(weight.astype(np.int64)).sum(axis=(1, 2, 3)).max()) * _HIGHEST_CODE
         winograd = edge == 3 and largest < _WINOGRAD_LIMIT
-        taps = _POINTS if winograd else edge * edge
-        numbers = np.empty(self._table.packed_size(inputs, outputs, taps), np.int16)
+        numbers = self._numbers(np.int16, 2 * self._table.lanes, inputs, outputs, edge, winograd)
         if winograd:
             self._table.pack_winograd(_at(ordered), inputs, outputs, _at(numbers))
         else:
             self._table.pack_direct(_at(ordered), inputs, outputs, edge, _at(numbers))
-        return Packed(numbers, inputs, outputs, edge, winograd, order)
+        return Packed(numbers, outputs, edge, winograd, order)
 
     def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Packed:
+        ordered, order = _ordered(weight, shuffle)
         outputs, inputs, edge, _ = weight.shape
-        order = _shuffled(outputs, shuffle)
-        ordered = np.ascontiguousarray(weight if order is None else weight[order])
-        size = self._table.packed_size(inputs, outputs, -edge * edge)
-        numbers = np.empty(size, np.float32)
-        self._table.pack_float(_at(ordered), inputs, outputs, edge, _at(numbers))
-        return Packed(numbers, inputs, outputs, edge, False, order)
+        winograd = edge == 3 and inputs >= self._table.lanes
+        multiple = self._table.lanes if winograd else 1
+        numbers = self._numbers(np.float32, multiple, inputs, outputs, edge, winograd)
+        if winograd:
+            self._table.pack_winograd_float(_at(ordered), inputs, outputs, _at(numbers))
+        else:
+            self._table.pack_float(_at(ordered), inputs, outputs, edge, _at(numbers))
+        return Packed(numbers, outputs, edge, winograd, order)
+
+    def _numbers(
+        self, kind: Any, multiple: int, inputs: int, outputs: int, edge: int, winograd: bool
+    ) -> NDArray[Any]:
+        """Room for packed weights."""
+        taps = _POINTS if winograd else edge * edge
+        return np.empty(taps * _up(inputs, multiple) * _up(outputs, self._table.lanes), kind)
 
     def encode(
         self, source: Map, step: float, low: int, high: int, out: Codes, channel: int
@@ -204,31 +182,34 @@ class NativeKernels:
         out: Map | None,
         epilogue: Epilogue,
     ) -> Sums | None:
-        run = _Prepared(epilogue, packed)
-        common = (_at(codes), height, width, codes.shape[2], _at(packed.numbers), packed.outputs)
-        if packed.winograd:
-            self._table.winograd(*common, _target(out), run.structure)
-        else:
-            self._table.direct(*common, packed.edge, _target(out), run.structure)
-        return run.sums()
+        source = (_at(codes), height, width, codes.shape[2])
+        table = self._table
+        return _convolve(table.winograd, table.direct, source, packed, out, epilogue)
 
     def convolve_float(
         self, source: Map, packed: Packed, out: Map | None, epilogue: Epilogue
     ) -> Sums | None:
-        height, width, inputs = source.shape
-        run = _Prepared(epilogue, packed)
-        self._table.direct_float(
-            _at(source),
-            height,
-            width,
-            inputs,
-            _at(packed.numbers),
-            packed.outputs,
-            packed.edge,
-            _target(out),
-            run.structure,
-        )
-        return run.sums()
+        shape = (_at(source), *source.shape)
+        table = self._table
+        return _convolve(table.winograd_float, table.direct_float, shape, packed, out, epilogue)
+
+
+def _convolve(
+    winograd: Any,
+    direct: Any,
+    source: tuple[int, ...],
+    packed: Packed,
+    out: Map | None,
+    epilogue: Epilogue,
+) -> Sums | None:
+    run = _Prepared(epilogue, packed)
+    weights = (_at(packed.numbers), packed.outputs)
+    result = (None if out is None else _at(out), run.structure)
+    if packed.winograd:
+        winograd(*source, *weights, *result)
+    else:
+        direct(*source, *weights, packed.edge, *result)
+    return run.sums()
 
 
 class _Prepared:
@@ -348,10 +329,6 @@ def _at(array: NDArray[Any]) -> int:
     return array.ctypes.data
 
 
-def _target(out: Map | None) -> int | None:
-    return None if out is None else _at(out)
-
-
 def _dense(weight: NDArray[np.int8], groups: int) -> NDArray[np.int8]:
     """Weights of a grouped convolution with the zeros between its groups."""
     if groups == 1:
@@ -363,9 +340,12 @@ def _dense(weight: NDArray[np.int8], groups: int) -> NDArray[np.int8]:
     return dense
 
 
-def _shuffled(outputs: int, shuffle: int) -> NDArray[np.intp] | None:
-    """Where each output comes from once all channels of a pixel stand together."""
+def _ordered(weight: NDArray[Any], shuffle: int) -> tuple[NDArray[Any], NDArray[np.intp] | None]:
+    """Weights in the order in which outputs are written, and where each output comes from.
+
+    With a pixel shuffle all channels of a pixel stand together.
+    """
     if shuffle == 1:
-        return None
-    order: NDArray[np.intp] = np.arange(outputs).reshape(-1, shuffle**2).T.ravel()
-    return order
+        return np.ascontiguousarray(weight), None
+    order: NDArray[np.intp] = np.arange(len(weight)).reshape(-1, shuffle**2).T.ravel()
+    return np.ascontiguousarray(weight[order]), order

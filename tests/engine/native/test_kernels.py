@@ -198,7 +198,7 @@ def test_statistics_of_a_map_are_its_sums(isa: str, shape: tuple[int, int, int])
 
 
 @every_isa
-@pytest.mark.parametrize(("edge", "inputs", "outputs"), [(3, 3, 64), (9, 3, 20), (1, 64, 7)])
+@pytest.mark.parametrize(("edge", "inputs", "outputs"), [(3, 3, 64), (3, 64, 20), (9, 3, 20), (1, 64, 7)])
 def test_float_convolutions_equal_pytorch(isa: str, edge: int, inputs: int, outputs: int) -> None:
     kernels = NativeKernels(isa)
     source = rng.normal(0, 1, (11, 13, inputs)).astype(np.float32)
