@@ -107,6 +107,9 @@ def loaded_by(code: str, *arguments: str) -> set[str]:
         ["bitmap", "--help"],
         ["bitmap"],
         ["bitmap", "photo.png", "--site", "a", "--by-layer"],
+        ["train", "--help"],
+        ["train", "photos", "-o", "run", "--widths", "4,six"],
+        ["train", "photos", "-o", "run", "--recipe", "nonsense"],
     ],
     ids=" ".join,
 )

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cadyq_cli.commands.options import RUNNING, Device, torch_device
+from cadyq_cli.commands.training_flags import changes_of, with_flags
 from cadyq_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cadyq_cli.training.loop import Step
-    from cadyq_cli.training.recipe import Recipe, Stage
+    from cadyq_cli.training.plan import Plan, Stage
+    from cadyq_cli.training.recipe import Recipe
+    from cadyq_cli.training.run import Means
+    from cadyq_cli.training.survey import Survey
 
-NETWORK = "Network"
-LEARNING = "Learning"
 
-
+@with_flags
 def train(
     data: Annotated[
         list[Path], typer.Argument(metavar="DATA...", help="Folders of photographs to learn from.")
@@ -31,204 +34,233 @@ def train(
         ),
     ],
     *,
-    backbone: Annotated[
-        str,
-        typer.Option(
-            "-b",
-            "--backbone",
-            metavar="NAME",
-            help="edsr, carn, idn or srresnet.",
-            rich_help_panel=NETWORK,
-        ),
-    ] = "edsr",
-    scale: Annotated[
-        Literal[2, 3, 4],
-        typer.Option(
-            "-s", "--scale", help="How many times as wide and as high.", rich_help_panel=NETWORK
-        ),
-    ] = 4,
-    widths: Annotated[
-        str,
-        typer.Option(
-            "--widths",
-            metavar="4,6,8",
-            help="Bit widths that a patch chooses from, each 2 to 8.",
-            rich_help_panel=NETWORK,
-        ),
-    ] = "4,6,8",
-    unsigned: Annotated[
-        bool,
-        typer.Option(
-            "--unsigned/--signed",
-            help="Unsigned grids where features cannot be negative, or the paper's signed ones.",
-            rich_help_panel=NETWORK,
-        ),
-    ] = True,
-    start: Annotated[
-        Path | None,
-        typer.Option(
-            "--start",
-            metavar="FILE",
-            help="Weights to start from: ours, or a checkpoint of the authors' code.",
-            rich_help_panel=NETWORK,
-        ),
-    ] = None,
-    stages: Annotated[
-        str,
-        typer.Option(
-            "--stages",
-            metavar="float,static,dynamic",
-            show_default=False,
-            help="Which stages to run, in order. \\[default: those after the start's]",
-            rich_help_panel=LEARNING,
-        ),
-    ] = "",
     recipe: Annotated[
-        Literal["quick", "paper"],
+        str | None,
         typer.Option(
             "--recipe",
-            help="Hours on a CPU, or as the paper did on a GPU.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = "quick",
-    steps: Annotated[
-        int | None,
-        typer.Option(
-            "--steps",
-            min=1,
-            metavar="N",
-            help="Steps of each stage instead of the recipe's.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = None,
-    target_bits: Annotated[
-        float | None,
-        typer.Option(
-            "--target-bits",
-            metavar="BITS",
-            help="Average width that the bit price is steered to.",
-            rich_help_panel=LEARNING,
+            metavar="NAME|FILE.toml",
+            help="quick (hours on a CPU), paper-edsr, paper-carn, paper-idn, paper-srresnet, or a"
+            " file such as RUN/recipe.toml. \\[default: that of the run, else quick]",
         ),
     ] = None,
     validate: Annotated[
         Path | None,
         typer.Option(
-            "--validate",
-            metavar="DIR",
-            help="A few images at full size to measure PSNR on as it goes.",
-            rich_help_panel=LEARNING,
+            "--validate", metavar="DIR", help="A few images at full size to measure on as it goes."
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", metavar="", help="Say what would happen, and how long it takes."),
+    ] = False,
     device: Device = "auto",
-    save_every: Annotated[
-        int,
+    memory: Annotated[
+        float,
         typer.Option(
-            "--save-every",
-            min=1,
-            metavar="N",
-            help="Steps between saved states.",
+            "--memory",
+            min=0,
+            metavar="GB",
+            help="For decoded photographs; what exceeds it goes to a temporary file in RUN.",
             rich_help_panel=RUNNING,
         ),
-    ] = 200,
+    ] = 4.0,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="N",
+            help="Threads that cut crops ahead. The crops do not depend on it.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = 2,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=N",
+            help="A setting of the backbone, such as features=32; may be repeated.",
+            rich_help_panel="Network and run",
+        ),
+    ] = None,
+    **changes: Any,
 ) -> None:
     """Train a network: float, then static 8 bit, then widths of its own choice.
 
     Examples:
 
         cadyq train photos -o runs/edsr --validate Set5
-        cadyq train photos -o runs/edsr --start float.safetensors --stages static,dynamic
-        cadyq train photos -o runs/edsr        goes on where it was stopped
+        cadyq train photos -o runs/edsr         goes on where it was stopped
+        cadyq train photos -o runs/x --recipe paper-carn --dry-run
+        cadyq train photos -o runs/x2 -s 2 --start x4.safetensors
+        torchrun --nproc-per-node 4 -m cadyq_cli train photos -o runs/edsr
     """
+    plan = _plan(output, recipe, changes_of(changes, settings or []))
+
     from cadyq_cli.engine.allocator import keep_freed_memory
-    from cadyq_cli.training.photos import find
-    from cadyq_cli.training.run import Plan
+    from cadyq_cli.training.pairs import Pairs
+    from cadyq_cli.training.processes import together
+    from cadyq_cli.training.run import Means
     from cadyq_cli.training.run import train as run
+    from cadyq_cli.training.store import Store
+    from cadyq_cli.training.survey import find
     from cadyq_cli.training.validation import Validation
 
     keep_freed_memory()
-    plan = Plan(
-        backbone=backbone,
-        scale=scale,
-        recipes=_recipes(recipe, steps, target_bits),
-        stages=_stages(stages, start),
-        widths=_widths(widths),
-        unsigned=unsigned,
-        start=start,
-        save_every=save_every,
-    )
-    where = torch_device(device)
     files = find(data)
-    validation = Validation(find([validate]), scale) if validate else None
+    validation = Validation(find([validate]), plan.scale) if validate else None
+    with together(torch_device(device)) as (processes, where), _announcing(output):
+        progress = _Progress() if processes.leads else _Silence()
+        share = int(memory * 2**30) // processes.count
+        pairs = Pairs(Store(share, None if dry_run else output))
+        if processes.leads and not dry_run:
+            output.mkdir(parents=True, exist_ok=True)
+        remembered = None if dry_run else output / "photographs.json"
+        found = _survey(plan, files, pairs, remembered) if processes.leads else None
+        means = Means(
+            photographs=processes.told(found.usable if found else None),
+            pairs=pairs,
+            validation=validation,
+            device=where,
+            processes=processes,
+            workers=workers,
+        )
+        if dry_run:
+            _foretell(plan, means, progress)
+        else:
+            run(plan, output, means, progress)
+
+
+def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
+    """What to do: the recipe, else that of the run, else a quick one, with what flags change."""
+    from cadyq_cli.training.plan import parse_plan, read_plan
+
+    for name in ("start", "teacher"):
+        if name in changes:
+            changes[name] = changes[name].resolve()
+    begun = output / "recipe.toml"
+    before = parse_plan(begun.read_text("utf-8"), str(begun)) if begun.is_file() else None
+    base = before if before is not None and recipe is None else read_plan(recipe or "quick")
+    plan = base.with_changes(changes)
+    if before is not None:
+        plan, notes = plan.continuing(before, changes)
+        for note in notes:
+            _say(f"changed: {note}")
+    return plan
+
+
+def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | None) -> Survey:
+    """Check the photographs, and tell what came out."""
+    from tqdm import tqdm
+
+    from cadyq_cli.training.survey import survey
+
+    patch = max(plan.recipes[stage].patch for stage in plan.stages or plan.recipes)
+    found = survey(
+        files,
+        smallest=patch * max(plan.all_scales),
+        remembered=remembered,
+        look=lambda file: pairs.check(file, plan.all_scales),
+        track=lambda files: tqdm(files, "checking", unit="image", disable=None, leave=False),
+    )
+    for line in found.broken:
+        _say(f"left out: {line}")
+    small = f"; {found.too_small} too small, left out" if found.too_small else ""
+    _say(f"{len(found.usable)} images, {found.pixels / 1e6:.1f} megapixels{small}")
+    return found
+
+
+def _foretell(plan: Plan, means: Means, progress: Any) -> None:
+    """Print what a run would do."""
+    from cadyq_cli.training.estimate import seconds_a_step
+    from cadyq_cli.training.run import first
+
+    if means.processes.count > 1:
+        raise InputError("--dry-run needs one process; start it without torchrun")
+    network, stages = first(plan, means.device, progress)
+    stages = plan.stages or stages
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    typer.echo(f"{plan.backbone} x{plan.scale}, {weights / 1e3:,.0f} thousand weights")
+    _say("timing a few steps of each stage ...")
+    seconds = seconds_a_step(plan, stages, network, means)
+    total = 0.0
+    for stage in stages:
+        chosen = plan.recipes[stage]
+        hours = chosen.steps * seconds[stage] / 3600
+        total += hours
+        typer.echo(
+            f"{stage:<8} {chosen.steps:>8,} steps of {chosen.batch} crops of {chosen.patch} px"
+            f" at {seconds[stage]:.2f} s: {hours:.1f} h"
+        )
+    typer.echo(f"in all {total:.1f} h on {means.device}, as busy as it is now")
+    typer.echo(f"\n{plan.to_toml()}", nl=False)
+
+
+@contextmanager
+def _announcing(output: Path) -> Iterator[None]:
+    """Say how to go on after an interruption."""
     try:
-        run(plan, files, output, _Bar(), validation=validation, device=where)
+        yield
     except KeyboardInterrupt:
-        typer.echo(f"stopped; the same command goes on from {output}", err=True)
+        _say(f"stopped; the same command goes on from {output}")
         raise
 
 
-def _recipes(name: str, steps: int | None, target_bits: float | None) -> Mapping[Stage, Recipe]:
-    from dataclasses import replace
+def _say(line: str) -> None:
+    from tqdm import tqdm
 
-    from cadyq_cli.training.recipe import PAPER, QUICK
-
-    changes: dict[str, Any] = {}
-    if steps is not None:
-        changes["steps"] = steps
-    if target_bits is not None:
-        changes["target_bits"] = target_bits
-    chosen = PAPER if name == "paper" else QUICK
-    return {stage: replace(recipe, **changes) for stage, recipe in chosen.items()}
+    with tqdm.external_write_mode():
+        typer.echo(line, err=True)
 
 
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        widths = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        widths = ()
-    if not widths or not all(2 <= bits <= 8 for bits in widths):
-        raise InputError(f"--widths {text}: give whole numbers from 2 to 8, such as 4,6,8")
-    return widths
-
-
-def _stages(text: str, start: Path | None) -> tuple[Stage, ...]:
-    from cadyq_cli.training.recipe import STAGES
-
-    if not text:
-        return STAGES if start is None else STAGES[1:]
-    chosen = tuple(stage for stage in STAGES if stage in text.split(","))
-    if list(chosen) != text.split(","):
-        raise InputError(f"--stages {text}: give some of {','.join(STAGES)}, in this order")
-    return chosen
-
-
-class _Bar:
+class _Progress:
     """A run's progress: a bar for people, a line for each validation."""
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._batch = 0
+        self._began = 0.0
+        self._shown: dict[str, str] = {}
 
-    def begin(self, stage: Stage, done: int, steps: int) -> None:
+    def begin(self, stage: Stage, done: int, recipe: Recipe) -> None:
         from tqdm import tqdm
 
-        self._bar = tqdm(total=steps, initial=done, desc=stage, unit="step", disable=None)
+        self._batch, self._began = recipe.batch, time.monotonic()
+        self._shown = {}
+        self._bar = tqdm(
+            total=recipe.steps, initial=done, desc=stage, unit="step", disable=None, smoothing=0.05
+        )
 
     def step(self, step: Step) -> None:
-        shown = {"L1": f"{step.truth:.2f}"}
+        now = time.monotonic()
+        rate = self._batch / max(now - self._began, 1e-9)
+        self._began = now
+        self._shown["L1"] = f"{step.truth:.2f}"
         if step.average_bits is not None:
-            shown["bits"] = f"{step.average_bits:.2f}"
-        self._bar.set_postfix(shown, refresh=False)
+            self._shown["bits"] = f"{step.average_bits:.2f}"
+        self._shown["images/s"] = f"{rate:.0f}"
+        self._bar.set_postfix(self._shown, refresh=False)
         self._bar.update()
 
     def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None:
+        self._shown["dB"] = f"{psnr:.2f}"
         width = "" if bits is None else f", {bits:.2f} bits"
-        self._say(f"{stage}, step {step}: {psnr:.2f} dB{width}")
+        _say(f"{stage}, step {step}: {psnr:.2f} dB{width}")
+        self._began = time.monotonic()
 
     def finished(self, stage: Stage, path: Path) -> None:
         self._bar.close()
-        self._say(f"{stage}: {path}")
+        _say(f"{stage}: {path}")
 
-    def _say(self, line: str) -> None:
-        from tqdm import tqdm
+    def note(self, text: str) -> None:
+        _say(text)
 
-        with tqdm.external_write_mode():
-            typer.echo(line, err=True)
+
+class _Silence:
+    """What processes other than the first say."""
+
+    def begin(self, stage: Stage, done: int, recipe: Recipe) -> None: ...
+    def step(self, step: Step) -> None: ...
+    def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None: ...
+    def finished(self, stage: Stage, path: Path) -> None: ...
+    def note(self, text: str) -> None: ...

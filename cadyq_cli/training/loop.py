@@ -4,35 +4,45 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.errors import CadyqError, InputError
+from cadyq_cli.errors import CadyqError
 from cadyq_cli.quant.ranges import follow_range, observing, sites
 from cadyq_cli.quant.rounding import Kernels
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
+from cadyq_cli.training.arithmetic import Mixed, can_compile
 from cadyq_cli.training.losses import Losses, attention_loss, bit_loss, pixel_loss
 from cadyq_cli.training.photos import Photos
+from cadyq_cli.training.processes import ALONE, Processes
 from cadyq_cli.training.recipe import EPOCH, Recipe
+from cadyq_cli.training.stages import run_at
 from cadyq_cli.training.state import State, optimiser_moments, restore_moments
 
 PRICE_GAIN = 0.01  # how fast the bit price follows the average width, per step and bit
+RECENT = 0.98  # decay a step of the mean loss that divergence is judged by
+WARM_UP = 100  # steps before it is judged
+DIVERGED = 5.0  # times the lowest mean loss so far
+UNHEALTHY = 2.0  # likewise; from there on states are not worth keeping
 
 
 class DivergedError(CadyqError):
-    """The loss is no number any more."""
+    """The loss is no number any more, or far from what it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step came to, in plain numbers."""
+    """What one step came to, in plain numbers; over all processes."""
 
     number: int  # counted from 1
     truth: float  # the terms of the loss, see `Losses`
@@ -40,6 +50,7 @@ class Step:
     attention: float
     bit: float
     average_bits: float | None
+    gradient: float  # norm, before it was clipped
     bit_price: float
     rate: float  # factor on the learning rates
 
@@ -48,41 +59,68 @@ class Trainer:
     """Trains a network in place by a recipe, and can stop and resume at any step.
 
     The batches depend on the seed and the step alone, so a resumed run sees what an uninterrupted
-    one would.
+    one would, and several processes together what one would.
 
     Args:
         network: What to train; its card tells the precision.
         recipe: How.
         photos: What from.
         teacher: Whose attention and output to imitate, of any precision; None for nobody's.
+        scales: Of a network for several scales, those to learn; each step takes one.
+        processes: Who shares the work. All pass the same arguments.
+        workers: Threads that cut batches ahead of their step.
+
+    Raises:
+        InputError: the recipe's batch cannot be shared, or its arithmetic is not to be had here.
     """
 
     def __init__(
-        self, network: Network, recipe: Recipe, photos: Photos, teacher: Network | None = None
+        self,
+        network: Network,
+        recipe: Recipe,
+        photos: Photos,
+        teacher: Network | None = None,
+        *,
+        scales: Sequence[int] = (),
+        processes: Processes = ALONE,
+        workers: int = 1,
     ) -> None:
         self.network = network
         self.recipe = recipe
         self.step = 0  # steps done
-        self.stopping = False  # set to end `run` after the step at hand
+        self.stopping = False  # set to end `run` after a step, in all processes
         self.bit_price = recipe.bit_price
         self.average = copy.deepcopy(network)
+        self._agreed = False  # all processes know that one is to stop
+        self._recent, self._lowest = 0.0, math.inf
         self._photos = photos
         self._teacher = teacher if recipe.distills else None
+        self._scales = tuple(scales) or (network.card.scale,)
+        self._processes = processes
+        self._places = processes.share(recipe.batch)
+        self._workers = workers
         self._device = next(network.parameters()).device
+        self._mixed = Mixed.of(recipe.arithmetic, self._device)
+        self._scaler = self._mixed.scaler()
+        if self._device.type == "cuda" and processes.count > 1:
+            nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        self._parallel = processes.parallel(network, partly=len(self._scales) > 1)
+        self._dynamic = any(isinstance(site, DynamicSite) for site in sites(network))
+        self._parameters = list(network.parameters())
         self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
-        bounds, selectors = _site_parameters(network)
-        special = {id(p) for p in [*bounds, *selectors]}
-        weights = [p for p in network.parameters() if id(p) not in special]
+        self._bounds, selectors = _site_parameters(network)
+        special = {id(p) for p in [*self._bounds, *selectors]}
+        weights = [p for p in self._parameters if id(p) not in special]
         groups = (
             (weights, recipe.learning_rate),
-            (bounds, recipe.bound_rate),
+            (self._bounds, recipe.bound_rate),
             (selectors, recipe.selector_rate),
         )
         self._optimiser = torch.optim.Adam(
-            [{"params": p, "lr": rate, "peak": rate} for p, rate in groups if p]
+            [{"params": p, "lr": rate, "peak": rate} for p, rate in groups if p], fused=True
         )
-        self._bounds = bounds
-        if recipe.fuse:
+        self._followers = _pairs(self.average, network)
+        if recipe.fuse and can_compile(self._device):
             kernels = Kernels.fused()
             for site in sites(network):
                 site.kernels = kernels
@@ -91,95 +129,118 @@ class Trainer:
         """Train until the recipe's last step, or `until` that many are done.
 
         Raises:
-            DivergedError: the loss is infinite or no number; the network is as before that step.
+            DivergedError: the loss is infinite, no number, or several times what it was; the
+                weights are as before that step.
         """
         last = min(until or self.recipe.steps, self.recipe.steps)
-        with ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(self._batch, self.step)
-            while self.step < last and not self.stopping:
-                batch = coming.result()
-                if self.step + 1 < last:
-                    coming = ahead.submit(self._batch, self.step + 1)
-                on_step(self._train(*batch))
+        for low, high, scale in self._batches(last):
+            on_step(self._train(low, high, scale))
+            if self.stopped:
+                break
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `run` ends before its last step, in this process as in all."""
+        return self.stopping if self._processes.count == 1 else self._agreed
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the loss is about as low as ever, so that a state is worth keeping."""
+        return self._recent <= UNHEALTHY * self._lowest
 
     def state(self) -> State:
         """Everything that `resume` needs."""
-        moments = optimiser_moments(self._optimiser, self._names)
         parts = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
-            "moment": moments,
+            "moment": optimiser_moments(self._optimiser, self._names),
         }
         return State(
             step=self.step,
             bit_price=self.bit_price,
-            recipe=asdict(self.recipe),
+            recent=self._recent,
+            lowest=self._lowest,
+            scaler=self._scaler.state_dict(),
             tensors={f"{part}/{k}": v for part, state in parts.items() for k, v in state.items()},
         )
 
     def resume(self, state: State) -> None:
-        """Go on where a state was taken.
+        """Go on where a state was taken; the recipe may have changed since.
 
         Raises:
-            InputError: it was taken with another recipe; more steps alone are allowed.
+            ValueError: it is another network's.
         """
-        ours, theirs = asdict(self.recipe), asdict(Recipe()) | state.recipe
-        changed = [k for k, v in ours.items() if k != "steps" and theirs.get(k) != v]
-        if changed:
-            raise InputError(f"cannot resume with another {', '.join(changed)}; use a new folder")
-        self.network.load_state_dict(state.part("network"))
-        self.average.load_state_dict(state.part("average"))
-        restore_moments(self._optimiser, self._names, state.part("moment"))
+        try:
+            self.network.load_state_dict(state.part("network"))
+            self.average.load_state_dict(state.part("average"))
+            restore_moments(self._optimiser, self._names, state.part("moment"))
+        except (RuntimeError, KeyError) as error:
+            raise ValueError("the state is of another network") from error
+        if state.scaler:
+            self._scaler.load_state_dict(state.scaler)
         self.step, self.bit_price = state.step, state.bit_price
+        self._recent, self._lowest = state.recent, state.lowest
 
-    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
-        low, high = self._photos.batch(step, self.recipe.batch, self.recipe.patch)
-        return (
-            low.to(self._device, memory_format=torch.channels_last),
-            high.to(self._device, memory_format=torch.channels_last),
-        )
+    def _batches(self, last: int) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """The batches of the steps to come, cut a few steps ahead."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            ahead: deque[Future[tuple[Tensor, Tensor, int]]] = deque()
+            for step in range(self.step, last):
+                for coming in range(step + len(ahead), min(step + 1 + self._workers, last)):
+                    ahead.append(pool.submit(self._batch, coming))
+                yield ahead.popleft().result()
 
-    def _train(self, low: Tensor, high: Tensor) -> Step:
-        recipe, following = self.recipe, self.step < self.recipe.range_steps
-        factor = recipe.rate_at(self.step)
+    def _batch(self, step: int) -> tuple[Tensor, Tensor, int]:
+        scale = self._scales[0]
+        if len(self._scales) > 1:
+            scale = int(np.random.default_rng((self.recipe.seed, step)).choice(self._scales))
+        pair = self._photos.pixels(step, self._places, self.recipe.patch, scale=scale)
+        low, high = (side.to(self._device, memory_format=torch.channels_last) for side in pair)
+        return low.float().div_(255), high.float().div_(255), scale
+
+    def _train(self, low: Tensor, high: Tensor, scale: int) -> Step:
+        recipe, factor = self.recipe, self.recipe.rate_at(self.step)
         for group in self._optimiser.param_groups:
             group["lr"] = group["peak"] * factor
-        for bound in self._bounds:
-            bound.requires_grad_(not following)
-
-        self.network.train()
-        watch = observing(self.network, follow_range) if following else nullcontext()
-        with watch, _mixed_precision(self._device):
-            output, trace = self.network(low, keep_features=self._teacher is not None)
-        losses = self._losses(output.float(), high, trace, low)
-        total = losses.total()
-        if not torch.isfinite(total):
-            raise DivergedError(f"the loss is {total.item()} at step {self.step + 1}")
+        losses, trace = self._forward(low, high, scale)
         self._optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        self._optimiser.step()
+        self._scaler.scale(losses.total()).backward()
+        self._scaler.unscale_(self._optimiser)
+        if self._following:
+            for bound in self._bounds:
+                bound.grad = None  # it has been set, not learned
+        norm = get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        step = self._gathered(losses, trace, norm, factor)
+        self._check(step)
+        if recipe.clip_gradient:
+            clip_grads_with_norm_(self._parameters, recipe.clip_gradient, norm)
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
         self._keep_bounds_positive()
         self._update_average()
-        bits = self._adjust_price(trace)
+        if step.average_bits is not None:
+            self._adjust_price(step.average_bits)
         self.step += 1
-        return Step(
-            self.step,
-            losses.truth.item(),
-            losses.output.item(),
-            losses.attention.item(),
-            losses.bit.item(),
-            bits,
-            self.bit_price,
-            factor,
-        )
+        return step
 
-    def _losses(self, output: Tensor, high: Tensor, trace: Trace, low: Tensor) -> Losses:
-        recipe, nothing = self.recipe, output.new_zeros(())
-        bit = imitated = attention = nothing
-        if any(isinstance(site, DynamicSite) for site in self.network.modules()):
-            bit = self.bit_price * bit_loss(trace)
+    @property
+    def _following(self) -> bool:
+        """Whether bounds are still set by what the sites see."""
+        return self.step < self.recipe.range_steps
+
+    def _forward(self, low: Tensor, high: Tensor, scale: int) -> tuple[Losses, Trace]:
+        recipe = self.recipe
+        self.network.train()
+        watch = observing(self.network, self._follow) if self._following else nullcontext()
+        with run_at(self.network, scale), watch, self._mixed.autocast():
+            output, trace = self._parallel(low, keep_features=self._teacher is not None)
+        output = output.float()
+        bit = imitated = attention = output.new_zeros(())
+        if self._dynamic:
+            # A sum over the batch, of which this process has a share.
+            bit = self.bit_price * bit_loss(trace) * self._processes.count
         if self._teacher is not None:
-            with torch.no_grad(), _mixed_precision(self._device):
+            with torch.no_grad(), run_at(self._teacher, scale), self._mixed.autocast():
                 wanted, theirs = self._teacher(low, keep_features=True)
             imitated = recipe.distill_output * pixel_loss(output, wanted.float())
             attention = attention_loss(
@@ -188,7 +249,55 @@ class Trainer:
                 last=recipe.distill_last,
                 blocks=recipe.distill_blocks,
             )
-        return Losses(recipe.truth * pixel_loss(output, high), imitated, attention, bit)
+        truth = recipe.truth * pixel_loss(output, high)
+        return Losses(truth, imitated, attention, bit), trace
+
+    def _follow(self, site: QuantSite, x: Tensor) -> None:
+        """`follow_range`, over the batches of all processes."""
+        follow_range(site, x)
+        if self._processes.count > 1:
+            with torch.no_grad():
+                site.bounds.copy_(self._processes.mean(site.bounds.detach().clone()))
+
+    def _gathered(self, losses: Losses, trace: Trace, norm: Tensor, factor: float) -> Step:
+        """The step in plain numbers, at the cost of one wait for the device."""
+        bits = trace.average_bits().mean() if trace.choices else losses.bit
+        stopping = losses.bit.new_tensor(float(self.stopping))
+        terms = [losses.truth, losses.output, losses.attention, losses.bit, bits, norm, stopping]
+        values = self._processes.mean(torch.stack([term.detach().float() for term in terms]))
+        truth, output, attention, bit, average, gradient, stops = values.tolist()
+        self._agreed = stops > 0
+        return Step(
+            number=self.step + 1,
+            truth=truth,
+            output=output,
+            attention=attention,
+            bit=bit,
+            average_bits=average if trace.choices else None,
+            gradient=gradient,
+            bit_price=self.bit_price,
+            rate=factor,
+        )
+
+    def _check(self, step: Step) -> None:
+        """Stop at a step that does not lead on."""
+        loss = step.truth + step.output + step.attention + step.bit
+        if not math.isfinite(loss):
+            raise DivergedError(f"the loss is {loss} at step {step.number}")
+        # A scaler tries float16 gradients at scales that overflow, and leaves those steps out.
+        if not math.isfinite(step.gradient) and (
+            not self._scaler.is_enabled() or self._scaler.get_scale() < 1
+        ):
+            raise DivergedError(f"the gradient is {step.gradient} at step {step.number}")
+        weight = max(1 - RECENT, 1 / step.number)
+        self._recent += weight * (step.truth + step.output - self._recent)
+        if step.number >= WARM_UP:
+            self._lowest = min(self._lowest, self._recent)
+        if self._recent > DIVERGED * self._lowest:
+            raise DivergedError(
+                f"the loss diverges: at step {step.number} it is {self._recent:.3g} on average"
+                f" and was {self._lowest:.3g}"
+            )
 
     def _keep_bounds_positive(self) -> None:
         with torch.no_grad():
@@ -199,41 +308,31 @@ class Trainer:
     def _update_average(self) -> None:
         """Move the average of the weights; early on it forgets faster, so that it starts anew."""
         decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
-        ours = self.network.state_dict()
-        for name, value in self.average.state_dict().items():
+        for value, ours in self._followers:
             if value.is_floating_point() and self.recipe.average:
-                value.lerp_(ours[name], 1 - decay)
+                value.lerp_(ours, 1 - decay)
             else:
-                value.copy_(ours[name])
+                value.copy_(ours)
 
-    def _adjust_price(self, trace: Trace) -> float | None:
-        """Steer the bit price; returns the batch's average width."""
-        if not trace.choices:
-            return None
-        bits = float(trace.average_bits().detach().mean())
+    def _adjust_price(self, bits: float) -> None:
+        """Steer the bit price by the batch's average width."""
         target = self.recipe.target_bits
         if target is not None:
             self.bit_price *= math.exp(PRICE_GAIN * (bits - target))
         elif (self.step + 1) % EPOCH == 0:
             self.bit_price += self.recipe.bit_price_growth
-        return bits
 
 
 def _site_parameters(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     bounds, selectors = [], []
-    for module in network.modules():
-        if isinstance(module, QuantSite):
-            bounds.append(module.bounds)
-        if isinstance(module, DynamicSite):
-            selectors += list(module.selector.parameters())
+    for site in sites(network):
+        bounds.append(site.bounds)
+        if isinstance(site, DynamicSite):
+            selectors += list(site.selector.parameters())
     return bounds, selectors
 
 
-def _mixed_precision(device: torch.device) -> torch.autocast | nullcontext[None]:
-    """bf16 where the device multiplies it natively; sites and losses stay in float32."""
-    native = (
-        torch.cuda.is_bf16_supported()
-        if device.type == "cuda"
-        else torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001, nothing public tells
-    )
-    return torch.autocast(device.type, torch.bfloat16) if native else nullcontext()
+def _pairs(average: nn.Module, network: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """The values of a network's average, each with what it follows."""
+    ours = network.state_dict()
+    return [(value, ours[name]) for name, value in average.state_dict().items()]

@@ -12,74 +12,106 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cadyq_cli.errors import InputError
-from cadyq_cli.imaging.files import read
-from cadyq_cli.imaging.resize import crop_to_multiple, imresize
+from cadyq_cli.training.pairs import Pairs
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+Pixels = NDArray[Any]
 
-
-def find(folders: Sequence[Path]) -> list[Path]:
-    """The image files below some folders, in a fixed order.
-
-    Raises:
-        InputError: a folder is missing, or there is no image at all.
-    """
-    files: list[Path] = []
-    for folder in folders:
-        if not folder.exists():
-            raise InputError(f"{folder}: no such file or folder")
-        inside = [folder] if folder.is_file() else sorted(folder.rglob("*"))
-        files += [file for file in inside if file.suffix.lower() in SUFFIXES]
-    if not files:
-        raise InputError(f"{', '.join(map(str, folders))}: holds no images")
-    return files
+_DRAWS = 1000  # of photographs, before all are taken to be too small
+_CANDIDATES = 8  # crops that a preference for texture chooses from
 
 
 class Photos:
-    """Batches of aligned low- and high-resolution crops, the same for the same seed and step.
+    """Batches of aligned low- and high-resolution crops.
 
-    Each photograph is decoded and shrunk once and then kept in memory.
+    The random numbers of a crop depend on the seed, the step and the crop's place in the batch
+    alone: whoever cuts it, and whatever was cut before, it is the same.
+
+    Args:
+        files: Images, see `survey`.
+        scale: How much smaller the low resolution is, where a batch is not told otherwise.
+        seed: Of the random numbers.
+        texture: Of several crops, each is taken with a probability proportional to this power of
+            its mean gradient; 0 takes any.
+        pairs: What decodes photographs, and keeps them.
     """
 
-    def __init__(self, files: Sequence[Path], scale: int, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        scale: int,
+        *,
+        seed: int = 0,
+        texture: float = 0.0,
+        pairs: Pairs | None = None,
+    ) -> None:
         self._files = files
         self._scale = scale
         self._seed = seed
-        self._pairs: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
+        self._texture = texture
+        self._pairs = Pairs() if pairs is None else pairs
 
-    def batch(self, step: int, size: int, patch: int) -> tuple[Tensor, Tensor]:
+    def batch(
+        self, step: int, size: int, patch: int, *, scale: int | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The crops of one step.
 
         Args:
-            step: Which batch; each step has its own random numbers.
+            step: Which batch.
             size: Images.
             patch: Low-resolution pixels a side.
+            scale: Another scale than usual.
 
         Returns:
             Low resolution (N, 3, patch, patch) and high resolution, RGB, float32, 0..1.
+
+        Raises:
+            InputError: no photograph is large enough.
+            ImageError: a file cannot be read.
         """
-        random = np.random.default_rng((self._seed, step))
-        crops = [self._crop(random, patch) for _ in range(size)]
+        low, high = self.pixels(step, range(size), patch, scale=scale)
+        return low.float().div_(255), high.float().div_(255)
+
+    def pixels(
+        self, step: int, places: range, patch: int, *, scale: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Some places of a step's batch, as uint8; else as `batch`."""
+        crops = [self._crop(step, place, patch, scale or self._scale) for place in places]
         low, high = (
-            torch.from_numpy(np.stack(side)).permute(0, 3, 1, 2).float().div_(255)
+            torch.from_numpy(np.stack(side)).permute(0, 3, 1, 2)
             for side in zip(*crops, strict=True)
         )
         return low, high
 
-    def _crop(self, random: np.random.Generator, patch: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        low, high = self._pair(int(random.integers(len(self._files))))
-        while min(low.shape[:2]) < patch:  # too small for this patch: another one
-            low, high = self._pair(int(random.integers(len(self._files))))
-        top, left = (int(random.integers(n - patch + 1)) for n in low.shape[:2])
-        s = self._scale
-        low = low[top : top + patch, left : left + patch]
-        high = high[s * top : s * (top + patch), s * left : s * (left + patch)]
+    def _crop(self, step: int, place: int, patch: int, scale: int) -> tuple[Pixels, Pixels]:
+        random = np.random.default_rng((self._seed, step, place))
+        if self._texture:
+            crops = [self._anywhere(random, patch, scale) for _ in range(_CANDIDATES)]
+            weights = np.array([_gradient(low) for low, _ in crops]) ** self._texture
+            low, high = crops[int(random.choice(len(crops), p=weights / weights.sum()))]
+        else:
+            low, high = self._anywhere(random, patch, scale)
         turns, flip = int(random.integers(4)), bool(random.integers(2))
         low, high = np.rot90(low, turns), np.rot90(high, turns)
         return (low[:, ::-1], high[:, ::-1]) if flip else (low, high)
 
-    def _pair(self, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        if index not in self._pairs:
-            high = crop_to_multiple(read(self._files[index]).pixels, self._scale)
-            self._pairs[index] = (imresize(high, 1 / self._scale), high)
-        return self._pairs[index]
+    def _anywhere(
+        self, random: np.random.Generator, patch: int, scale: int
+    ) -> tuple[Pixels, Pixels]:
+        for _ in range(_DRAWS):
+            file = self._files[int(random.integers(len(self._files)))]
+            high = self._pairs.high(file)
+            if min(high.shape[:2]) >= patch * scale:
+                break
+        else:
+            raise InputError(f"no photograph has {patch * scale} px a side, as a crop needs")
+        low = self._pairs.low(file, scale)
+        top, left = (int(random.integers(n - patch + 1)) for n in low.shape[:2])
+        rows, columns = (slice(scale * n, scale * (n + patch)) for n in (top, left))
+        return low[top : top + patch, left : left + patch], high[rows, columns]
+
+
+def _gradient(pixels: Pixels) -> float:
+    """Mean magnitude of the green channel's differences, plus a little, so that none weighs 0."""
+    green = pixels[..., 1].astype(np.float32)
+    down, right = (np.abs(np.diff(green, axis=axis)).mean() for axis in (0, 1))
+    return float(down + right) + 0.1

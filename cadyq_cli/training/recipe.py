@@ -1,46 +1,76 @@
-"""The settings of one stage of training."""
+"""How one stage learns."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["float", "static", "dynamic"]
-STAGES: tuple[Stage, ...] = ("float", "static", "dynamic")
+from cadyq_cli.errors import InputError
+from cadyq_cli.training.settings import check, setting
 
 EPOCH = 1000  # steps, as the released code counts them
+
+Decay = Literal["halving", "cosine"]
+Arithmetic = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one stage learns. The defaults are the paper's (section 4.1)."""
+    """The settings of one stage. The defaults are the paper's (section 4.1).
 
-    steps: int = 300 * EPOCH  # optimiser updates
-    batch: int = 16  # images a step
-    patch: int = 48  # low-resolution pixels a side
-    learning_rate: float = 1e-4  # of the weights
-    bound_rate: float = 1e-2  # of the sites' bounds
-    selector_rate: float = 1e-4  # of the bit selectors
-    decay: Literal["halving", "cosine"] = "halving"  # of all three rates
-    halve_at: float = 0.5  # share of the steps after which `halving` halves
-    range_steps: int = EPOCH  # steps in which bounds follow the batch; 0 fits them by least squares
-    measure_selectors: bool = False  # start selectors from measured costs, at `target_bits`
-    bit_price: float = 1e-4  # loss for each site and image of expected width
-    bit_price_growth: float = 1e-6  # added to the price each epoch
-    target_bits: float | None = None  # the price rises above this average width, and falls below it
-    truth: float = 1.0  # weight of the difference to the photograph
-    distill_output: float = 0.0  # weight of the difference to the teacher's output
-    distill_last: float = 1e3  # weight of the attention of the body's output
-    distill_blocks: float = 1e2  # weight of the attention of each block
-    average: float = 0.0  # decay of the moving average of the weights; 0 keeps the last ones
-    fuse: bool = True  # compile the rounding loops (torch.compile); needs a C++ compiler
-    seed: int = 0
+    Raises:
+        InputError: a value that does not fit.
+    """
+
+    steps: int = setting(300 * EPOCH, "updates of the weights", least=1)
+    batch: int = setting(16, "crops a step, over all processes", least=1)
+    patch: int = setting(48, "low-resolution pixels a side of a crop", least=1)
+    texture: float = setting(
+        0.0, "preference for textured crops; 0: none, 1: in proportion to their gradient", least=0
+    )
+    learning_rate: float = setting(1e-4, "of the weights (Adam)", least=0)
+    bound_rate: float = setting(1e-2, "learning rate of the sites' bounds", least=0)
+    selector_rate: float = setting(1e-4, "learning rate of the bit selectors", least=0)
+    decay: Decay = setting("halving", "of all learning rates: halving or cosine")
+    halve_at: float = setting(0.5, "share of the steps after which `halving` halves", least=0)
+    clip_gradient: float = setting(
+        0.0, "norm to which a larger gradient is scaled down; 0: never", least=0
+    )
+    arithmetic: Arithmetic = setting(
+        "auto", "of convolutions: float32, bfloat16, float16 (CUDA); auto: what is native"
+    )
+    range_steps: int = setting(
+        EPOCH, "steps in which bounds follow the batch; 0: fitted by least squares", least=0
+    )
+    measure_selectors: bool = setting(
+        default=False, text="start the selectors from measured costs, at target_bits"
+    )
+    bit_price: float = setting(
+        1e-4, "loss for each site and image of expected width; where it starts", least=0
+    )
+    bit_price_growth: float = setting(1e-6, "added to the price every 1000 steps")
+    target_bits: float | None = setting(None, "average width that the price is steered to", least=2)
+    truth: float = setting(1.0, "weight of the difference to the photograph, 0..255", least=0)
+    distill_output: float = setting(
+        0.0, "weight of the difference to the teacher's output, 0..255", least=0
+    )
+    distill_last: float = setting(1e3, "weight of the attention of the body's output", least=0)
+    distill_blocks: float = setting(1e2, "weight of the attention of each block", least=0)
+    average: float = setting(
+        0.0, "decay a step of the moving average of the weights; 0: the last weights", least=0
+    )
+    fuse: bool = setting(
+        default=True, text="compile the rounding loops, where a C++ compiler is at hand"
+    )
+    seed: int = setting(0, "of all random numbers", least=0)
 
     def __post_init__(self) -> None:
+        check(self)
         if self.measure_selectors and self.target_bits is None:
-            raise ValueError("measured selectors need target_bits")
+            raise InputError("measure_selectors needs target_bits")
+        if self.average >= 1:
+            raise InputError(f"average = {self.average} should be below 1")
 
     @property
     def distills(self) -> bool:
@@ -52,45 +82,3 @@ class Recipe:
         if self.decay == "cosine":
             return 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1)))
         return 0.5 if step >= self.halve_at * self.steps else 1.0
-
-
-PAPER: Mapping[Stage, Recipe] = {
-    "float": Recipe(distill_last=0, distill_blocks=0),
-    "static": Recipe(distill_last=0, distill_blocks=0),
-    "dynamic": Recipe(),
-}
-QUICK: Mapping[Stage, Recipe] = {
-    "float": Recipe(
-        steps=30_000,
-        patch=24,
-        learning_rate=3e-4,
-        decay="cosine",
-        average=0.999,
-        distill_last=0,
-        distill_blocks=0,
-    ),
-    "static": Recipe(
-        steps=300,
-        batch=8,
-        patch=32,
-        learning_rate=2e-5,
-        decay="cosine",
-        range_steps=0,
-        average=0.99,
-        distill_last=0,
-        distill_blocks=0,
-    ),
-    "dynamic": Recipe(
-        steps=2_000,
-        batch=8,
-        patch=32,
-        learning_rate=5e-5,
-        selector_rate=0.0,  # as measured
-        decay="cosine",
-        range_steps=0,
-        measure_selectors=True,
-        bit_price=0.0,
-        target_bits=5.0,
-        average=0.99,
-    ),
-}

@@ -1,61 +1,60 @@
 """A training run: its stages one after the other, in a folder that it can be resumed from.
 
-RUN/float.safetensors     each finished stage's network, float32
-RUN/static.safetensors
-RUN/dynamic.safetensors
+RUN/recipe.toml           the plan, all settings spelled out
+RUN/photographs.json      what the check of the images found
+RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dynamic
+RUN/STAGE-xS.safetensors  the same at the other scales S of a body for several
 RUN/STAGE.state           what an unfinished stage goes on from
+RUN/metrics.csv           see `metrics`
+RUN/curves.png            the same, drawn
+RUN/bitmaps/              where the bits of a validation image go
+RUN/tensorboard/          if TensorBoard is installed
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 
 from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.file import is_ours, load, save
+from cadyq_cli.checkpoint.file import is_ours, load, save, write_whole
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.checkpoint.official import load_official
-from cadyq_cli.errors import InputError
+from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.imaging.atomic import remove_leftovers
+from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
-from cadyq_cli.training.loop import Step, Trainer
+from cadyq_cli.training.loop import DivergedError, Step, Trainer
+from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.photos import Photos
-from cadyq_cli.training.recipe import STAGES, Recipe, Stage
-from cadyq_cli.training.stages import requantize, start, traces_of
+from cadyq_cli.training.plan import STAGES, Plan, Stage
+from cadyq_cli.training.processes import ALONE, Processes
+from cadyq_cli.training.recipe import Recipe
+from cadyq_cli.training.records import Records
+from cadyq_cli.training.stages import requantize, start, traces_of, transplant
 from cadyq_cli.training.state import State
 from cadyq_cli.training.validation import Validation
 
+RECIPE = "recipe.toml"
+
 RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
 SELECTOR_BATCHES = 32  # likewise, for measured selectors
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What to train."""
-
-    backbone: str
-    scale: int
-    recipes: Mapping[Stage, Recipe]
-    stages: tuple[Stage, ...] = STAGES
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of the backbone, beside the scale
-    widths: tuple[int, ...] = (4, 6, 8)
-    unsigned: bool = True  # unsigned grids where features cannot be negative
-    start: Path | None = None  # weights that the first stage starts from
-    save_every: int = 200  # steps between saved states, and validations
+SCALES = (4, 3, 2)  # of the authors' checkpoints, which do not tell, but have shapes that fit
 
 
 class Report(Protocol):
     """Who wants to know how a run goes."""
 
-    def begin(self, stage: Stage, done: int, steps: int) -> None:
+    def begin(self, stage: Stage, done: int, recipe: Recipe) -> None:
         """A stage starts after `done` of its steps."""
 
     def step(self, step: Step) -> None:
@@ -67,116 +66,284 @@ class Report(Protocol):
     def finished(self, stage: Stage, path: Path) -> None:
         """A stage's network was written."""
 
+    def note(self, text: str) -> None:
+        """Something that people should know."""
 
-def train(
-    plan: Plan,
-    files: Sequence[Path],
-    folder: Path,
-    report: Report,
-    *,
-    validation: Validation | None = None,
-    device: torch.device | str = "cpu",
-) -> Path:
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a run works with, beside its plan."""
+
+    photographs: Sequence[Path]  # see `survey`
+    pairs: Pairs
+    validation: Validation | None = None
+    device: torch.device = torch.device("cpu")  # noqa: RUF009, immutable
+    processes: Processes = ALONE
+    workers: int = 2  # threads that cut batches ahead
+
+
+def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
     """Run the plan's stages that the folder does not hold yet; returns the last one's weights.
+
+    Of several processes each calls this, and all see the same folder.
 
     Raises:
         InputError: the plan does not fit the folder or the start.
         CheckpointError: the start or a state cannot be read.
-        DivergedError: the loss is no number; the last state is kept.
+        DivergedError: the loss is no number, or far from what it was; the last good state is kept.
         KeyboardInterrupt: SIGINT or SIGTERM came; the state after the last step is saved.
     """
-    network = _first(plan, device)
+    if means.processes.leads:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+    network: Network | None = None
+    if not plan.stages:
+        network, stages = first(plan, means.device, report)
+        plan = replace(plan, stages=stages)
+    if means.processes.leads:
+        write_whole(folder / RECIPE, plan.to_toml().encode())
     for stage in plan.stages:
         result = folder / f"{stage}.safetensors"
-        if result.exists():
-            network = load(result, device=device)
-            continue
-        photos = Photos(files, plan.scale, seed=plan.recipes[stage].seed)
-        network = _stage(plan, stage, network, photos, folder, report, validation)
-        save(result, network)
-        (folder / f"{stage}.state").unlink(missing_ok=True)
-        report.finished(stage, result)
+        if not means.processes.told(result.exists()):
+            if network is None:
+                network, _ = first(plan, means.device, report)
+            _Stage(plan, stage, folder, means, report).train(network)
+        network = load(result, device=means.device)
+        _check_fit(plan, network, result)
     return folder / f"{plan.stages[-1]}.safetensors"
 
 
-def _first(plan: Plan, device: torch.device | str) -> Network:
+def first(plan: Plan, device: torch.device, report: Report) -> tuple[Network, tuple[Stage, ...]]:
+    """The network that a plan starts from, and the stages that lead from it to a dynamic one.
+
+    Raises:
+        InputError: its start is of another backbone.
+        CheckpointError: its start cannot be read.
+    """
+    seed = plan.recipes[STAGES[0]].seed
     if plan.start is None:
         settings = {**plan.settings, "scale": plan.scale}
-        seed = plan.recipes[plan.stages[0]].seed
-        return start(Card(backbone=plan.backbone, settings=settings), seed=seed).to(device)
-    if is_ours(plan.start):
-        network = load(plan.start, device=device)
-    else:
-        network = load_official(plan.start, backbone=plan.backbone, scale=plan.scale, device=device)
-    if (network.card.backbone, network.card.scale) != (plan.backbone, plan.scale):
-        have = f"{network.card.backbone} x{network.card.scale}"
-        raise InputError(f"{plan.start} is {have}, not {plan.backbone} x{plan.scale}")
-    return network
+        card = Card(backbone=plan.backbone, settings=settings)
+        return start(card, seed=seed).to(device), STAGES
+    found = load_any(plan.start, plan)
+    if found.card.backbone != plan.backbone:
+        raise InputError(f"{plan.start} is {found.card.backbone}, not {plan.backbone}")
+    settings = {**found.card.settings, **plan.settings, "scale": plan.scale}
+    done = list(STAGES).index(cast("Stage", found.card.precision))
+    stages = STAGES[done + 1 :] or STAGES[-1:]
+    if settings == found.card.settings:
+        return found.to(device), stages
+    network, missing = transplant(found, replace(found.card, settings=settings), seed=seed)
+    total = len(network.backbone.state_dict())
+    rest = f"; random: {', '.join(missing)}" if missing else ""
+    report.note(f"{total - len(missing)} of {total} weights are those of {plan.start}{rest}")
+    return network.to(device), stages if plan.scales and not missing else STAGES
 
 
-def _stage(
-    plan: Plan,
-    stage: Stage,
-    before: Network,
-    photos: Photos,
-    folder: Path,
-    report: Report,
-    validation: Validation | None,
-) -> Network:
-    recipe = plan.recipes[stage]
-    network = before
-    if stage != before.card.precision:
-        network = requantize(before, stage, _layers(plan, stage))
-        if stage != "float":
-            _prepare(network, recipe, photos)
-    teacher = before.eval() if stage != before.card.precision else None
-    trainer = Trainer(network, recipe, photos, teacher)
-    state = folder / f"{stage}.state"
-    if state.exists():
-        trainer.resume(State.load(state))
+def load_any(path: Path, plan: Plan) -> Network:
+    """A network of ours, or one of the authors' of the plan's backbone.
 
-    report.begin(stage, trainer.step, recipe.steps)
-    with _finishing_the_step(trainer):
-        while trainer.step < recipe.steps and not trainer.stopping:
-            trainer.run(report.step, until=trainer.step + plan.save_every)
-            trainer.state().save(state)
-            if validation is not None and not trainer.stopping:
-                report.validated(stage, trainer.step, *validation(trainer.average))
-    if trainer.stopping:
-        raise KeyboardInterrupt
-    return trainer.average.eval()
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    if is_ours(path):
+        return load(path)
+    failures = []
+    for scale in (plan.scale, *SCALES):
+        try:
+            return load_official(path, backbone=plan.backbone, scale=scale, widths=plan.widths)
+        except CheckpointError as error:
+            failures.append(error)
+    raise failures[0]
 
 
-def _prepare(network: Network, recipe: Recipe, photos: Photos) -> None:
-    """Set the bounds, and where the recipe says so the selectors, from batches not trained on."""
-    device = next(network.parameters()).device
-    count = SELECTOR_BATCHES if recipe.measure_selectors else RANGE_BATCHES
-    unseen = range(recipe.steps, recipe.steps + count)
-    batches = [photos.batch(i, recipe.batch, recipe.patch)[0].to(device) for i in unseen]
-    network.eval()
-    fit_ranges(network, traces_of(network, batches[:RANGE_BATCHES]))
-    if recipe.measure_selectors and recipe.target_bits is not None:
-        fit_selectors(network, network, batches, target_bits=recipe.target_bits)
-
-
-def _layers(plan: Plan, stage: Stage) -> dict[str, Any]:
+def layers_of(plan: Plan, stage: Stage) -> dict[str, Any]:
+    """The settings of a stage's execution."""
+    if stage == "float":
+        return {}
+    layers: dict[str, Any] = {"unsigned": plan.unsigned, "relative": plan.relative}
     if stage == "dynamic":
-        scale = look_up(plan.backbone).gradient_scale
-        return {"widths": plan.widths, "unsigned": plan.unsigned, "gradient_scale": scale}
-    return {"unsigned": plan.unsigned} if stage == "static" else {}
+        layers |= {"widths": plan.widths}
+        layers |= {"gradient_scale": look_up(plan.backbone).gradient_scale}
+    return layers
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One stage of a run."""
+
+    plan: Plan
+    stage: Stage
+    folder: Path
+    means: Means
+    report: Report
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.plan.recipes[self.stage]
+
+    def train(self, before: Network) -> None:
+        """Train until the end, and write the result."""
+        means, recipe = self.means, self.recipe
+        photos = Photos(
+            means.photographs,
+            self.plan.scale,
+            seed=recipe.seed,
+            texture=recipe.texture,
+            pairs=means.pairs,
+        )
+        state = self.folder / f"{self.stage}.state"
+        resuming = means.processes.told(state.exists())
+        network = self._student(before, None if resuming else photos)
+        trainer = Trainer(
+            network,
+            recipe,
+            photos,
+            self._teacher(before),
+            scales=self.plan.all_scales,
+            processes=means.processes,
+            workers=means.workers,
+        )
+        if resuming:
+            try:
+                trainer.resume(State.load(state))
+            except ValueError as error:
+                raise CheckpointError(state, str(error), hint="use a new folder") from error
+        self._run(trainer, state)
+        if trainer.stopped:
+            raise KeyboardInterrupt
+        if means.processes.leads:
+            self._finish(trainer.average)
+            state.unlink(missing_ok=True)
+        means.processes.told(None)  # nobody reads the result before it is there
+
+    def _student(self, before: Network, photos: Photos | None) -> Network:
+        """The network to train; its sites are set from photographs that it is not trained on."""
+        layers = layers_of(self.plan, self.stage)
+        if executes(before.card, self.stage, layers):
+            return before
+        network = requantize(before, self.stage, layers)
+        if photos is None or self.stage == "float":
+            return network
+        recipe = self.recipe
+        count = SELECTOR_BATCHES if recipe.measure_selectors else RANGE_BATCHES
+        unseen = range(recipe.steps, recipe.steps + count)
+        batches = [
+            photos.batch(step, recipe.batch, recipe.patch)[0].to(self.means.device)
+            for step in unseen
+        ]
+        network.eval()
+        fit_ranges(network, traces_of(network, batches[:RANGE_BATCHES]))
+        if recipe.measure_selectors and recipe.target_bits is not None and network.candidates:
+            fit_selectors(network, network, batches, target_bits=recipe.target_bits)
+        return network
+
+    def _teacher(self, before: Network) -> Network | None:
+        if not self.recipe.distills:
+            return None
+        if self.plan.teacher is not None:
+            teacher = load_any(self.plan.teacher, self.plan).to(self.means.device)
+            _check_fit(self.plan, teacher, self.plan.teacher)
+            return teacher
+        if before.card.precision != self.stage:
+            return before.eval()
+        self.report.note(f"{self.stage}: without a teacher, which --teacher would give")
+        return None
+
+    def _run(self, trainer: Trainer, state: Path) -> None:
+        leads, recipe = self.means.processes.leads, self.recipe
+        records = None
+        if leads:
+            records = Records(
+                self.folder, self.stage, trainer.step, recipe.batch, self.means.validation
+            )
+
+        def on_step(step: Step) -> None:
+            if records is not None:
+                records.add(step)
+                self.report.step(step)
+
+        self.report.begin(self.stage, trainer.step, recipe)
+        with _finishing_the_step(trainer):
+            while trainer.step < recipe.steps:
+                due = trainer.step + self.plan.save_every - trainer.step % self.plan.save_every
+                try:
+                    trainer.run(on_step, until=due)
+                except DivergedError as error:
+                    raise DivergedError(f"{error}\n{_advice(state)}") from error
+                if records is not None:
+                    self._keep(trainer, records, state)
+                if trainer.stopped:
+                    break
+        if records is not None:
+            records.close()
+
+    def _keep(self, trainer: Trainer, records: Records, state: Path) -> None:
+        records.flush()
+        if trainer.healthy:
+            trainer.state().save(state)
+        if not trainer.stopped:
+            measured = records.validate(trainer.average, trainer.step)
+            if measured is not None:
+                self.report.validated(self.stage, trainer.step, *measured)
+
+    def _finish(self, network: Network) -> None:
+        about = {
+            "stage": self.stage,
+            "recipe": asdict(self.recipe),
+            "photographs": len(self.means.photographs),
+        }
+        for scale in (*self.plan.all_scales, self.plan.scale):
+            suffix = "" if scale == self.plan.scale else f"-x{scale}"
+            settings = {**network.card.settings, "scale": scale}
+            network.card = replace(network.card, settings=settings, about=about)
+            save(self.folder / f"{self.stage}{suffix}.safetensors", network)
+        self.report.finished(self.stage, self.folder / f"{self.stage}.safetensors")
+
+
+def executes(card: Card, stage: Stage, layers: dict[str, Any]) -> bool:
+    """Whether a network runs as a stage wants it already."""
+    if card.precision != stage:
+        return False
+    theirs = PRECISIONS[stage](**card.layers)
+    return all(_plain(getattr(theirs, name)) == _plain(value) for name, value in layers.items())
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+def _check_fit(plan: Plan, network: Network, path: Path) -> None:
+    have, want = (network.card.backbone, network.card.scale), (plan.backbone, plan.scale)
+    if have != want:
+        raise InputError(f"{path} is {have[0]} x{have[1]}, not {want[0]} x{want[1]}")
+
+
+def _advice(state: Path) -> str:
+    if not state.exists():
+        return "nothing was saved before; try a smaller --learning-rate, or --clip-gradient"
+    return (
+        f"{state} is kept as of step {State.load(state).step}; the same command goes on from there,"
+        " best with a smaller --learning-rate or with --clip-gradient"
+    )
 
 
 @contextmanager
 def _finishing_the_step(trainer: Trainer) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the training between two steps, not within one."""
+    """Let SIGINT and SIGTERM end the training between two steps, not within one.
+
+    A second one is as impatient as ever.
+    """
 
     def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
         trainer.stopping = True
+        signal.signal(signum, before[signum])
 
-    handled = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, stop) for number in handled]
+    before: dict[int, Any] = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        for number, handler in zip(handled, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ class State:
 
     step: int
     bit_price: float
-    recipe: dict[str, Any]
+    recent: float  # mean loss of late
+    lowest: float  # the lowest that it was
+    scaler: dict[str, Any]  # of the gradients of float16; else empty
     tensors: dict[str, Tensor]
 
     def part(self, prefix: str) -> dict[str, Tensor]:
@@ -39,7 +41,7 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write the state; a reader sees the old one or the new one, never a part."""
-        head = {"step": self.step, "bit_price": self.bit_price, "recipe": self.recipe}
+        head = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "tensors"}
         tensors = {name: tensor.detach().contiguous() for name, tensor in self.tensors.items()}
         write_whole(path, serialize(tensors, metadata={"state": json.dumps(head)}))
 
@@ -56,6 +58,8 @@ class State:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             raise CheckpointError(path, "is damaged or no training state") from error
+        if head.keys() != {f.name for f in fields(cls)} - {"tensors"}:
+            raise CheckpointError(path, "is of another version of cadyq")
         return cls(tensors=tensors, **head)
 
 

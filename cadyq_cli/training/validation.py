@@ -1,41 +1,59 @@
-"""How good a network is while it trains: PSNR on luma and average bits over whole images."""
+"""How good a network is while it trains: what `cadyq eval --patch 96` will say of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
-from numpy.typing import NDArray
+import numpy as np
 
 from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.metrics import psnr_y
-from cadyq_cli.imaging.files import read
-from cadyq_cli.imaging.pixels import from_planes, to_planes
-from cadyq_cli.imaging.resize import crop_to_multiple, imresize
+from cadyq_cli.evaluation.pairs import Source
+from cadyq_cli.evaluation.protocol import Patches
+from cadyq_cli.imaging.files import write
+from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.visuals.mapping import bit_map
+from cadyq_cli.visuals.views import View
+
+PATCH = 96  # low-resolution pixels a side, each with widths of its own
+FINER = 4  # steps between a patch and the next, in the picture
 
 
 class Validation:
-    """A few images at full size and shrunk, kept in memory."""
+    """A few images at full size and shrunk, kept in memory.
+
+    Raises:
+        ImageError: one cannot be read.
+    """
 
     def __init__(self, files: Sequence[Path], scale: int) -> None:
         self._scale = scale
-        self._truths: list[NDArray[Any]] = [
-            crop_to_multiple(read(file).pixels, scale) for file in files
-        ]
-        self._inputs = [imresize(truth, 1 / scale) for truth in self._truths]
+        self._names = [file.name for file in files]
+        self._pairs = [Source(file, None).load(scale) for file in files]
 
-    @torch.no_grad()
     def __call__(self, network: Network) -> tuple[float, float | None]:
         """Mean PSNR in dB (luma, border of `scale` pixels) and, if quantized, mean average bits."""
-        device = next(network.parameters()).device
-        network.eval()
+        enlarger = NetworkEnlarger(network.eval())
         ratios, bits = [], []
-        for image, truth in zip(self._inputs, self._truths, strict=True):
-            output, trace = network(torch.from_numpy(to_planes(image)).to(device))
-            ratios.append(psnr_y(from_planes(output.cpu().numpy())[0], truth, border=self._scale))
-            if trace.choices:
-                bits.append(float(trace.average_bits()))
+        for pair in self._pairs:
+            output, widths = enlarger.enlarge(pair.small, Patches(edge=PATCH))
+            ratios.append(psnr_y(output, pair.truth, border=self._scale))
+            if widths:
+                bits.append(sum(float(w.mean()) for w in widths.values()) / len(widths))
         mean_bits = sum(bits) / len(bits) if bits else None
         return sum(ratios) / len(ratios), mean_bits
+
+    def draw(self, network: Network, path: Path, *, model: str) -> None:
+        """Write a picture of where the bits of the first image go.
+
+        Raises:
+            ImageError: it cannot be written.
+        """
+        picture = Picture(pixels=self._pairs[0].small)
+        found, pixels = bit_map(
+            network.eval(), picture, file=self._names[0], model=model, finer=FINER
+        )
+        figure = np.asarray(View().draw(pixels, found))
+        write(path, Picture(pixels=figure), overwrite=True)

@@ -6,19 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from networks import tiny
-from PIL import Image
 
-from cadyq_cli.checkpoint import load
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.training.loop import DivergedError, Step, Trainer
-from cadyq_cli.training.photos import Photos, find
+from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.recipe import Recipe
-from cadyq_cli.training.run import Plan, train
 from cadyq_cli.training.state import State
+from cadyq_cli.training.survey import find
 
 RECIPE = Recipe(
     steps=12,
@@ -30,17 +27,6 @@ RECIPE = Recipe(
     average=0.9,
     fuse=False,
 )
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three small photographs of smooth noise."""
-    path = tmp_path_factory.mktemp("photos")
-    random = np.random.default_rng(1)
-    for i in range(3):
-        coarse = random.integers(0, 256, (8, 9, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((72, 64), Image.Resampling.BICUBIC).save(path / f"{i}.png")
-    return path
 
 
 def _trainer(folder: Path, recipe: Recipe = RECIPE) -> Trainer:
@@ -117,8 +103,9 @@ def test_without_a_target_the_price_grows_each_epoch(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cadyq_cli.training.loop.EPOCH", 4)
-    steps = _run(_trainer(folder))
-    assert steps[-1].bit_price == pytest.approx(RECIPE.bit_price + 3 * RECIPE.bit_price_growth)
+    trainer = _trainer(folder)
+    _run(trainer)
+    assert trainer.bit_price == pytest.approx(RECIPE.bit_price + 3 * RECIPE.bit_price_growth)
 
 
 def test_bounds_follow_the_range_first_and_are_learned_then(folder: Path) -> None:
@@ -132,93 +119,78 @@ def test_bounds_follow_the_range_first_and_are_learned_then(folder: Path) -> Non
     assert not torch.equal(bounds, followed)
 
 
-def test_divergence_stops_at_the_step_and_keeps_the_network(folder: Path) -> None:
+def test_a_loss_that_is_no_number_stops_at_the_step_and_keeps_the_network(folder: Path) -> None:
     trainer = _trainer(folder)
     _run(trainer, until=2)
     trainer.bit_price = float("nan")
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
-    with pytest.raises(DivergedError, match="step 3"):
+    with pytest.raises(DivergedError, match="nan at step 3"):
         _run(trainer)
     after = trainer.network.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
-def test_another_recipe_cannot_be_resumed_but_a_longer_one_can(folder: Path) -> None:
-    trainer = _trainer(folder)
-    _run(trainer, until=2)
-    _trainer(folder, replace(RECIPE, steps=20)).resume(trainer.state())
-    with pytest.raises(InputError, match="batch"):
-        _trainer(folder, replace(RECIPE, batch=3)).resume(trainer.state())
+def test_a_loss_that_grows_to_several_times_what_it_was_stops(folder: Path) -> None:
+    recipe = replace(RECIPE, steps=400, learning_rate=0, bound_rate=0, selector_rate=0)
+    trainer = Trainer(tiny("edsr", 2, "float"), recipe, Photos(find([folder]), 2))
+    _run(trainer, until=120)
+    assert trainer.healthy
+    with torch.no_grad():
+        trainer.network.backbone.get_submodule("tail").get_parameter("weight").mul_(1e4)
+    with pytest.raises(DivergedError, match=r"diverges: at step 1[23]\d"):
+        _run(trainer)
+    assert not trainer.healthy
+
+
+def test_gradients_are_clipped_to_their_norm(folder: Path) -> None:
+    steps = {}
+    for clip in (0.0, 1e-3):
+        trainer = _trainer(folder, replace(RECIPE, clip_gradient=clip))
+        (step,) = _run(trainer, until=1)
+        norms = [p.grad.norm() for p in trainer.network.parameters() if p.grad is not None]
+        steps[clip] = step.gradient, float(torch.stack(norms).norm())
+    assert steps[0.0][0] == pytest.approx(steps[0.0][1], rel=1e-4)
+    assert steps[1e-3][0] == pytest.approx(steps[0.0][0])
+    assert steps[1e-3][1] == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_step_in_bfloat16_is_close_to_one_in_float32(folder: Path) -> None:
+    losses = [
+        _run(_trainer(folder, replace(RECIPE, arithmetic=arithmetic)), until=1)[0].truth
+        for arithmetic in ("float32", "bfloat16")
+    ]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_float16_without_a_gpu_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="needs a GPU"):
+        _trainer(folder, replace(RECIPE, arithmetic="float16"))
+
+
+def test_the_crops_and_the_network_do_not_depend_on_the_number_of_workers(folder: Path) -> None:
+    runs = []
+    for workers in (1, 4):
+        trainer = Trainer(
+            tiny("edsr", 2, "float"), RECIPE, Photos(find([folder]), 2), workers=workers
+        )
+        runs.append(_run(trainer))
+    assert runs[0] == runs[1]
+
+
+def test_a_body_for_several_scales_learns_each(folder: Path) -> None:
+    network = tiny("carn", 2, "float")
+    before = {name: value.clone() for name, value in network.backbone.state_dict().items()}
+    trainer = Trainer(network, RECIPE, Photos(find([folder]), 2), scales=(2, 3, 4))
+    _run(trainer)
+    after = network.backbone.state_dict()
+    for scale in (2, 3, 4):
+        name = f"upsamplers.x{scale}.0.weight"
+        assert not torch.equal(before[name], after[name])
+    assert network.backbone.scale == 2
 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(b"rubbish")
     with pytest.raises(CheckpointError, match="no training state"):
         State.load(tmp_path / "state")
-
-
-def test_each_step_has_the_same_crops_whatever_came_before(folder: Path) -> None:
-    one, other = (Photos(find([folder]), 2, seed=7) for _ in range(2))
-    one.batch(0, 4, 8)
-    for found, expected in zip(one.batch(3, 4, 8), other.batch(3, 4, 8), strict=True):
-        assert torch.equal(found, expected)
-
-
-def test_low_and_high_resolution_crops_show_the_same_place(folder: Path) -> None:
-    low, high = Photos(find([folder]), 2, seed=3).batch(0, 16, 12)
-    shrunk = torch.nn.functional.avg_pool2d(high, 2)
-    inside = (..., slice(2, -2), slice(2, -2))
-    assert (low - shrunk)[inside].abs().max() < 0.05
-
-
-class _Silent:
-    def begin(self, *_: Any) -> None: ...
-    def step(self, *_: Any) -> None: ...
-    def validated(self, *_: Any) -> None: ...
-    def finished(self, *_: Any) -> None: ...
-
-
-def test_the_stages_lead_from_photographs_to_a_dynamic_network(
-    folder: Path, tmp_path: Path
-) -> None:
-    short = replace(RECIPE, steps=2)
-    plan = Plan(
-        backbone="edsr",
-        scale=2,
-        settings={"features": 8, "blocks": 1},
-        recipes={"float": short, "static": short, "dynamic": short},
-    )
-    last = train(plan, find([folder]), tmp_path, _Silent())
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["dynamic.safetensors", "float.safetensors", "static.safetensors"]
-    network = load(last)
-    assert network.card.precision == "dynamic"
-    with torch.no_grad():
-        _, trace = network(torch.rand(1, 3, 8, 8))
-    assert set(trace.bits) == {"block1.1", "block1.2"}
-
-
-def test_an_interrupted_run_says_so_and_goes_on_where_it_was(folder: Path, tmp_path: Path) -> None:
-    import signal
-
-    class Interrupting(_Silent):
-        def step(self, step: Step) -> None:
-            if step.number == 3:
-                signal.raise_signal(signal.SIGINT)
-
-    class Counting(_Silent):
-        def begin(self, stage: str, done: int, steps: int) -> None:
-            begun.append((stage, done, steps))
-
-    begun: list[tuple[str, int, int]] = []
-    plan = Plan(
-        backbone="edsr",
-        scale=2,
-        settings={"features": 8, "blocks": 1},
-        stages=("float",),
-        recipes={"float": replace(RECIPE, steps=5)},
-    )
-    with pytest.raises(KeyboardInterrupt):
-        train(plan, find([folder]), tmp_path, Interrupting())
-    train(plan, find([folder]), tmp_path, Counting())
-    assert begun == [("float", 3, 5)]

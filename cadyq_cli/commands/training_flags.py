@@ -1,0 +1,99 @@
+"""Flags for all settings of a plan and its recipes, made from their descriptions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+
+from cadyq_cli.errors import InputError
+from cadyq_cli.training.plan import Plan
+from cadyq_cli.training.recipe import Recipe
+from cadyq_cli.training.settings import settings_of
+
+_PANELS = {Plan: "Network and run", Recipe: "Learning, in every stage"}
+_SWITCHES = {Plan: _PANELS[Plan], Recipe: "Learning, yes or no"}
+_SHORT = {"backbone": "-b", "scale": "-s"}
+_NEGATIVE = {"unsigned": "signed"}
+_METAVARS = {int: "N", float: "X", str: "NAME", Path: "FILE"}
+
+
+def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes ``**changes``, with a flag for every setting in their place."""
+    signature = inspect.signature(command, eval_str=True)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    flags = [_flag(kind, *one) for kind in (Plan, Recipe) for one in settings_of(kind)]
+    command.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
+    return command
+
+
+def changes_of(values: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """The settings that were given, lists taken apart.
+
+    Args:
+        values: By name; None where nothing was given.
+        settings: Those of the backbone, such as ``features=32``.
+
+    Raises:
+        InputError: a list of whole numbers that is none, or no such setting.
+    """
+    kinds = {one.name: kind for owner in (Plan, Recipe) for one, kind in settings_of(owner)}
+    given = {name: value for name, value in values.items() if value is not None}
+    changes = {
+        name: _parts(name, value, get_args(kinds[name])[0])
+        if get_origin(kinds[name]) is tuple
+        else value
+        for name, value in given.items()
+    }
+    if settings:
+        changes["settings"] = dict(map(_setting, settings))
+    return changes
+
+
+def _flag(owner: type[Any], one: Field[Any], kind: Any) -> inspect.Parameter:
+    if get_origin(kind) in (Union, UnionType):
+        kind = get_args(kind)[0]
+    words = one.name.replace("_", "-")
+    name = f"--{words}"
+    metavar = _METAVARS.get(kind)
+    if kind is bool:
+        name += f"/--{_NEGATIVE.get(one.name, f'no-{words}')}"
+        metavar = ""
+    elif get_origin(kind) is tuple:
+        kind, metavar = str, "A,B,..."
+    elif get_origin(kind) is Literal:
+        metavar = "NAME"
+    option = typer.Option(
+        *([_SHORT[one.name]] if one.name in _SHORT else []),
+        name,
+        metavar=metavar,
+        help=one.metadata["text"],
+        show_default=False,
+        rich_help_panel=(_SWITCHES if kind is bool else _PANELS)[owner],
+    )
+    return inspect.Parameter(
+        one.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[Union[kind, None], option],  # noqa: UP007, kind is a value
+    )
+
+
+def _parts(name: str, text: str, kind: Any) -> tuple[Any, ...]:
+    parts = text.split(",") if text else []
+    try:
+        return tuple(int(part) for part in parts) if kind is int else tuple(parts)
+    except ValueError as error:
+        raise InputError(f"--{name} {text}: give whole numbers, such as 2,3,4") from error
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    if value not in ("true", "false") and not value.isdigit():
+        raise InputError(f"--set {text}: give a setting such as features=32")
+    return name, int(value) if value.isdigit() else value == "true"

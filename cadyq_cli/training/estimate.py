@@ -1,0 +1,58 @@
+"""How long a run will take, from a few steps of each stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.training.loop import Trainer
+from cadyq_cli.training.photos import Photos
+from cadyq_cli.training.plan import Plan, Stage
+from cadyq_cli.training.run import Means, executes, layers_of
+from cadyq_cli.training.stages import requantize
+
+WARM_UP = 2  # steps before the clock runs: compilation, caches, first images
+TIMED = 5
+
+
+def seconds_a_step(
+    plan: Plan, stages: Sequence[Stage], network: Network, means: Means
+) -> dict[Stage, float]:
+    """What a step of each stage takes on this machine as busy as it is now.
+
+    Validations, and the measuring of bounds and selectors, come on top.
+
+    Args:
+        plan: What would run.
+        stages: Which of its stages.
+        network: What it would start from.
+        means: What it would work with, in one process.
+    """
+    found: dict[Stage, float] = {}
+    for stage in stages:
+        recipe = replace(plan.recipes[stage], steps=WARM_UP + TIMED)
+        layers = layers_of(plan, stage)
+        ready = executes(network.card, stage, layers)
+        student = network if ready else requantize(network, stage, layers)
+        photos = Photos(
+            means.photographs,
+            plan.scale,
+            seed=recipe.seed,
+            texture=recipe.texture,
+            pairs=means.pairs,
+        )
+        trainer = Trainer(
+            student,
+            recipe,
+            photos,
+            None if ready else network,
+            scales=plan.all_scales,
+            workers=means.workers,
+        )
+        trainer.run(lambda _: None, until=WARM_UP)
+        began = time.perf_counter()
+        trainer.run(lambda _: None)
+        found[stage] = (time.perf_counter() - began) / TIMED
+    return found

@@ -1,0 +1,178 @@
+"""What a run trains: a network, and the recipe of each stage. People call its file a recipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from cadyq_cli.errors import InputError
+from cadyq_cli.training.recipe import Recipe
+from cadyq_cli.training.settings import check, from_table, setting, settings_of, to_lines
+
+Stage = Literal["float", "static", "dynamic"]
+STAGES: tuple[Stage, ...] = ("float", "static", "dynamic")
+
+PAPER: Mapping[Stage, Recipe] = {  # where a file is silent
+    "float": Recipe(distill_last=0, distill_blocks=0),
+    "static": Recipe(distill_last=0, distill_blocks=0),
+    "dynamic": Recipe(),
+}
+
+
+_FIXED = {"backbone", "scale", "scales", "widths", "unsigned", "relative", "settings", "start"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A run. The defaults are the paper's, for EDSR x4.
+
+    Raises:
+        InputError: a value that does not fit.
+    """
+
+    backbone: str = setting("edsr", "edsr, carn, idn or srresnet")
+    scale: int = setting(4, "how many times as wide and as high", least=2)
+    scales: tuple[int, ...] = setting(
+        (), "scales that one body learns, a step one of them (CARN); none: the one above"
+    )
+    widths: tuple[int, ...] = setting((4, 6, 8), "bits that a patch chooses from, each 2 to 8")
+    unsigned: bool = setting(default=False, text="unsigned grids where features cannot be negative")
+    relative: bool = setting(
+        default=False, text="bounds that are multiples of each patch's root mean square"
+    )
+    stages: tuple[Stage, ...] = setting(
+        (), "which of float, static, dynamic; none: those after the start's"
+    )
+    start: Path | None = setting(None, "weights to start from, ours or the authors'")
+    teacher: Path | None = setting(
+        None, "network to imitate; none: what the stage starts from, in its own precision"
+    )
+    save_every: int = setting(200, "steps between saved states, and validations", least=1)
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the backbone, beside the scale
+    recipes: Mapping[Stage, Recipe] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check(self)
+        object.__setattr__(self, "recipes", {**PAPER, **self.recipes})
+        if not self.widths or not all(2 <= bits <= 8 for bits in self.widths):
+            raise InputError(f"widths = {list(self.widths)} should be from 2 to 8, such as 4,6,8")
+        if [stage for stage in STAGES if stage in self.stages] != list(self.stages):
+            raise InputError(f"stages = {list(self.stages)} should come in the order {STAGES}")
+        if self.scales and self.scale not in self.scales:
+            raise InputError(f"scales = {list(self.scales)} should include the scale {self.scale}")
+        if self.scales and self.backbone != "carn":
+            raise InputError(f"{self.backbone} has a body for one scale only; carn learns several")
+
+    @property
+    def all_scales(self) -> tuple[int, ...]:
+        """The scales that are learned, at least one."""
+        return self.scales or (self.scale,)
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Plan:
+        """The plan with some settings changed, those of a recipe in every stage.
+
+        Raises:
+            InputError: a value that does not fit.
+        """
+        own = {f.name for f in fields(self)}
+        recipe_changes = {name: value for name, value in changes.items() if name not in own}
+        recipes = {stage: replace(r, **recipe_changes) for stage, r in self.recipes.items()}
+        ours = {name: value for name, value in changes.items() if name in own}
+        return replace(self, **{"recipes": recipes, **ours})
+
+    def differences(self, other: Plan) -> dict[str, tuple[Any, Any]]:
+        """The settings in which two plans differ, as ``steps`` or ``float.steps``: ours, theirs."""
+        ours, theirs = self._flat(), other._flat()
+        return {name: (v, theirs[name]) for name, v in ours.items() if v != theirs[name]}
+
+    def continuing(self, before: Plan, asked: Collection[str]) -> tuple[Plan, list[str]]:
+        """The plan for a run that was begun with another one.
+
+        Args:
+            before: What the run was begun with.
+            asked: The settings that may change, such as ``steps``.
+
+        Returns:
+            It, and what has changed, a line each.
+
+        Raises:
+            InputError: more has changed than that, or what makes it another network.
+        """
+        plan = self if self.stages else replace(self, stages=before.stages)
+        changes = plan.differences(before)
+        lines = {name: f"{name} is {new}, and was {old}" for name, (new, old) in changes.items()}
+        if fixed := [line for name, line in lines.items() if name in _FIXED]:
+            raise InputError(f"the run was begun otherwise: {'; '.join(fixed)}; use a new folder")
+        if other := [line for name, line in lines.items() if name.split(".")[-1] not in asked]:
+            hint = "give as flags what is to change, or use a new folder"
+            raise InputError(f"the run was begun otherwise: {'; '.join(other)}; {hint}")
+        return plan, list(lines.values())
+
+    def _flat(self) -> dict[str, Any]:
+        entries = {f.name: getattr(self, f.name) for f, _ in settings_of(Plan)}
+        entries["settings"] = dict(self.settings)
+        for stage, recipe in self.recipes.items():
+            entries |= {f"{stage}.{name}": value for name, value in asdict(recipe).items()}
+        return entries
+
+    def to_toml(self) -> str:
+        """The whole plan as a file that `read_plan` reads."""
+        lines = [*to_lines(self), "", "[settings]  # of the backbone"]
+        lines += [f"{name} = {str(value).lower()}" for name, value in self.settings.items()]
+        for stage, recipe in self.recipes.items():
+            lines += ["", f"[{stage}]", *to_lines(recipe)]
+        return "\n".join(lines) + "\n"
+
+
+def built_in() -> dict[str, str]:
+    """The recipes that come with the package: name and text."""
+    found = files("cadyq_cli.training").joinpath("recipes").iterdir()
+    texts = {Path(file.name).stem: file.read_text("utf-8") for file in found}
+    return dict(sorted(texts.items()))
+
+
+def read_plan(source: str) -> Plan:
+    """A built-in recipe by its name, or one in a TOML file.
+
+    Raises:
+        InputError: there is none such, or it does not hold what it should.
+    """
+    path = Path(source)
+    if source in (texts := built_in()):
+        return parse_plan(texts[source], source)
+    try:
+        return parse_plan(path.read_text("utf-8"), source)
+    except (OSError, UnicodeDecodeError) as error:
+        names = ", ".join(texts)
+        raise InputError(f"--recipe {source}: neither a file nor one of {names}") from error
+
+
+def parse_plan(text: str, where: str) -> Plan:
+    """A plan from TOML, in a file that is called `where`.
+
+    Raises:
+        InputError: it is no TOML, or does not hold what it should.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{where}: is no TOML: {error}") from error
+    if "recipes" in table:
+        raise InputError(f"{where}: unknown setting recipes")
+    for name in (*STAGES, "settings"):
+        if not isinstance(table.get(name, {}), dict):
+            raise InputError(f"{where}: {name} should be a table")
+    tables = {stage: table.pop(stage, {}) for stage in STAGES}
+    recipes = {
+        stage: from_table(Recipe, {**asdict(PAPER[stage]), **content}, f"{where}, [{stage}]")
+        for stage, content in tables.items()
+    }
+    return from_table(Plan, {**table, "recipes": recipes}, where)

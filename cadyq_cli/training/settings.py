@@ -1,0 +1,108 @@
+"""Settings that say what they are, and come from a TOML file or a flag."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, field, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from cadyq_cli.errors import InputError
+
+Settings = TypeVar("Settings")
+
+
+def setting(default: Any, text: str, *, least: float | None = None) -> Any:
+    """A field of a frozen dataclass whose `__post_init__` calls `check`.
+
+    Args:
+        default: Its value unless told otherwise.
+        text: What it is, with its unit; help of its flag and comment in files.
+        least: The smallest value allowed.
+    """
+    return field(default=default, metadata={"text": text, "least": least})
+
+
+def settings_of(kind: type[Any]) -> Iterator[tuple[Field[Any], Any]]:
+    """The fields that are settings, each with its type."""
+    hints = get_type_hints(kind)
+    return ((f, hints[f.name]) for f in fields(kind) if "text" in f.metadata)
+
+
+def check(settings: Any) -> None:
+    """Bring all values to their types: whole numbers become floats, lists tuples, texts paths.
+
+    Raises:
+        InputError: a value that does not fit; the message names it and tells what it should be.
+    """
+    for one, kind in settings_of(type(settings)):
+        value = getattr(settings, one.name)
+        try:
+            fitting = _fitting(kind, value)
+        except TypeError as error:
+            text = one.metadata["text"]
+            raise InputError(f"{one.name} = {value!r} should be {error}: {text}") from error
+        least = one.metadata["least"]
+        if least is not None and fitting is not None and not fitting >= least:
+            raise InputError(f"{one.name} = {value!r} should be at least {least}")
+        object.__setattr__(settings, one.name, fitting)
+
+
+def from_table(kind: type[Settings], table: Mapping[str, Any], where: str) -> Settings:
+    """Settings from a table of a file that is called `where`.
+
+    Raises:
+        InputError: an unknown key, or a value that does not fit.
+    """
+    if unknown := table.keys() - {f.name for f in fields(kind)}:  # type: ignore[arg-type]
+        raise InputError(f"{where}: unknown setting {', '.join(sorted(unknown))}")
+    try:
+        return kind(**table)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def to_lines(settings: Any) -> Iterator[str]:
+    """Settings as lines of TOML, each with what it is; those without a value as a comment."""
+    for one, _ in settings_of(type(settings)):
+        value = getattr(settings, one.name)
+        line = f"# {one.name}" if value is None else f"{one.name} = {_toml(value)}"
+        yield f"{line:<32}  # {one.metadata['text']}"
+
+
+def default_of(one: Field[Any]) -> Any:
+    """What a setting is unless told otherwise."""
+    return None if one.default is MISSING else one.default
+
+
+def _fitting(kind: Any, value: Any) -> Any:
+    """The value as its type; a TypeError says what else it should be."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return None if value is None else _fitting(parts[0], value)
+    if origin is Literal:
+        if value not in parts:
+            raise TypeError("one of " + ", ".join(map(str, parts)))
+        return value
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise TypeError("a list")
+        return tuple(_fitting(parts[0], item) for item in value)
+    if kind is Path and isinstance(value, (str, Path)):
+        return Path(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+        raise TypeError(names.get(kind, kind.__name__))
+    return value
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, (str, Path)):
+        return json.dumps(str(value), ensure_ascii=False)  # TOML's basic strings are like JSON's
+    return str(value).lower() if isinstance(value, bool) else repr(value)

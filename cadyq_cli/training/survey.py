@@ -1,0 +1,123 @@
+"""Which photographs there are, and which of them one can learn from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadyq_cli.checkpoint.file import write_whole
+from cadyq_cli.errors import ImageError, InputError
+from cadyq_cli.training.pairs import read_pixels
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+
+_SMALL = re.compile(r".+_LR_.+")  # DIV2K_train_LR_bicubic/X4 holds 0001x4.png ...
+
+Track = Callable[[Sequence[Path]], Iterable[Path]]  # hands out files, such as a progress bar
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a check of image files found."""
+
+    usable: tuple[Path, ...]
+    pixels: int  # of the usable ones
+    broken: tuple[str, ...]  # a line each: file and cause
+    too_small: int  # images left out because no crop fits in
+
+
+def find(folders: Sequence[Path]) -> list[Path]:
+    """The image files below some folders, in a fixed order.
+
+    Folders named as DIV2K names them are understood: what lies in ``*_LR_*`` are not photographs
+    but their small versions (see `pairs`), and beside ``*_train_HR``, ``*_valid_HR`` is for
+    validation.
+
+    Raises:
+        InputError: a folder is missing, or there is no image at all.
+    """
+    files: list[Path] = []
+    for folder in folders:
+        if not folder.exists():
+            raise InputError(f"{folder}: no such file or folder")
+        inside = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+        files += [f for f in inside if f.suffix.lower() in SUFFIXES and not _kept_apart(f, folder)]
+    if not files:
+        raise InputError(f"{', '.join(map(str, folders))}: holds no images")
+    return files
+
+
+def survey(
+    files: Sequence[Path],
+    *,
+    smallest: int,
+    remembered: Path | None = None,
+    look: Callable[[Path], NDArray[np.uint8]] = read_pixels,
+    track: Track = iter,
+) -> Survey:
+    """Decode every file once to see what it is.
+
+    Args:
+        files: Images.
+        smallest: Pixels that both sides need.
+        remembered: Where to keep what was found, so that files which have not changed since need
+            not be decoded the next time.
+        look: Decodes a file, and may keep what it sees.
+        track: Hands out the files it is given.
+
+    Raises:
+        InputError: nothing is left.
+        CheckpointError: what was found cannot be written.
+    """
+    before = _recall(remembered)
+    found: dict[str, Any] = {}
+    for file in track(files):
+        status = file.stat()
+        state = [status.st_size, status.st_mtime_ns]
+        known = before.get(str(file))
+        if known is not None and known["state"] == state:
+            found[str(file)] = known
+            continue
+        try:
+            height, width, _ = look(file).shape
+            found[str(file)] = {"state": state, "size": [height, width]}
+        except ImageError as error:
+            found[str(file)] = {"state": state, "broken": str(error)}
+    if remembered is not None and found != before:
+        write_whole(remembered, json.dumps(found).encode())
+    sizes = {name: entry["size"] for name, entry in found.items() if "size" in entry}
+    usable = {name: size for name, size in sizes.items() if min(size) >= smallest}
+    broken = [entry["broken"] for entry in found.values() if "broken" in entry]
+    if not usable:
+        reason = f"{len(broken)} are broken, {len(sizes)} smaller than {smallest} px"
+        raise InputError(f"none of the {len(files)} images can be learned from: {reason}")
+    pixels = sum(height * width for height, width in usable.values())
+    return Survey(tuple(map(Path, usable)), pixels, tuple(broken), len(sizes) - len(usable))
+
+
+def _kept_apart(file: Path, folder: Path) -> bool:
+    for parent in file.relative_to(folder).parents:
+        name = parent.name
+        training = f"{name.removesuffix('_valid_HR')}_train_HR"
+        if _SMALL.fullmatch(name) or (
+            name.endswith("_valid_HR") and (folder / parent).with_name(training).is_dir()
+        ):
+            return True
+    return False
+
+
+def _recall(remembered: Path | None) -> dict[str, Any]:
+    if remembered is None or not remembered.is_file():
+        return {}
+    try:
+        entries = json.loads(remembered.read_text("utf-8"))
+    except ValueError:  # it only saves time
+        return {}
+    return entries if isinstance(entries, dict) else {}

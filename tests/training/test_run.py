@@ -1,0 +1,261 @@
+"""Whole runs: stages, interruptions, crashes, starts from elsewhere, and what they leave behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from networks import tiny
+from PIL import Image
+from safetensors.torch import load_file
+
+from cadyq_cli.checkpoint import load, save
+from cadyq_cli.errors import InputError
+from cadyq_cli.training import metrics
+from cadyq_cli.training.loop import DivergedError, Step, Trainer
+from cadyq_cli.training.pairs import Pairs
+from cadyq_cli.training.plan import Plan, parse_plan
+from cadyq_cli.training.recipe import Recipe
+from cadyq_cli.training.run import Means, train
+from cadyq_cli.training.state import State
+from cadyq_cli.training.survey import find
+from cadyq_cli.training.validation import Validation
+
+RECIPE = Recipe(steps=4, batch=2, patch=8, range_steps=0, average=0.9, fuse=False)
+PLAN = Plan(
+    scale=2,
+    settings={"features": 8, "blocks": 1},
+    recipes={"float": RECIPE, "static": RECIPE, "dynamic": RECIPE},
+)
+
+
+class Listener:
+    """Keeps what a run says, and may act at a step."""
+
+    def __init__(self, at_step: Callable[[Step], object] = lambda _: None) -> None:
+        self.begun: list[tuple[str, int, int]] = []
+        self.notes: list[str] = []
+        self._at_step = at_step
+
+    def step(self, step: Step) -> None:
+        self._at_step(step)
+
+    def begin(self, stage: str, done: int, recipe: Recipe) -> None:
+        self.begun.append((stage, done, recipe.steps))
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def validated(self, *_: Any) -> None: ...
+    def finished(self, *_: Any) -> None: ...
+
+
+def _means(folder: Path, validation: Validation | None = None) -> Means:
+    return Means(photographs=find([folder]), pairs=Pairs(), validation=validation)
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    return dict(load(path).backbone.state_dict())
+
+
+def _same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(value, theirs[name]) for name, value in ours.items())
+
+
+def test_the_stages_lead_from_photographs_to_a_dynamic_network(
+    folder: Path, tmp_path: Path
+) -> None:
+    validation = Validation(find([folder])[:1], 2)
+    plan = replace(PLAN, save_every=2)
+    last = train(plan, tmp_path, _means(folder, validation), Listener())
+    names = sorted(path.name for path in tmp_path.iterdir())
+    weights = ["dynamic.safetensors", "float.safetensors", "static.safetensors"]
+    assert names == sorted(["bitmaps", "curves.png", "metrics.csv", "recipe.toml", *weights])
+    network = load(last)
+    assert network.card.precision == "dynamic"
+    assert network.card.about["recipe"]["steps"] == 4
+    with torch.no_grad():
+        _, trace = network(torch.rand(1, 3, 8, 8))
+    assert set(trace.bits) == {"block1.1", "block1.2"}
+    maps = sorted(path.name for path in (tmp_path / "bitmaps").iterdir())
+    assert maps == ["dynamic-000002.png", "dynamic-000004.png"]
+    rows = metrics.read(tmp_path / "metrics.csv")
+    validated = [(row["stage"], row["step"]) for row in rows if row["psnr"]]
+    assert validated == [(s, n) for s in ("float", "static", "dynamic") for n in ("2", "4")]
+    with Image.open(tmp_path / "curves.png") as curves:
+        assert np.asarray(curves).std() > 0
+    plan = parse_plan((tmp_path / "recipe.toml").read_text(), "file")
+    assert plan.stages == ("float", "static", "dynamic")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_goes_on_where_it_was(
+    folder: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    plan = replace(PLAN, stages=("float",))
+    whole = train(plan, tmp_path / "whole", _means(folder), Listener())
+
+    def interrupt(step: Step) -> None:
+        if step.number == 3:
+            signal.raise_signal(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, tmp_path / "cut", _means(folder), Listener(interrupt))
+    after = Listener()
+    resumed = train(plan, tmp_path / "cut", _means(folder), after)
+    assert after.begun == [("float", 3, 4)]
+    assert _same(_weights(resumed), _weights(whole))
+
+
+KILLED = """
+import os, signal, sys
+from contextlib import contextmanager
+from pathlib import Path
+sys.path[:0] = sys.argv[3:]
+from cadyq_cli.checkpoint import file
+from cadyq_cli.imaging.atomic import replacing
+from cadyq_cli.training.run import train
+from test_run import PLAN, Listener, _means
+from dataclasses import replace
+
+class Dying:
+    def __init__(self, file): self.file = file
+    def write(self, content):
+        self.file.write(content[: len(content) // 2])
+        self.file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+@contextmanager
+def dying(path):
+    with replacing(path) as opened:
+        second = path.suffix == ".state" and path.exists()
+        yield Dying(opened) if second else opened
+
+file.replacing = dying
+plan = replace(PLAN, stages=("float",), save_every=1)
+train(plan, Path(sys.argv[2]), _means(Path(sys.argv[1])), Listener())
+"""
+
+
+def test_a_process_killed_while_it_writes_a_state_loses_nothing_before(
+    folder: Path, tmp_path: Path
+) -> None:
+    plan = replace(PLAN, stages=("float",), save_every=1)
+    whole = train(plan, tmp_path / "whole", _means(folder), Listener())
+
+    run = tmp_path / "killed"
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", KILLED, str(folder), str(run), str(here), str(here.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=here.parents[1], check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert State.load(run / "float.state").step == 1
+    assert [path for path in run.iterdir() if path.suffix == ".part"]
+
+    after = Listener()
+    resumed = train(plan, run, _means(folder), after)
+    assert after.begun == [("float", 1, 4)]
+    assert _same(_weights(resumed), _weights(whole))
+    ours, theirs = (metrics.read(path / "metrics.csv") for path in (run, tmp_path / "whole"))
+    timed = {"seconds", "images_per_second"}
+    assert [{k: v for k, v in row.items() if k not in timed} for row in ours] == [
+        {k: v for k, v in row.items() if k not in timed} for row in theirs
+    ]
+
+
+def test_after_a_divergence_the_last_good_state_is_kept(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = replace(PLAN, stages=("float",), save_every=2)
+    forward = Trainer._forward
+
+    def spoilt(self: Trainer, *arguments: Any) -> Any:
+        losses, trace = forward(self, *arguments)
+        broken = replace(losses, truth=losses.truth * float("nan"))
+        return (broken if self.step == 3 else losses), trace
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_forward", spoilt)
+        with pytest.raises(DivergedError, match=r"nan at step 4\n.*as of step 2"):
+            train(plan, tmp_path, _means(folder), Listener())
+    after = Listener()
+    train(plan, tmp_path, _means(folder), after)
+    assert after.begun == [("float", 2, 4)]
+
+
+def test_a_smaller_scale_starts_from_a_larger_ones_body(folder: Path, tmp_path: Path) -> None:
+    start = tmp_path / "x4.safetensors"
+    network = tiny("edsr", 4, "dynamic")
+    save(start, network)
+    plan = replace(PLAN, scale=3, start=start, settings={}, stages=("float",))
+    plan = plan.with_changes({"learning_rate": 0.0, "steps": 1})
+    listener = Listener()
+    result = _weights(train(plan, tmp_path / "run", _means(folder), listener))
+    theirs = network.backbone.state_dict()
+    assert torch.equal(result["blocks.1.conv2.conv.weight"], theirs["blocks.1.conv2.conv.weight"])
+    assert result["upsampler.0.weight"].shape != theirs["upsampler.0.weight"].shape
+    (note,) = listener.notes
+    assert note.endswith("random: upsampler.0.weight, upsampler.0.bias")
+
+
+@pytest.mark.parametrize(
+    ("precision", "stages"),
+    [("float", ["static", "dynamic"]), ("static", ["dynamic"]), ("dynamic", ["dynamic"])],
+)
+def test_a_start_of_the_same_scale_leads_on_from_its_own_stage(
+    folder: Path, tmp_path: Path, precision: str, stages: list[str]
+) -> None:
+    save(tmp_path / "start.safetensors", tiny("edsr", 2, precision))
+    plan = replace(PLAN, start=tmp_path / "start.safetensors", settings={})
+    listener = Listener()
+    train(plan.with_changes({"steps": 1}), tmp_path / "run", _means(folder), listener)
+    assert [stage for stage, _, _ in listener.begun] == stages
+
+
+@pytest.mark.parametrize(
+    ("kind", "stages"), [("pams", ["dynamic"]), ("cadyq", ["dynamic"])], ids=["static", "dynamic"]
+)
+def test_a_checkpoint_of_the_authors_is_a_start(
+    folder: Path, tmp_path: Path, kind: str, stages: list[str]
+) -> None:
+    golden = load_file(Path(__file__).parents[1] / "golden" / "released_edsr_x2.safetensors")
+    prefix = f"{kind}.state/"
+    state = {k.removeprefix(prefix): v for k, v in golden.items() if k.startswith(prefix)}
+    start = tmp_path / "theirs.pth.tar"
+    torch.save({"state_dict": state}, start)
+    plan = replace(PLAN, start=start, settings={}).with_changes({"steps": 1, "learning_rate": 0.0})
+    listener = Listener()
+    result = load(train(plan, tmp_path / "run", _means(folder), listener))
+    assert result.card.precision == "dynamic"
+    assert [stage for stage, _, _ in listener.begun] == stages
+    head = result.backbone.state_dict()["head.weight"]
+    assert torch.equal(head, state["head.0.weight"])
+
+
+def test_a_body_for_several_scales_gives_a_network_for_each(folder: Path, tmp_path: Path) -> None:
+    plan = Plan(
+        backbone="carn",
+        scale=4,
+        scales=(2, 4),
+        settings={"features": 8},
+        stages=("float",),
+        recipes={"float": replace(RECIPE, steps=2, patch=6)},
+    )
+    result = train(plan, tmp_path, _means(folder), Listener())
+    assert load(result).card.scale == 4
+    other = load(tmp_path / "float-x2.safetensors")
+    assert other(torch.rand(1, 3, 8, 8))[0].shape == (1, 3, 16, 16)
+
+
+def test_a_start_of_another_backbone_is_refused(folder: Path, tmp_path: Path) -> None:
+    save(tmp_path / "idn.safetensors", tiny("idn", 2, "float"))
+    plan = replace(PLAN, start=tmp_path / "idn.safetensors")
+    with pytest.raises(InputError, match="is idn, not edsr"):
+        train(plan, tmp_path / "run", _means(folder), Listener())
