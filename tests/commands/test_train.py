@@ -1,0 +1,117 @@
+"""`cadyq train` as people call it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from cadyq_cli.commands.app import app
+from cadyq_cli.training.plan import Plan, parse_plan
+from cadyq_cli.training.recipe import Recipe
+
+SMALL = ("-s", "2", "--set", "features=4", "--set", "blocks=1", "--no-fuse", "--stages", "float")
+SHORT = (*SMALL, "--steps", "2", "--batch", "2", "--patch", "8")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two photographs of noise, and a file that is none."""
+    folder = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(5)
+    for name in "ab":
+        pixels = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    (folder / "broken.png").write_bytes(b"rubbish")
+    return folder
+
+
+def _train(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+
+
+def test_every_setting_is_a_flag() -> None:
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["train", "-h"])
+    names = {f.name for kind in (Plan, Recipe) for f in fields(kind)} - {"settings", "recipes"}
+    flags = {f"--{name.replace('_', '-')}" for name in names}
+    assert {flag for flag in flags if flag not in result.stdout} == set()
+
+
+def test_a_run_says_what_it_learns_from_and_keeps_its_recipe(photos: Path, tmp_path: Path) -> None:
+    result = _train(photos, "-o", tmp_path, *SHORT, "--learning-rate", "2e-4", "--signed")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    assert f"left out: {photos}/broken.png" in result.stderr
+    assert "2 images, 0.0 megapixels" in result.stderr
+    plan = parse_plan((tmp_path / "recipe.toml").read_text(), "file")
+    assert plan.recipes["float"].learning_rate == 2e-4
+    assert not plan.unsigned
+    assert plan.settings == {"features": 4, "blocks": 1}
+
+
+def test_a_begun_run_needs_no_flags_again_and_takes_new_ones(photos: Path, tmp_path: Path) -> None:
+    assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
+    assert _train(photos, "-o", tmp_path).exit_code == 0
+    longer = _train(photos, "-o", tmp_path, "--steps", "3")
+    assert longer.exit_code == 0
+    assert "changed: float.steps is 3, and was 2" in longer.stderr
+
+
+def test_another_recipe_or_network_in_a_begun_run_is_refused(photos: Path, tmp_path: Path) -> None:
+    assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
+    other = _train(photos, "-o", tmp_path, *SHORT, "--recipe", "paper-edsr")
+    assert other.exit_code == 2
+    assert "use a new folder" in other.stderr
+    larger = _train(photos, "-o", tmp_path, "-s", "4")
+    assert larger.exit_code == 2
+    assert "scale is 4, and was 2" in larger.stderr
+
+
+def test_a_recipe_of_ones_own_may_be_in_a_file(photos: Path, tmp_path: Path) -> None:
+    assert _train(photos, "-o", tmp_path / "a", *SHORT).exit_code == 0
+    recipe = shutil.copy(tmp_path / "a" / "recipe.toml", tmp_path / "mine.toml")
+    assert _train(photos, "-o", tmp_path / "b", "--recipe", recipe).exit_code == 0
+    first, second = (tmp_path / run / "float.safetensors" for run in "ab")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_dry_run_tells_images_steps_and_hours_and_writes_nothing(
+    photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    result = _train(photos, "-o", run, *SHORT, "--steps", "1000", "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    assert "2 images, 0.0 megapixels" in result.stderr
+    assert "1,000 steps of 2 crops of 8 px" in result.stdout
+    assert " h on cpu" in result.stdout
+    settings = result.stdout[result.stdout.index("backbone =") :]
+    assert parse_plan(settings, "output").recipes["float"].steps == 1000
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--recipe", "nonsense"), "neither a file nor one of paper-carn"),
+        (("--widths", "4,nine"), "give whole numbers"),
+        (("--widths", "1,4"), "from 2 to 8"),
+        (("--stages", "static,float"), "in the order"),
+        (("--set", "features=many"), "give a setting such as"),
+        (("--set", "colour=3"), "unknown setting of edsr: colour"),
+        (("--backbone", "vgg"), "unknown backbone 'vgg'"),
+        (("--learning-rate", "-1"), "at least 0"),
+        (("--arithmetic", "float16", "--device", "cpu"), "needs a GPU"),
+        (("--patch", "50"), "2 smaller than 200 px"),
+    ],
+)
+def test_wrong_usage_ends_in_one_line_and_exit_code_2(
+    photos: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = _train(photos, "-o", tmp_path / "run", "--patch", "4", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
