@@ -50,15 +50,22 @@ class CascadingBlock(nn.Module):
             ResidualBlock(f"{name}.{i}", features, layers, nonnegative=nonnegative or i > 1)
             for i in range(1, STAGES + 1)
         )
-        self.joins = joins(features)
+        self.joins = joins(name, features, layers, nonnegative=nonnegative)
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         return cascade(self.blocks, self.joins, x, trace)
 
 
-def joins(features: int) -> nn.ModuleList:
+def joins(name: str, features: int, layers: Layers, *, nonnegative: bool) -> nn.ModuleList:
     """The 1x1 convolutions of a cascade; the i-th one joins i + 1 feature maps."""
-    return nn.ModuleList(nn.Conv2d((i + 1) * features, features, 1) for i in range(1, STAGES + 1))
+    return nn.ModuleList(
+        layers.edge(
+            f"{name}.join{i}",
+            nn.Conv2d((i + 1) * features, features, 1),
+            nonnegative=nonnegative,
+        )
+        for i in range(1, STAGES + 1)
+    )
 
 
 def cascade(blocks: nn.ModuleList, joins: nn.ModuleList, x: Tensor, trace: Trace) -> Tensor:
@@ -69,12 +76,13 @@ def cascade(blocks: nn.ModuleList, joins: nn.ModuleList, x: Tensor, trace: Trace
     return x
 
 
-def upsampler(features: int, scale: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
+def upsampler(features: int, scale: int, layers: Layers) -> nn.Sequential:
+    steps: list[nn.Module] = []
     for factor in upsampling_factors(scale):
-        widen = conv3x3(features, factor**2 * features)
-        layers += [widen, nn.ReLU(inplace=True), nn.PixelShuffle(factor)]
-    return nn.Sequential(*layers)
+        name = f"upsampler.x{scale}.{len(steps)}"
+        widen = layers.edge(name, conv3x3(features, factor**2 * features), nonnegative=True)
+        steps += [widen, nn.ReLU(inplace=True), nn.PixelShuffle(factor)]
+    return nn.Sequential(*steps)
 
 
 class Carn(nn.Module):
@@ -88,10 +96,12 @@ class Carn(nn.Module):
         self.blocks = nn.ModuleList(
             CascadingBlock(f"block{i}", n, layers, nonnegative=i > 1) for i in range(1, STAGES + 1)
         )
-        self.joins = joins(n)
+        self.joins = joins("body", n, layers, nonnegative=False)
         scales = (2, 3, 4) if config.multi_scale else (config.scale,)
-        self.upsamplers = nn.ModuleDict({f"x{scale}": upsampler(n, scale) for scale in scales})
-        self.exit = conv3x3(n, 3)
+        self.upsamplers = nn.ModuleDict(
+            {f"x{scale}": upsampler(n, scale, layers) for scale in scales}
+        )
+        self.exit = layers.edge("exit", conv3x3(n, 3), nonnegative=True)
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         mean = mean_of(x)

@@ -52,9 +52,9 @@ class Edsr(nn.Module):
         self.blocks = nn.ModuleList(
             ResidualBlock(f"block{i}", n, layers) for i in range(1, config.blocks + 1)
         )
-        self.body_end = conv3x3(n, n)
-        self.upsampler = PixelUpsampler(n, config.scale)
-        self.tail = conv3x3(n, 3)
+        self.body_end = layers.edge("body_end", conv3x3(n, n))
+        self.upsampler = PixelUpsampler(n, config.scale, layers)
+        self.tail = layers.edge("tail", conv3x3(n, 3))
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         mean = mean_of(x)

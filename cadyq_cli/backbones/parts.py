@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from cadyq_cli.quant.layers import Layers
+
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # mean R, G, B of the training images, range 0..1
 
 
@@ -32,8 +34,9 @@ def mean_of(x: Tensor) -> Tensor:
 class PixelUpsampler(nn.Sequential):
     """Sub-pixel convolutions (ESPCN), one for each step of `upsampling_factors`."""
 
-    def __init__(self, features: int, scale: int) -> None:
-        layers: list[nn.Module] = []
+    def __init__(self, features: int, scale: int, layers: Layers) -> None:
+        steps: list[nn.Module] = []
         for factor in upsampling_factors(scale):
-            layers += [conv3x3(features, factor**2 * features), nn.PixelShuffle(factor)]
-        super().__init__(*layers)
+            widen = conv3x3(features, factor**2 * features)
+            steps += [layers.edge(f"upsampler.{len(steps)}", widen), nn.PixelShuffle(factor)]
+        super().__init__(*steps)

@@ -29,7 +29,7 @@ from cadyq_cli.engine.program import (
     Slice,
     Step,
 )
-from cadyq_cli.quant.layers import FloatConv, QuantConv
+from cadyq_cli.quant.layers import EdgeConv, FloatConv, QuantConv
 from cadyq_cli.quant.sites import DynamicSite, FloatSite, QuantSite, StaticSite
 from cadyq_cli.quant.trace import Activation
 
@@ -118,21 +118,25 @@ class _Emitter:
     def inner_conv(self, out: str, name: str, module: FloatConv | QuantConv, source: str) -> str:
         return self.conv(out, f"{name}.conv", module.conv, source)
 
-    def conv(self, out: str, name: str, conv: nn.Conv2d, source: str) -> str:
+    def edge(self, out: str, name: str, module: EdgeConv, source: str) -> str:
+        codes = self.site(f"{out}_codes", f"{name}.site", module.site, source)
+        return (self.deconv if module.transposed else self.conv)(out, name, module, codes)
+
+    def conv(self, out: str, name: str, conv: nn.Conv2d | EdgeConv, source: str) -> str:
         edge = conv.kernel_size[0]
         if (
             conv.kernel_size != (edge, edge)
             or conv.padding not in ((edge // 2, edge // 2), "same")
             or edge % 2 == 0
             or {*conv.stride, *conv.dilation} != {1}
-            or conv.padding_mode != "zeros"
+            or (isinstance(conv, nn.Conv2d) and conv.padding_mode != "zeros")
         ):
             raise ValueError(f"no step stands for the convolution {name}, {conv}")
         bias = conv.bias is not None
         step = Conv(out=out, source=source, module=name, bias=bias, groups=conv.groups)
         return self.add(step)
 
-    def deconv(self, out: str, name: str, conv: nn.ConvTranspose2d, source: str) -> str:
+    def deconv(self, out: str, name: str, conv: nn.ConvTranspose2d | EdgeConv, source: str) -> str:
         stride, padding = conv.stride[0], int(conv.padding[0])
         edge, added = conv.kernel_size[0], conv.output_padding[0]
         whole = edge + added == stride + 2 * padding  # the result is `stride` times as large
@@ -206,9 +210,11 @@ class _Emitter:
         return self.add(Concat(out=out, sources=tuple(tensors)))
 
     def item(self, out: str, source: str, key: Any) -> str:
-        batch, channels = key
-        if batch != slice(None) or channels.step is not None:
-            raise ValueError(f"no step stands for the selection {key}")
+        match key:
+            case (slice(start=None, stop=None, step=None), slice(step=None) as channels):
+                pass
+            case _:
+                raise ValueError(f"no step stands for the selection {key}")
         return self.add(Slice(out=out, source=source, start=channels.start, stop=channels.stop))
 
     def interpolate(
@@ -233,6 +239,7 @@ _MODULES: Mapping[type[nn.Module], Callable[..., str]] = {
     FloatSite: _Emitter.same,
     QuantConv: _Emitter.inner_conv,
     FloatConv: _Emitter.inner_conv,
+    EdgeConv: _Emitter.edge,
     nn.Conv2d: _Emitter.conv,
     nn.ConvTranspose2d: _Emitter.deconv,
     nn.BatchNorm2d: _Emitter.norm,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, conv_transpose2d
 
 from cadyq_cli.quant.rounding import highest_code, straight_through
 from cadyq_cli.quant.sites import DynamicSite, FloatSite, StaticSite
-from cadyq_cli.quant.trace import Activation
+from cadyq_cli.quant.trace import Activation, Trace
 
 WEIGHT_BITS = 8
+
+Edges = Literal["float", "static"]
 
 
 class FloatConv(nn.Module):
@@ -29,14 +31,17 @@ class FloatConv(nn.Module):
         return output
 
 
-def weight_codes(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Round weights to whole codes in -127..127 with the step ``max|w| / 127``, per tensor.
+def weight_codes(weight: Tensor, *, axis: int | None = None) -> tuple[Tensor, Tensor]:
+    """Round weights to whole codes in -127..127 with the step ``max|w| / 127``.
 
-    Source: paper, section 3.1. Without gradient; ``codes * step`` are the rounded weights.
+    The step is one for the tensor, as in the paper (section 3.1), or one for each place along an
+    axis. Without gradient; ``codes * step`` are the rounded weights.
     """
-    step = weight.detach().abs().amax().clamp_min(torch.finfo(weight.dtype).tiny)
-    step = step / highest_code(WEIGHT_BITS)
-    return (weight.detach() / step).round_(), step
+    weight = weight.detach()
+    others = [i for i in range(weight.ndim) if i != axis]
+    largest = weight.abs().amax() if axis is None else weight.abs().amax(others, keepdim=True)
+    step = largest.clamp_min(torch.finfo(weight.dtype).tiny) / highest_code(WEIGHT_BITS)
+    return (weight / step).round_(), step
 
 
 class QuantConv(nn.Module):
@@ -53,12 +58,72 @@ class QuantConv(nn.Module):
         return conv2d(activation.dense(), weight, c.bias, c.stride, c.padding, c.dilation, c.groups)
 
 
+class EdgeConv(nn.Module):
+    """A convolution that the paper leaves in float, with its input and its weights at 8 bit.
+
+    The input's bound is of its own, the weights have a step for each output. Tensors are named as
+    those of the convolution, so that its weights serve both.
+
+    Raises:
+        ValueError: it is padded with something else than a number of zeros.
+    """
+
+    def __init__(
+        self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool
+    ) -> None:
+        super().__init__()
+        if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+            raise ValueError(f"edges are padded with a number of zeros, not as {conv}")
+        self.weight, self.bias = conv.weight, conv.bias
+        self.kernel_size, self.stride, self.padding = conv.kernel_size, conv.stride, conv.padding
+        self.dilation, self.groups = conv.dilation, conv.groups
+        self.transposed = isinstance(conv, nn.ConvTranspose2d)
+        self.output_padding = conv.output_padding
+        self.site = StaticSite(name, 8, unsigned=nonnegative, counted=False)
+
+    def weight_codes(self) -> tuple[Tensor, Tensor]:
+        """As the function of that name."""
+        return weight_codes(self.weight, axis=1 if self.transposed else 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        untraced = Trace(x.new_zeros(len(x), 2))  # nothing is chosen here, so nothing is recorded
+        x = self.site(x, untraced).dense()
+        codes, step = self.weight_codes()
+        weight = straight_through(codes * step, self.weight)
+        if self.transposed:
+            return conv_transpose2d(
+                x,
+                weight,
+                self.bias,
+                self.stride,
+                self.padding,
+                self.output_padding,
+                self.groups,
+                self.dilation,
+            )
+        return conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+def coded_weights(network: nn.Module) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """The weights that are rounded: the tensor's name, its codes and their step."""
+    for name, module in network.named_modules():
+        if isinstance(module, QuantConv):
+            yield f"{name}.conv.weight", *weight_codes(module.conv.weight)
+        elif isinstance(module, EdgeConv):
+            yield f"{name}.weight", *module.weight_codes()
+
+
 class Layers(Protocol):
     """What a backbone asks for. Each implementation is one precision to run it in.
 
     `nonnegative` tells that a site's input cannot be negative, as after a ReLU. Such a site may
     use an unsigned grid, which has twice the codes.
     """
+
+    def edge(
+        self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool = False
+    ) -> nn.Module:
+        """A convolution of features that the paper leaves in float: ``Tensor -> Tensor``."""
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
         """A convolution that reads a site: ``Activation -> Tensor``."""
@@ -74,6 +139,11 @@ class Layers(Protocol):
 class FloatLayers:
     """The network before quantization."""
 
+    def edge(
+        self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool = False
+    ) -> nn.Module:
+        return conv
+
     def conv(self, conv: nn.Conv2d) -> nn.Module:
         return FloatConv(conv)
 
@@ -85,35 +155,50 @@ class FloatLayers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StaticLayers:
-    """Every site has the same width and a bound of its own (PAMS)."""
+class _QuantLayers:
+    """What static and dynamic networks have in common.
 
-    bits: int = 8
+    Raises:
+        ValueError: unknown edges.
+    """
+
     unsigned: bool = False  # unsigned grids where a site's input cannot be negative
     relative: bool = False  # bounds are multiples of each image's own root mean square
+    edges: Edges = "float"  # the convolutions that the paper leaves in float; "static": 8 bit
+
+    def __post_init__(self) -> None:
+        if self.edges not in get_args(Edges):
+            raise ValueError(f"edges are {' or '.join(get_args(Edges))}, not {self.edges!r}")
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
         return QuantConv(conv)
 
-    def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
-        unsigned = self.unsigned and nonnegative
-        return StaticSite(name, self.bits, unsigned=unsigned, relative=self.relative)
+    def edge(
+        self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool = False
+    ) -> nn.Module:
+        return conv if self.edges == "float" else EdgeConv(name, conv, nonnegative=nonnegative)
 
     def fixed_site(self, name: str, *, nonnegative: bool = False) -> nn.Module:
         return StaticSite(name, 8, unsigned=self.unsigned and nonnegative, counted=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DynamicLayers:
+class StaticLayers(_QuantLayers):
+    """Every site has the same width and a bound of its own (PAMS)."""
+
+    bits: int = 8
+
+    def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
+        unsigned = self.unsigned and nonnegative
+        return StaticSite(name, self.bits, unsigned=unsigned, relative=self.relative)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicLayers(_QuantLayers):
     """Every site picks a width for every image (CADyQ)."""
 
     widths: tuple[int, ...] = (4, 6, 8)
-    unsigned: bool = False  # unsigned grids where a site's input cannot be negative
-    relative: bool = False  # bounds are multiples of each image's own root mean square
     gradient_scale: float = 1000.0  # weight of the image gradient, 0..1, before the selectors
-
-    def conv(self, conv: nn.Conv2d) -> nn.Module:
-        return QuantConv(conv)
 
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         return DynamicSite(
@@ -124,9 +209,6 @@ class DynamicLayers:
             relative=self.relative,
             gradient_scale=self.gradient_scale,
         )
-
-    def fixed_site(self, name: str, *, nonnegative: bool = False) -> nn.Module:
-        return StaticSite(name, 8, unsigned=self.unsigned and nonnegative, counted=False)
 
 
 PRECISIONS: Mapping[str, type[FloatLayers] | type[StaticLayers] | type[DynamicLayers]] = {
