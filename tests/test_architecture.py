@@ -121,9 +121,19 @@ def test_help_and_usage_errors_load_neither_torch_nor_numpy_nor_pillow(
     assert not loaded & {"torch", "numpy", "PIL"}
 
 
-def test_a_missing_image_is_noticed_without_torch() -> None:
-    loaded = loaded_by("from cadyq_cli.__main__ import main; main()", "upscale", "missing.png")
+@pytest.mark.parametrize(
+    "arguments", [["missing.png"], ["missing.png", "-m", "nope.safetensors"]], ids=" ".join
+)
+def test_a_missing_image_or_file_of_weights_is_noticed_without_torch(arguments: list[str]) -> None:
+    loaded = loaded_by("from cadyq_cli.__main__ import main; main()", "upscale", *arguments)
     assert "torch" not in loaded
+
+
+def test_an_unknown_model_is_noticed_without_torch(tmp_path: Path) -> None:
+    image = tmp_path / "photo.png"
+    image.touch()
+    arguments = ["upscale", str(image), "-n", "nope"]
+    assert "torch" not in loaded_by("from cadyq_cli.__main__ import main; main()", *arguments)
 
 
 def test_the_package_itself_loads_nothing_heavy() -> None:

@@ -17,7 +17,7 @@ def models() -> None:
     from rich.table import Table
 
     from cadyq_cli.checkpoint import shipped
-    from cadyq_cli.checkpoint.file import read
+    from cadyq_cli.checkpoint.stored import read
 
     table = Table("name", "scale", "size", "average bits", "PSNR", "licence", box=None)
     for name in shipped.names():

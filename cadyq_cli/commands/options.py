@@ -27,7 +27,7 @@ def flag(*names: str, text: str, panel: str) -> Any:
 
 def _known_device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise typer.BadParameter(f"{name!r} is none of auto, cpu, cuda, cuda:0, cuda:1 ...")
+        raise typer.BadParameter(f"{name!r} is none of auto, cpu, cuda, cuda:N")
     return name
 
 

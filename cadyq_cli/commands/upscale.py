@@ -283,11 +283,13 @@ def upscale(
         if sys.stdout.isatty():
             raise InputError("standard output is a terminal; name a file with -o")
 
+    models = own or _shipped_model(model, device)
+
     from cadyq_cli.batch.conversion import Conversion
     from cadyq_cli.commands.batch_progress import BatchProgress
 
     conversion = Conversion(
-        models=own or _shipped_model(model, device),
+        models=models,
         wanted=wanted,
         tile=tile,
         self_ensemble=self_ensemble,
@@ -327,6 +329,9 @@ def _refuse_bit_map(bit_map: Path, planned: Sequence[Job], *, overwrite: bool) -
 
 
 def _own_model(weights: Path, device: str) -> Models:
+    from cadyq_cli.checkpoint.stored import read
+
+    read(weights)  # what is no weights file is noticed before torch is loaded
     where = torch_device(device)
 
     from cadyq_cli.batch.models import Models
@@ -335,12 +340,14 @@ def _own_model(weights: Path, device: str) -> Models:
 
 
 def _shipped_model(name: str, device: str) -> Models:
+    from cadyq_cli.checkpoint import shipped
+
+    files = shipped.scales(name)
     where = torch_device(device)
 
     from cadyq_cli.batch.models import Models
-    from cadyq_cli.checkpoint import shipped
 
-    return Models(shipped.scales(name), where)
+    return Models(files, where)
 
 
 def _run(

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from cadyq_cli.checkpoint import Card, Network, load, load_official, shipped
-from cadyq_cli.checkpoint.file import METADATA_KEY
+from cadyq_cli.checkpoint.stored import METADATA_KEY
 from cadyq_cli.errors import InputError
 from cadyq_cli.evaluation.pairs import Pair, Source
 from cadyq_cli.evaluation.protocol import Patches, Pixels, Widths

@@ -25,9 +25,10 @@ import torch
 
 from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.file import is_ours, load, save, write_whole
+from cadyq_cli.checkpoint.file import load, save, write_whole
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.checkpoint.official import load_official
+from cadyq_cli.checkpoint.stored import is_ours
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.imaging.atomic import remove_leftovers
 from cadyq_cli.quant.layers import PRECISIONS

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from cadyq_cli import CadyqError
 from cadyq_cli.checkpoint import Card, Network, load, save
-from cadyq_cli.checkpoint.file import METADATA_KEY
+from cadyq_cli.checkpoint.stored import METADATA_KEY
 from cadyq_cli.errors import CheckpointError
 
 
