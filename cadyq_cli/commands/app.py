@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from cadyq_cli import __version__
-from cadyq_cli.commands.bitmap import bitmap
-from cadyq_cli.commands.eval import evaluate
-from cadyq_cli.commands.models import models
 from cadyq_cli.commands.reporting import ErrorReporting
-from cadyq_cli.commands.train import train
-from cadyq_cli.commands.upscale import upscale
+
+# Each lives in the module of its name; its function, and what it does in a line.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "upscale": ("upscale", "Enlarge images."),
+    "bitmap": ("bitmap", "Show which bit widths each patch of an image gets."),
+    "eval": ("evaluate", "Measure networks on test images: PSNR, SSIM, bits, work."),
+    "train": ("train", "Train a network: float, then static 8 bit, then widths of its own choice."),
+    "models": ("models", "List the networks that come with cadyq."),
+}
+
+
+class Subcommands(ErrorReporting):
+    """Imports a subcommand when it is the one to run."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _, rest = super().resolve_command(ctx, args)
+        function, _ = COMMANDS[str(name)]
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(getattr(import_module(f"{__package__}.{name}"), function))
+        return name, get_command(alone), rest
+
 
 app = typer.Typer(
-    cls=ErrorReporting,
+    cls=Subcommands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("upscale")(upscale)
-app.command("bitmap")(bitmap)
-app.command("eval")(evaluate)
-app.command("train")(train)
-app.command("models")(models)
+for command, (_, summary) in COMMANDS.items():
+    app.command(command, help=summary)(lambda: None)
 
 
 def _print_version(wanted: bool) -> None:
@@ -40,11 +56,16 @@ def cadyq(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Print the version.", callback=_print_version, is_eager=True
+            "--version",
+            metavar="",
+            help="Print the version.",
+            callback=_print_version,
+            is_eager=True,
         ),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show where an error comes from, as a traceback.")
+        bool,
+        typer.Option("--debug", metavar="", help="Show where an error comes from, as a traceback."),
     ] = False,
 ) -> None:
     """Enlarge photographs with networks that choose their bit widths patch by patch.

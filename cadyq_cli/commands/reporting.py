@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import typer
@@ -16,12 +17,26 @@ INTERRUPTED = 130
 class ErrorReporting(TyperGroup):
     """Ends an expected failure with its message, or its traceback where `--debug` asks for it."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            sys.exit(super().main(*args, **(extra | {"standalone_mode": False})))
+        except typer.TyperException as error:
+            if message := _in_a_line(error):
+                _print(f"error: {message}")
+            sys.exit(error.exit_code)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # People repeat the line that failed and append the option, behind the subcommand's own.
         own = args[: args.index("--")] if "--" in args else args
         if "--debug" in own:
             args.insert(0, args.pop(own.index("--debug")))
         return super().parse_args(ctx, args)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False  # to convert its None, Typer would load pydantic
+        return option
 
     def invoke(self, ctx: Any) -> Any:
         if os.environ.get("NO_COLOR"):
@@ -31,10 +46,23 @@ class ErrorReporting(TyperGroup):
         except CadyqError as error:
             if ctx.params["debug"]:
                 raise
-            typer.secho(f"error: {error}", fg="red", err=True)
+            _print(f"error: {error}")
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as interrupt:
             if ctx.params["debug"]:
                 raise
-            typer.secho("interrupted", fg="red", err=True)
+            _print("interrupted")
             raise typer.Exit(INTERRUPTED) from interrupt
+
+
+def _in_a_line(error: typer.TyperException) -> str:
+    """What Typer says of wrong usage, and where to look; nothing if it printed help instead."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    if not text:
+        return ""
+    context = getattr(error, "ctx", None)
+    return text[0].lower() + text[1:] + (f" (see {context.command_path} -h)" if context else "")
+
+
+def _print(line: str) -> None:
+    typer.secho(line, fg="red", err=True, color=False if os.environ.get("NO_COLOR") else None)

@@ -68,3 +68,16 @@ def test_a_name_behind_two_dashes_is_no_option() -> None:
 
 def test_a_defect_is_not_dressed_up_as_a_users_mistake() -> None:
     assert CliRunner().invoke(app, ["fail", "defect"]).exception is FAILURES["defect"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["fail"], "error: missing argument 'how' (see root fail -h)\n"),
+        (["fail", "--nonsense"], "error: no such option: --nonsense (see root fail -h)\n"),
+        (["nonsense"], "error: no such command 'nonsense' (see root -h)\n"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_says_where_to_look(arguments: list[str], line: str) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", line)
