@@ -1,12 +1,14 @@
 """The project's own weights files: safetensors whose metadata holds the card.
 
 A *compact* file, which is what ships, stores each quantized convolution as int8 codes (``NAME``)
-with one float32 step (``NAME.step``) and the weights of other convolutions in float16. A full file
-keeps float32 and can be trained further.
+with one float32 step (``NAME.step``) and the weights of other convolutions in float16. It also
+carries the network's program, so that the engine can run it without torch. A full file keeps
+float32 and can be trained further.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,18 +16,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 from torch import nn
 
-from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.checkpoint.arrays import coded_arrays, plain_arrays
 from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.checkpoint.program import PROGRAM_KEY
+from cadyq_cli.checkpoint.stored import METADATA_KEY, STEP_SUFFIX, read
+from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.imaging.atomic import replacing
-from cadyq_cli.quant.layers import QuantConv, weight_codes
-
-METADATA_KEY = "cadyq"
-STEP_SUFFIX = ".step"
 
 
 def save(path: Path, network: Network, *, compact: bool = False) -> None:
@@ -33,12 +33,18 @@ def save(path: Path, network: Network, *, compact: bool = False) -> None:
 
     Raises:
         CheckpointError: the file cannot be written.
+        ValueError: a compact file of a network that has no program.
     """
-    arrays = {k: v.detach().cpu().numpy() for k, v in network.backbone.state_dict().items()}
+    metadata = {METADATA_KEY: network.card.to_json()}
     if compact:
-        arrays = _compact(network.backbone, arrays)
+        arrays = _compact(network.backbone)
+        metadata[PROGRAM_KEY] = compile_network(
+            network.backbone, scale=network.card.scale
+        ).to_json()
+    else:
+        arrays = plain_arrays(network.backbone)
     arrays = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
-    write_whole(path, serialize(arrays, metadata={METADATA_KEY: network.card.to_json()}))
+    write_whole(path, _reproducible(serialize(arrays, metadata=metadata)))
 
 
 def load(path: Path | str, *, device: torch.device | str = "cpu") -> Network:
@@ -63,39 +69,6 @@ def load(path: Path | str, *, device: torch.device | str = "cpu") -> Network:
     return network.eval().to(device)
 
 
-def is_ours(path: Path) -> bool:
-    """Whether a file is one of the project's weights files, whatever its state beyond the head."""
-    try:
-        with safe_open(path, framework="np") as file:
-            return METADATA_KEY in (file.metadata() or {})
-    except (SafetensorError, OSError):
-        return False
-
-
-def read(path: Path) -> tuple[Card, dict[str, NDArray[Any]]]:
-    """The card and the stored arrays of a weights file, as they are.
-
-    Raises:
-        CheckpointError: see `load`.
-    """
-    if not path.is_file():
-        raise CheckpointError(path, "no such weights file")
-    try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            if METADATA_KEY not in metadata:
-                hint = "for the authors' checkpoints use load_official"
-                raise CheckpointError(path, "is not a weights file of cadyq", hint=hint)
-            card = Card.from_json(metadata[METADATA_KEY])
-            return card, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CheckpointError(path, f"cannot be read as safetensors: {error}") from error
-    except OSError as error:
-        raise CheckpointError(path, f"cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise CheckpointError(path, str(error)) from error
-
-
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
@@ -112,21 +85,24 @@ def write_whole(path: Path, content: bytes) -> None:
         raise CheckpointError(path, f"cannot be written: {error.strerror or error}") from error
 
 
-def _compact(backbone: nn.Module, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    quantized = {
-        f"{name}.conv.weight": module.conv.weight
-        for name, module in backbone.named_modules()
-        if isinstance(module, QuantConv)
+def _compact(backbone: nn.Module) -> dict[str, NDArray[Any]]:
+    """Codes for what is rounded, float16 for other convolutions."""
+    return {
+        name: array.astype(np.float16)
+        if array.ndim == 4 and array.dtype == np.float32 and not name.endswith(STEP_SUFFIX)
+        else array
+        for name, array in coded_arrays(backbone).items()
     }
-    result: dict[str, NDArray[Any]] = {}
-    for name, array in arrays.items():
-        if name in quantized:
-            codes, step = weight_codes(quantized[name])
-            result[name] = codes.cpu().numpy().astype(np.int8)
-            result[name + STEP_SUFFIX] = step.cpu().numpy().astype(np.float32)
-        else:
-            result[name] = array.astype(np.float16) if array.ndim == 4 else array
-    return result
+
+
+def _reproducible(content: bytes) -> bytes:
+    """The same file with its metadata in order, which safetensors writes in any."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    ordered = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    ordered += b" " * (-len(ordered) % 8)  # tensors begin at a multiple of 8 bytes
+    return len(ordered).to_bytes(8, "little") + ordered + content[8 + size :]
 
 
 def _expand(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -48,19 +48,16 @@ def folded(conv: Conv, arrays: Arrays, *, whole: bool) -> Folded:
     weight = arrays[name]
     if weight.ndim != 4:
         raise ValueError(f"{name} has {weight.ndim} axes where a convolution has 4")
-    step = arrays.get(name + STEP_SUFFIX, np.float64(1)).astype(np.float64)
+    step = arrays.get(name + STEP_SUFFIX, np.ones(1)).astype(np.float64)
     if whole and weight.dtype != np.int8:
         raise ValueError(f"{name} are no codes of 8 bit")
-    bias = arrays[f"{conv.module}.bias"].astype(np.float64) if conv.bias else np.float64(0)
-    if conv.deconvolution is not None:
-        step = step.swapaxes(0, 1) if step.ndim else step
-        weight = _as_convolution(weight, conv.deconvolution)
-        each = conv.deconvolution.stride**2
-        step, bias = (np.repeat(v, each, axis=0) if v.ndim else v for v in (step, bias))
+    bias = arrays[f"{conv.module}.bias"].astype(np.float64) if conv.bias else np.zeros(1)
     if not whole:
-        weight, step = (weight * step).astype(np.float32), np.float64(1)
+        weight, step = (weight * step).astype(np.float32), np.ones(1)
+    if conv.deconvolution is not None:
+        weight = _as_convolution(weight, conv.deconvolution)
     outputs = len(weight)
-    scale, bias = (np.broadcast_to(v.reshape(-1), outputs) for v in (step, bias))
+    scale, bias = (np.repeat(v.reshape(-1), outputs // v.size) for v in (step, bias))
     if conv.norm is not None:
         statistics = {
             part: arrays[f"{conv.norm.module}.{part}"].astype(np.float64)

@@ -1,0 +1,50 @@
+"""The program in a weights file: what it takes to run a network without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import safe_open
+
+from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.checkpoint.stored import read
+from cadyq_cli.engine.executor import Executable
+from cadyq_cli.engine.kernels import Kernels
+from cadyq_cli.engine.program import Program
+from cadyq_cli.errors import CheckpointError
+
+PROGRAM_KEY = "cadyq.program"  # in the metadata
+
+
+def load_executable(path: Path | str, kernels: Kernels) -> tuple[Card, Executable]:
+    """Make a weights file ready to run; needs torch only if there is no program in it.
+
+    Raises:
+        CheckpointError: as for `checkpoint.load`, or its program does not fit its tensors.
+    """
+    path = Path(path)
+    card, arrays = read(path)
+    program = read_program(path)
+    try:
+        if program is not None:
+            return card, Executable(program, arrays, kernels)
+        from cadyq_cli.checkpoint.engine_network import executable_of
+        from cadyq_cli.checkpoint.file import load
+
+        return card, executable_of(load(path), kernels)
+    except ValueError as error:
+        raise CheckpointError(path, str(error)) from error
+
+
+def read_program(path: Path) -> Program | None:
+    """The program in one of the project's weights files, if there is one.
+
+    Raises:
+        CheckpointError: there is one that cannot be understood.
+    """
+    with safe_open(path, framework="np") as file:
+        text = (file.metadata() or {}).get(PROGRAM_KEY)
+    try:
+        return None if text is None else Program.from_json(text)
+    except ValueError as error:
+        raise CheckpointError(path, str(error)) from error

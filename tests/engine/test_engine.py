@@ -1,0 +1,231 @@
+"""The engine computes what the fake-quantized network computes, and chooses the same widths."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from networks import SCALES, TINY, tiny
+from torch import Tensor, nn
+
+from cadyq_cli.checkpoint import Network, load, save
+from cadyq_cli.checkpoint.edges import with_static_edges
+from cadyq_cli.checkpoint.engine_network import EngineNetwork, executable_of
+from cadyq_cli.checkpoint.program import load_executable
+from cadyq_cli.engine.compile import compile_network
+from cadyq_cli.engine.executor import Executable
+from cadyq_cli.engine.program import Conv, Site
+from cadyq_cli.engine.reference import ReferenceKernels
+from cadyq_cli.errors import CheckpointError, InputError
+
+KERNELS = ReferenceKernels()
+SIZES = ((1, 1), (3, 5), (8, 8), (13, 6), (5, 17))
+CLOSE = 1e-3 / 255
+TIE = 4 / 255  # what one value that is rounded the other way may do
+LAYERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"unsigned": True, "edges": "static"},
+    {"unsigned": True, "relative": True},
+)
+
+
+def images() -> list[Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return [torch.rand(1, 3, *size, generator=generator) for size in SIZES]
+
+
+def run(network: Network) -> EngineNetwork:
+    return EngineNetwork(executable_of(network, KERNELS), network.card)
+
+
+@torch.no_grad()
+def assert_alike(network: Network, engine: EngineNetwork) -> None:
+    """Equal, but that now and then a value on a tie of rounding falls to the other side.
+
+    Torch sums in float32 and in an order of its own, the engine in whole numbers.
+    """
+    errors = []
+    for image in images():
+        expected, trace = network(image)
+        output, found = engine(image)
+        assert {k: v.item() for k, v in found.bits.items()} == {
+            k: v.item() for k, v in trace.bits.items()
+        }
+        errors.append((output - expected).abs().flatten())
+    error = torch.cat(errors)
+    assert float(error.median()) < CLOSE
+    assert float(error.max()) < TIE
+
+
+@pytest.mark.parametrize("layers", LAYERS, ids=str)
+@pytest.mark.parametrize("precision", ["static", "dynamic"])
+@pytest.mark.parametrize("backbone", TINY)
+def test_the_engine_computes_what_the_network_was_trained_to(
+    backbone: str, precision: str, layers: dict[str, Any]
+) -> None:
+    network = tiny(backbone, SCALES[backbone][-1], precision, layers=layers)
+    assert_alike(network, run(network))
+
+
+@pytest.mark.parametrize("backbone", TINY)
+def test_every_scale_runs(backbone: str) -> None:
+    for scale in SCALES[backbone]:
+        network = tiny(backbone, scale, "dynamic", layers={"edges": "static"})
+        assert_alike(network, run(network))
+
+
+@pytest.mark.parametrize("backbone", TINY)
+def test_a_float_network_runs_too(backbone: str) -> None:
+    network = tiny(backbone, 2, "float")
+    assert_alike(network, run(network))
+
+
+def test_the_first_convolution_may_read_unrounded_features() -> None:
+    network = tiny("srresnet", 2, "dynamic", first_conv_unquantized=True)
+    assert_alike(network, run(network))
+
+
+@torch.no_grad()
+def test_the_trace_tells_how_widths_came_about() -> None:
+    network = tiny("carn", 2, "dynamic")
+    batch = torch.rand(3, 3, 7, 9) * torch.tensor([0.1, 0.5, 1.0]).view(-1, 1, 1, 1)
+    _, expected = network(batch)
+    _, trace = run(network)(batch)
+    torch.testing.assert_close(trace.gradient, expected.gradient, atol=1e-6, rtol=1e-5)
+    assert list(trace.choices) == list(expected.choices)
+    for site, choice in expected.choices.items():
+        found = trace.choices[site]
+        assert torch.equal(found.bits, choice.bits)
+        for part in ("expected", "scores", "spread"):
+            torch.testing.assert_close(
+                getattr(found, part), getattr(choice, part), atol=1e-3, rtol=1e-3
+            )
+    assert run(network).candidates == network.candidates
+
+
+def test_relative_bounds_take_a_black_patch() -> None:
+    network = tiny("carn", 2, "dynamic", layers={"relative": True})
+    black = torch.zeros(1, 3, 6, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(run(network)(black)[0], network(black)[0], atol=CLOSE, rtol=0)
+
+
+def test_threads_and_sizes_do_not_disturb_each_other() -> None:
+    executable = executable_of(tiny("edsr", 2, layers={"edges": "static"}), KERNELS)
+    patches = [image[0].permute(1, 2, 0).numpy() for image in images()] * 4
+    alone = [executable.run(patch).pixels for patch in patches]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda patch: executable.run(patch).pixels, patches))
+    for a, b in zip(alone, together, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_a_patch_may_be_a_view_and_stays_as_it_is() -> None:
+    executable = executable_of(tiny("edsr"), KERNELS)
+    image = np.random.default_rng(0).random((12, 12, 3), np.float32)
+    before = image.copy()
+    part = executable.run(image[2:9, 1:8]).pixels
+    assert np.array_equal(part, executable.run(image[2:9, 1:8].copy()).pixels)
+    assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize("backbone", TINY)
+def test_every_quantized_convolution_reads_codes_and_every_map_is_written_by_one(
+    backbone: str,
+) -> None:
+    network = tiny(backbone, 2, "dynamic", layers={"edges": "static"})
+    steps = compile_network(network.backbone, scale=2).steps
+    codes = {step.out for step in steps if isinstance(step, Site)}
+    codes |= {step.out for step in steps if isinstance(step, Conv) and step.encode}
+    convolutions = [step for step in steps if isinstance(step, Conv)]
+    floats = [step.module for step in convolutions if step.source not in codes]
+    assert floats == ([] if backbone == "idn" else ["entry" if backbone == "carn" else "head"])
+    others = {type(step).__name__ for step in steps} - {"Conv", "Site"}
+    apart = {"Slice", "Concat", "Add", "Bicubic"} if backbone == "idn" else set()
+    assert others == {"Affine"} | apart
+
+
+def test_a_static_chain_needs_no_maps_between_convolutions() -> None:
+    network = tiny("edsr", 4, "static", layers={"edges": "static"})
+    steps = compile_network(network.backbone, scale=4).steps
+    # The head's result is added at the end of the body, so it is a map that a site reads.
+    assert sum(isinstance(step, Site) for step in steps) == 1
+    assert sum(isinstance(step, Conv) and step.encode is not None for step in steps) == 7
+
+
+def test_what_no_step_stands_for_is_named() -> None:
+    class Odd(nn.Module):
+        def forward(self, x: Tensor, trace: object) -> Tensor:
+            return x.tanh()
+
+    with pytest.raises(ValueError, match="tanh"):
+        compile_network(Odd(), scale=1)
+
+
+@pytest.mark.parametrize("backbone", TINY)
+def test_a_compact_file_runs_as_the_network_in_it(backbone: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(path, tiny(backbone, 2, "dynamic", layers={"edges": "static"}), compact=True)
+    card, executable = load_executable(path, KERNELS)
+    network = load(path)
+    assert card == network.card
+    assert_alike(network, EngineNetwork(executable, card))
+
+
+def test_a_file_without_a_program_is_compiled(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    network = tiny("edsr", 2)
+    save(path, network)
+    card, executable = load_executable(path, KERNELS)
+    assert_alike(network, EngineNetwork(executable, card))
+
+
+def test_edges_at_8_bit_change_a_network_little(tmp_path: Path) -> None:
+    network = tiny("edsr", 2, "dynamic", features=16)
+    quantized = with_static_edges(network, [torch.rand(2, 3, 24, 24)])
+    image = torch.rand(1, 3, 24, 24)
+    with torch.no_grad():
+        expected, trace = network(image)
+        output, found = quantized(image)
+    assert found.bits == trace.bits
+    assert float((output - expected).std()) < 0.02 * float(expected.std())
+    assert network.card.layers == {}
+    save(tmp_path / "a", quantized, compact=True)
+    assert load(tmp_path / "a").card.layers["edges"] == "static"
+
+
+def test_a_float_network_has_no_quantized_edges() -> None:
+    with pytest.raises(InputError):
+        with_static_edges(tiny("edsr", 2, "float"), [torch.rand(1, 3, 8, 8)])
+
+
+def test_edges_keep_the_names_of_float_weights() -> None:
+    for backbone in TINY:
+        plain = tiny(backbone, 2).backbone.state_dict()
+        quantized = tiny(backbone, 2, layers={"edges": "static"}).backbone.state_dict()
+        assert plain.keys() < quantized.keys()
+        assert all(name.endswith("site.bounds") for name in quantized.keys() - plain.keys())
+
+
+def test_tensors_that_do_not_fit_the_program_are_refused() -> None:
+    network = tiny("edsr", 2)
+    program = compile_network(network.backbone, scale=2)
+    with pytest.raises(ValueError, match="lacks"):
+        Executable(program, {}, KERNELS)
+    plain = {k: v.numpy() for k, v in network.backbone.state_dict().items()}
+    with pytest.raises(ValueError, match="no codes"):
+        Executable(program, plain, KERNELS)
+
+
+def test_a_program_that_does_not_fit_its_file_is_a_checkpoint_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(path, tiny("edsr", 2), compact=True)
+    path.write_bytes(
+        path.read_bytes().replace(b'blocks.0.conv1.conv\\"', b'blocks.9.conv1.conv\\"')
+    )
+    with pytest.raises(CheckpointError, match=r"blocks\.9"):
+        load_executable(path, KERNELS)
