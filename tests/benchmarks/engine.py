@@ -1,0 +1,315 @@
+"""How fast the int8 engine is, beside PyTorch, OpenVINO and ONNX Runtime.
+
+    python tests/benchmarks/engine.py                             EDSR, 8 patches of 96 x 96
+    python tests/benchmarks/engine.py edsr carn idn srresnet      all backbones
+    python tests/benchmarks/engine.py --photo photo.jpg           and a photograph, patch by patch
+    python tests/benchmarks/engine.py --widths --layers           time by width, and by layer
+
+The rows of a table take turns in one run; read the ratios. OpenVINO's rows need the packages
+openvino and nncf, ONNX Runtime's onnxruntime, onnx and onnxscript; they are left out without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cadyq_cli.checkpoint import Card, Network, load, shipped
+from cadyq_cli.checkpoint.edges import with_static_edges
+from cadyq_cli.checkpoint.engine_network import executable_of
+from cadyq_cli.engine.allocator import keep_freed_memory
+from cadyq_cli.engine.executor import Executable
+from cadyq_cli.engine.kernels import Codes, Epilogue, Map, Sums
+from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable, instruction_sets
+from cadyq_cli.imaging import files
+from cadyq_cli.imaging.tiles import tiles
+from cadyq_cli.quant.ranges import fit_ranges
+from cadyq_cli.quant.sites import DynamicSite
+
+PATCH = 96
+Run = Callable[[], object]
+
+
+def medians(runs: Mapping[str, Run], repeats: int) -> dict[str, float]:
+    """Seconds that each takes, of rounds in which they take turns; the first round warms up."""
+    taken: defaultdict[str, list[float]] = defaultdict(list)
+    for number in range(repeats + 1):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run()
+            if number:
+                taken[name].append(time.perf_counter() - began)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def show(title: str, times: Mapping[str, float], basis: str) -> None:
+    print(f"\n{title}\n\n| what | s | times as fast as the first |\n|---|---|---|")
+    for name, taken in times.items():
+        print(f"| {name} | {taken:.3f} | {times[basis] / taken:.2f} |")
+    sys.stdout.flush()
+
+
+def network_of(backbone: str) -> Network:
+    """The shipped one at x4, or an untrained one that is quantized alike; with 8-bit edges."""
+    if f"{backbone}-x4" in shipped.names():
+        network = load(shipped.find(backbone, 4))
+    else:
+        torch.manual_seed(0)
+        layers = {"unsigned": True}
+        card = Card(backbone=backbone, settings={"scale": 4}, precision="dynamic", layers=layers)
+        network = Network(card).eval()
+        with torch.no_grad():
+            fit_ranges(network, lambda: [network(torch.rand(2, 3, 48, 48))[1]])
+    if network.card.layers.get("edges") != "static":
+        network = with_static_edges(network, [torch.rand(2, 3, 48, 48)])
+    return network
+
+
+class Plain(nn.Module):
+    """A float network as anyone would write it: an image in, an image out."""
+
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        self.network = Network(Card(backbone=backbone, settings={"scale": 4})).eval()
+
+    def forward(self, image: Tensor) -> Tensor:
+        output: Tensor = self.network(image)[0]
+        return output
+
+
+def engines(network: Network) -> Iterator[tuple[str, Executable]]:
+    """One for each instruction set that this machine has; the generic one takes too long."""
+    for isa in instruction_sets():
+        with suppress(NativeUnavailable):
+            if isa != "generic":
+                yield isa, executable_of(network, NativeKernels(isa))
+
+
+def run_engine(executable: Executable, patches: NDArray[np.float32], threads: int) -> None:
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(executable.run, patches))
+
+
+def run_torch(module: nn.Module, patches: Tensor) -> None:
+    with torch.inference_mode():
+        module(patches)
+
+
+def as_a_user(backbone: str, patches: int, repeats: int, threads: int) -> float:
+    """PyTorch float32 in a process of its own, as its allocator is by default."""
+    command = [sys.executable, __file__, backbone, "--as-a-user"]
+    options = ["--patches", patches, "--repeats", repeats, "--threads", threads]
+    output = subprocess.run(
+        [*command, *map(str, options)], capture_output=True, text=True, check=True
+    )
+    return float(output.stdout)
+
+
+def openvino_runs(plain: Plain, patches: Tensor, threads: int) -> Iterator[tuple[str, Run]]:
+    """The same topology in float32 and with static 8 bit."""
+    try:
+        import nncf
+        import openvino
+    except ImportError:
+        return
+    model = openvino.convert_model(plain, example_input=patches)
+    examples = nncf.Dataset([patches[i : i + 1].numpy() for i in range(len(patches))])
+    quantized = nncf.quantize(model, examples, preset=nncf.QuantizationPreset.MIXED)
+    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    for name, network in (("float32", model), ("static int8", quantized)):
+        compiled = openvino.Core().compile_model(network, "CPU", settings)
+        yield f"OpenVINO {name}", partial(compiled.create_infer_request().infer, [patches.numpy()])
+
+
+def onnx_runs(plain: Plain, patches: Tensor, threads: int) -> Iterator[tuple[str, Run]]:
+    """The same topology in float32 and with static 8 bit."""
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  the export needs it
+        from onnxruntime import quantization
+    except ImportError:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        model, quantized = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
+        torch.onnx.export(plain, (patches,), model, input_names=["image"], external_data=False)
+
+        class Examples(quantization.CalibrationDataReader):  # type: ignore[misc]
+            left = iter([{"image": patches.numpy()}])
+
+            def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+                return next(self.left, None)
+
+        quantization.quantize_static(model, quantized, Examples())
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        for name, file in (("float32", model), ("static int8", quantized)):
+            session = onnxruntime.InferenceSession(file, options)
+            yield f"ONNX Runtime {name}", partial(session.run, None, {"image": patches.numpy()})
+
+
+def compare(backbone: str, arguments: argparse.Namespace) -> None:
+    """All ways to run one topology on some patches."""
+    network, plain = network_of(backbone), Plain(backbone)
+    images = torch.rand(arguments.patches, 3, PATCH, PATCH)
+    patches = np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
+    user, tuned = "PyTorch float32, as a user runs it", "PyTorch float32, tuned allocator"
+    alone = as_a_user(backbone, arguments.patches, arguments.repeats, arguments.threads)
+    keep_freed_memory()
+    runs: dict[str, Run] = {
+        tuned: partial(run_torch, plain, images),
+        "cadyq, fake-quantized in PyTorch": partial(run_torch, network, images),
+    }
+    for isa, executable in engines(network):
+        runs[f"cadyq int8, {isa}"] = partial(run_engine, executable, patches, arguments.threads)
+    runs |= dict(openvino_runs(plain, images, arguments.threads))
+    runs |= dict(onnx_runs(plain, images, arguments.threads))
+    times = {user: alone} | medians(runs, arguments.repeats)
+    show(f"{backbone} x4, {len(patches)} patches of {PATCH} x {PATCH}", times, user)
+
+
+def compare_photo(backbone: str, file: Path, arguments: argparse.Namespace) -> None:
+    """A photograph, patch by patch."""
+    pixels = files.read(file).pixels[:512, :512].astype(np.float32) / 255
+    cut = [np.ascontiguousarray(pixels[t.read()]) for t in tiles(*pixels.shape[:2], PATCH, 16)]
+    plain = Plain(backbone)
+    _, executable = next(engines(network_of(backbone)))
+    inputs = [torch.from_numpy(patch).permute(2, 0, 1)[None] for patch in cut]
+
+    def in_torch() -> None:
+        for patch in inputs:
+            run_torch(plain, patch)
+
+    def in_engine() -> None:
+        with ThreadPoolExecutor(arguments.threads) as pool:
+            list(pool.map(executable.run, cut))
+
+    runs = {"PyTorch float32, tuned allocator": in_torch, "cadyq int8": in_engine}
+    times = medians(runs, arguments.repeats)
+    height, width, _ = pixels.shape
+    show(f"{backbone} x4, {width} x {height} in {len(cut)} patches", times, next(iter(runs)))
+
+
+def compare_widths(backbone: str, arguments: argparse.Namespace) -> None:
+    """The same network with every site forced to one width."""
+    patches = np.random.default_rng(0).random((arguments.patches, PATCH, PATCH, 3), np.float32)
+    runs: dict[str, Run] = {}
+    for index, width in ((2, 8), (1, 6), (0, 4)):
+        network = network_of(backbone)
+        for site in network.modules():
+            if isinstance(site, DynamicSite):
+                with torch.no_grad():
+                    site.selector.weight.zero_()
+                    site.selector.bias.copy_(torch.arange(3) == index)
+        _, executable = next(engines(network))
+        runs[f"{width} bit"] = partial(run_engine, executable, patches, arguments.threads)
+    show(f"{backbone} x4 by width", medians(runs, arguments.repeats), "8 bit")
+
+
+class Timed:
+    """Kernels that take the time of every convolution."""
+
+    def __init__(self, kernels: NativeKernels) -> None:
+        self._kernels = kernels
+        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.work: dict[str, float] = {}  # MACs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kernels, name)
+
+    def pack(self, weight: NDArray[np.int8], **options: int) -> Any:
+        return weight.shape, self._kernels.pack(weight, **options)
+
+    def convolve(
+        self,
+        codes: Codes,
+        height: int,
+        width: int,
+        packed: Any,
+        out: Map | None,
+        epilogue: Epilogue,
+    ) -> Sums | None:
+        (outputs, inputs, edge, _), weights = packed
+        name = f"{edge}x{edge}, {inputs} to {outputs}, {width} x {height}"
+        began = time.perf_counter()
+        sums = self._kernels.convolve(codes, height, width, weights, out, epilogue)
+        self.seconds[name].append(time.perf_counter() - began)
+        self.work[name] = height * width * outputs * inputs * edge**2
+        return sums
+
+
+def peak(kernels: NativeKernels) -> float:
+    """MACs a second of direct convolution at its best: long sums, little else. One thread."""
+    weight = np.ones((64, 64, 9, 9), np.int8)
+    codes, out = kernels.new_codes(48, 48, 64), np.empty((48, 48, 64), np.float32)
+    epilogue = Epilogue(np.ones(64, np.float32), np.zeros(64, np.float32))
+    packed = kernels.pack(weight)
+    run = partial(kernels.convolve, codes, 48, 48, packed, out, epilogue)
+    return 48 * 48 * weight.size / medians({"peak": run}, 5)["peak"]
+
+
+def show_layers(backbone: str, arguments: argparse.Namespace) -> None:
+    """What share of the machine's peak each convolution reaches, on one thread."""
+    kernels = NativeKernels()
+    timed, best = Timed(kernels), peak(kernels)
+    executable = executable_of(network_of(backbone), timed)
+    patch = np.random.default_rng(0).random((PATCH, PATCH, 3), np.float32)
+    for _ in range(arguments.repeats):
+        executable.run(patch)
+    print(
+        f"\n{backbone} x4, {kernels.name}, one thread; direct int8 peaks at {best / 1e9:.0f} GMAC/s"
+    )
+    print(
+        "\n| convolution | count | ms each | GMAC/s | of the direct peak |\n|---|---|---|---|---|"
+    )
+    for name, times in timed.seconds.items():
+        taken = statistics.median(times)
+        rate = timed.work[name] / taken
+        count = len(times) // arguments.repeats
+        print(f"| {name} | {count} | {taken * 1e3:.2f} | {rate / 1e9:.0f} | {rate / best:.0%} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("backbones", nargs="*", default=["edsr"])
+    parser.add_argument("--patches", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--photo", type=Path)
+    parser.add_argument("--widths", action="store_true")
+    parser.add_argument("--layers", action="store_true")
+    parser.add_argument("--as-a-user", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    for backbone in arguments.backbones:
+        if arguments.as_a_user:
+            images = torch.rand(arguments.patches, 3, PATCH, PATCH)
+            run = partial(run_torch, Plain(backbone), images)
+            print(medians({"": run}, arguments.repeats)[""])
+            return
+        compare(backbone, arguments)
+        if arguments.photo:
+            compare_photo(backbone, arguments.photo, arguments)
+        if arguments.widths:
+            compare_widths(backbone, arguments)
+        if arguments.layers:
+            show_layers(backbone, arguments)
+
+
+if __name__ == "__main__":
+    main()
