@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,8 +108,10 @@ def train(
     keep_freed_memory()
     files = find(data)
     validation = Validation(find([validate]), plan.scale) if validate else None
-    with together(torch_device(device)) as (processes, where), _announcing(output):
-        progress = _Progress() if processes.leads else _Silence()
+    with (
+        together(torch_device(device)) as (processes, where),
+        closing(_Progress() if processes.leads else _Silence()) as progress,
+    ):
         share = int(memory * 2**30) // processes.count
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
@@ -127,8 +128,12 @@ def train(
         )
         if dry_run:
             _foretell(plan, means, progress)
-        else:
+            return
+        try:
             run(plan, output, means, progress)
+        except KeyboardInterrupt:
+            progress.note(f"stopped; the same command goes on from {output}")
+            raise
 
 
 def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
@@ -196,16 +201,6 @@ def _foretell(plan: Plan, means: Means, progress: Any) -> None:
     typer.echo(f"\n{plan.to_toml()}", nl=False)
 
 
-@contextmanager
-def _announcing(output: Path) -> Iterator[None]:
-    """Say how to go on after an interruption."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        _say(f"stopped; the same command goes on from {output}")
-        raise
-
-
 def _say(line: str) -> None:
     from tqdm import tqdm
 
@@ -219,26 +214,28 @@ class _Progress:
     def __init__(self) -> None:
         self._bar: Any = None
         self._batch = 0
-        self._began = 0.0
         self._shown: dict[str, str] = {}
 
     def begin(self, stage: Stage, done: int, recipe: Recipe) -> None:
         from tqdm import tqdm
 
-        self._batch, self._began = recipe.batch, time.monotonic()
-        self._shown = {}
+        self._batch, self._shown = recipe.batch, {}
         self._bar = tqdm(
-            total=recipe.steps, initial=done, desc=stage, unit="step", disable=None, smoothing=0.05
+            total=recipe.steps,
+            initial=done,
+            desc=stage,
+            unit="step",
+            disable=None,
+            smoothing=0.05,
+            dynamic_ncols=True,
         )
 
     def step(self, step: Step) -> None:
-        now = time.monotonic()
-        rate = self._batch / max(now - self._began, 1e-9)
-        self._began = now
         self._shown["L1"] = f"{step.truth:.2f}"
         if step.average_bits is not None:
             self._shown["bits"] = f"{step.average_bits:.2f}"
-        self._shown["images/s"] = f"{rate:.0f}"
+        if rate := self._bar.format_dict["rate"]:
+            self._shown["images/s"] = f"{rate * self._batch:.0f}"
         self._bar.set_postfix(self._shown, refresh=False)
         self._bar.update()
 
@@ -246,14 +243,17 @@ class _Progress:
         self._shown["dB"] = f"{psnr:.2f}"
         width = "" if bits is None else f", {bits:.2f} bits"
         _say(f"{stage}, step {step}: {psnr:.2f} dB{width}")
-        self._began = time.monotonic()
 
-    def finished(self, stage: Stage, path: Path) -> None:
-        self._bar.close()
+    def finished(self, stage: str, path: Path) -> None:
+        self.close()
         _say(f"{stage}: {path}")
 
     def note(self, text: str) -> None:
         _say(text)
+
+    def close(self) -> None:
+        if self._bar is not None and not self._bar.disable:
+            self._bar.close()
 
 
 class _Silence:
@@ -262,5 +262,6 @@ class _Silence:
     def begin(self, stage: Stage, done: int, recipe: Recipe) -> None: ...
     def step(self, step: Step) -> None: ...
     def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None: ...
-    def finished(self, stage: Stage, path: Path) -> None: ...
+    def finished(self, stage: str, path: Path) -> None: ...
     def note(self, text: str) -> None: ...
+    def close(self) -> None: ...

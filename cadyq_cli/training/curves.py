@@ -93,7 +93,7 @@ class _Diagram:
             self._text((left - 10, y), f"{tick:g}" if tick < 1e4 else f"{tick:.0e}", "rm", _MUTED)
         self._line([(left, bottom), (right, bottom)], _INK)
         for step in (0.0, self._longest):
-            anchor = "ma" if step else "la"
+            anchor = "ra" if step else "la"
             self._text((self._x(step), bottom + 8), f"{step:,.0f}", anchor, _MUTED)
         x = left
         for colour, (name, points) in zip(_COLOURS, self._curves.items(), strict=False):

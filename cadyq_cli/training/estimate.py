@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.training.loop import Trainer
-from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.plan import Plan, Stage
-from cadyq_cli.training.run import Means, executes, layers_of
+from cadyq_cli.training.run import Means, executes, layers_of, photos_of
 from cadyq_cli.training.stages import requantize
 
 WARM_UP = 2  # steps before the clock runs: compilation, caches, first images
@@ -36,17 +35,10 @@ def seconds_a_step(
         layers = layers_of(plan, stage)
         ready = executes(network.card, stage, layers)
         student = network if ready else requantize(network, stage, layers)
-        photos = Photos(
-            means.photographs,
-            plan.scale,
-            seed=recipe.seed,
-            texture=recipe.texture,
-            pairs=means.pairs,
-        )
         trainer = Trainer(
             student,
             recipe,
-            photos,
+            photos_of(plan, recipe, means),
             None if ready else network,
             scales=plan.all_scales,
             workers=means.workers,

@@ -51,6 +51,9 @@ class Plan:
     teacher: Path | None = setting(
         None, "network to imitate; none: what the stage starts from, in its own precision"
     )
+    edges: bool = setting(
+        default=False, text="8 bit at the head and the tail too, which the paper leaves in float"
+    )
     save_every: int = setting(200, "steps between saved states, and validations", least=1)
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the backbone, beside the scale
     recipes: Mapping[Stage, Recipe] = field(default_factory=dict)

@@ -4,6 +4,7 @@ RUN/recipe.toml           the plan, all settings spelled out
 RUN/photographs.json      what the check of the images found
 RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dynamic
 RUN/STAGE-xS.safetensors  the same at the other scales S of a body for several
+RUN/edges.safetensors     the last of them with its head and tail in 8 bit, if the plan says so
 RUN/STAGE.state           what an unfinished stage goes on from
 RUN/metrics.csv           see `metrics`
 RUN/curves.png            the same, drawn
@@ -22,9 +23,11 @@ from types import FrameType
 from typing import Any, Protocol, cast
 
 import torch
+from torch import Tensor
 
 from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.checkpoint.edges import with_static_edges
 from cadyq_cli.checkpoint.file import load, save, write_whole
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.checkpoint.official import load_official
@@ -64,8 +67,8 @@ class Report(Protocol):
     def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None:
         """The average of the weights was measured: mean PSNR in dB, mean width if quantized."""
 
-    def finished(self, stage: Stage, path: Path) -> None:
-        """A stage's network was written."""
+    def finished(self, stage: str, path: Path) -> None:
+        """A network was written, of a stage or with 8-bit edges."""
 
     def note(self, text: str) -> None:
         """Something that people should know."""
@@ -111,7 +114,12 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
             _Stage(plan, stage, folder, means, report).train(network)
         network = load(result, device=means.device)
         _check_fit(plan, network, result)
-    return folder / f"{plan.stages[-1]}.safetensors"
+    if not plan.edges or network is None or network.card.precision == "float":
+        return result
+    if means.processes.leads:
+        _write_edges(plan, folder, means)
+        report.finished("edges", folder / "edges.safetensors")
+    return folder / "edges.safetensors"
 
 
 def first(plan: Plan, device: torch.device, report: Report) -> tuple[Network, tuple[Stage, ...]]:
@@ -186,13 +194,7 @@ class _Stage:
     def train(self, before: Network) -> None:
         """Train until the end, and write the result."""
         means, recipe = self.means, self.recipe
-        photos = Photos(
-            means.photographs,
-            self.plan.scale,
-            seed=recipe.seed,
-            texture=recipe.texture,
-            pairs=means.pairs,
-        )
+        photos = photos_of(self.plan, recipe, means)
         state = self.folder / f"{self.stage}.state"
         resuming = means.processes.told(state.exists())
         network = self._student(before, None if resuming else photos)
@@ -228,11 +230,7 @@ class _Stage:
             return network
         recipe = self.recipe
         count = SELECTOR_BATCHES if recipe.measure_selectors else RANGE_BATCHES
-        unseen = range(recipe.steps, recipe.steps + count)
-        batches = [
-            photos.batch(step, recipe.batch, recipe.patch)[0].to(self.means.device)
-            for step in unseen
-        ]
+        batches = _unseen(photos, recipe, count, self.plan.scale, self.means.device)
         network.eval()
         fit_ranges(network, traces_of(network, batches[:RANGE_BATCHES]))
         if recipe.measure_selectors and recipe.target_bits is not None and network.candidates:
@@ -295,11 +293,46 @@ class _Stage:
             "photographs": len(self.means.photographs),
         }
         for scale in (*self.plan.all_scales, self.plan.scale):
-            suffix = "" if scale == self.plan.scale else f"-x{scale}"
             settings = {**network.card.settings, "scale": scale}
             network.card = replace(network.card, settings=settings, about=about)
-            save(self.folder / f"{self.stage}{suffix}.safetensors", network)
+            save(_result(self.plan, self.folder, self.stage, scale), network)
         self.report.finished(self.stage, self.folder / f"{self.stage}.safetensors")
+
+
+def photos_of(plan: Plan, recipe: Recipe, means: Means) -> Photos:
+    """What a stage learns from."""
+    return Photos(
+        means.photographs,
+        plan.scale,
+        seed=recipe.seed,
+        texture=recipe.texture,
+        pairs=means.pairs,
+    )
+
+
+def _unseen(
+    photos: Photos, recipe: Recipe, count: int, scale: int, device: torch.device
+) -> list[Tensor]:
+    """Low-resolution batches of a stage that it is not trained on."""
+    steps = range(recipe.steps, recipe.steps + count)
+    pairs = (photos.batch(step, recipe.batch, recipe.patch, scale=scale) for step in steps)
+    return [low.to(device) for low, _ in pairs]
+
+
+def _result(plan: Plan, folder: Path, name: str, scale: int) -> Path:
+    suffix = "" if scale == plan.scale else f"-x{scale}"
+    return folder / f"{name}{suffix}.safetensors"
+
+
+def _write_edges(plan: Plan, folder: Path, means: Means) -> None:
+    """Write the last stage's networks once more, with 8-bit edges."""
+    stage = plan.stages[-1]
+    recipe = plan.recipes[stage]
+    photos = photos_of(plan, recipe, means)
+    for scale in plan.all_scales:
+        network = load(_result(plan, folder, stage, scale), device=means.device)
+        batches = _unseen(photos, recipe, RANGE_BATCHES, scale, means.device)
+        save(_result(plan, folder, "edges", scale), with_static_edges(network, batches))
 
 
 def executes(card: Card, stage: Stage, layers: dict[str, Any]) -> bool:

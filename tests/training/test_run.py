@@ -254,6 +254,19 @@ def test_a_body_for_several_scales_gives_a_network_for_each(folder: Path, tmp_pa
     assert other(torch.rand(1, 3, 8, 8))[0].shape == (1, 3, 16, 16)
 
 
+def test_the_last_network_is_written_with_its_edges_in_8_bit_too(
+    folder: Path, tmp_path: Path
+) -> None:
+    save(tmp_path / "static.safetensors", tiny("edsr", 2, "static"))
+    plan = replace(PLAN, start=tmp_path / "static.safetensors", settings={}, edges=True)
+    last = train(plan.with_changes({"steps": 1}), tmp_path / "run", _means(folder), Listener())
+    edges, dynamic = load(last), load(tmp_path / "run" / "dynamic.safetensors")
+    assert edges.card.layers == dynamic.card.layers | {"edges": "static"}
+    image = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        assert 0 < (edges(image)[0] - dynamic(image)[0]).abs().mean() < 0.02
+
+
 def test_a_start_of_another_backbone_is_refused(folder: Path, tmp_path: Path) -> None:
     save(tmp_path / "idn.safetensors", tiny("idn", 2, "float"))
     plan = replace(PLAN, start=tmp_path / "idn.safetensors")
