@@ -177,51 +177,46 @@ class Writer {
         }
     }
 
-    // Tell where the next values belong: `count` <= kMost pixels (y, x).
-    void at(int count, const int* ys, const int* xs) {
-        count_ = count;
-        const int r = e_.shuffle;
-        const int64_t columns = code_columns(width_ * r), added_columns = code_columns(width_);
-        for (int i = 0; i < count; ++i) {
-            const int64_t y = ys[i], x = xs[i];
-            target_[i] = e_.codes ? ((kPad + y * r) * columns + kPad + x * r) * e_.codes_pitch
-                                  : (y * r * width_ * r + x * r) * channels_;
-            pixel_[i] = (y * width_ + x) * outputs_;
-            added_[i] = ((kPad + y) * added_columns + kPad + x) * e_.add_pitch;
-        }
-    }
-
-    // Finish and write the v-th vector of outputs of each of those pixels.
-    void write(Float* x, int v) {
-        const int o = v * L, n = count_, valid = least(L, outputs_ - o);
+    // Finish and write the v-th vector of outputs of pixels that stand side by side from (y, x) on.
+    // `Count` is int or a constant, so that the usual case is unrolled.
+    template <typename Count>
+    inline __attribute__((always_inline)) void write(Float* values, Count count, int y, int x,
+                                                     int v) {
+        const int o = v * L, valid = least(L, outputs_ - o);
         const Float scale = load<Float>(scale_ + o), bias = load<Float>(bias_ + o);
-        for (int i = 0; i < n; ++i) x[i] = x[i] * scale + bias;
-        if (e_.slope1) bend(x, load<Float>(slope1_ + o));
+        for (int i = 0; i < count; ++i) values[i] = values[i] * scale + bias;
+        if (e_.slope1) bend(values, count, load<Float>(slope1_ + o));
         if (e_.round_step > 0) {
             const Float step = splat(e_.round_step);
             const Float low = splat(e_.round_low), high = splat(e_.round_high);
-            for (int i = 0; i < n; ++i)
-                x[i] = nearest(higher(low, lower(high, x[i] / step))) * step;
+            for (int i = 0; i < count; ++i)
+                values[i] = nearest(higher(low, lower(high, values[i] / step))) * step;
         }
-        if (e_.add_map)
-            for (int i = 0; i < n; ++i) x[i] += some(e_.add_map + pixel_[i] + o, valid);
-        if (e_.add_codes)
-            for (int i = 0; i < n; ++i)
-                x[i] += to_float(load<HalfShort>(e_.add_codes + added_[i] + o)) * e_.add_step;
-        if (e_.slope2) bend(x, load<Float>(slope2_ + o));
+        if (e_.add_map) {
+            const float* from = e_.add_map + ((int64_t)y * width_ + x) * outputs_ + o;
+            for (int i = 0; i < count; ++i) values[i] += some(from + i * outputs_, valid);
+        }
+        if (e_.add_codes) {
+            const int16_t* from =
+                e_.add_codes +
+                ((kPad + y) * (int64_t)code_columns(width_) + kPad + x) * e_.add_pitch + o;
+            for (int i = 0; i < count; ++i)
+                values[i] += to_float(load<HalfShort>(from + i * e_.add_pitch)) * e_.add_step;
+        }
+        if (e_.slope2) bend(values, count, load<Float>(slope2_ + o));
         if (e_.sums) {
-            Float sum = {}, square = {};
-            for (int i = 0; i < n; ++i) {
-                sum += x[i];
-                square += x[i] * x[i];
+            Float sum = load<Float>(sums_ + o), square = load<Float>(squares_ + o);
+            for (int i = 0; i < count; ++i) {
+                sum += values[i];
+                square += values[i] * values[i];
             }
-            store(sums_ + o, load<Float>(sums_ + o) + sum);
-            store(squares_ + o, load<Float>(squares_ + o) + square);
+            store(sums_ + o, sum);
+            store(squares_ + o, square);
         }
         if (e_.codes)
-            put_codes(x, o, valid);
+            put_codes(values, count, y, x, o, valid);
         else
-            put(x, o, valid);
+            put(values, count, y, x, o, valid);
     }
 
     // Add up what was summed in float so far: after each strip, to lose no digits.
@@ -234,8 +229,6 @@ class Writer {
         fill(sums_, nullptr);
         fill(squares_, nullptr);
     }
-
-    static constexpr int kMost = kTile * kTile;
 
   private:
     float* fill(float* space, const float* values) {
@@ -251,53 +244,67 @@ class Writer {
         return x;
     }
 
-    void bend(Float* x, Float slope) const {
+    template <typename Count>
+    static void bend(Float* x, Count count, Float slope) {
         const Float zero = {};
-        for (int i = 0; i < count_; ++i) x[i] = higher(x[i], zero) + slope * lower(x[i], zero);
+        for (int i = 0; i < count; ++i) x[i] = higher(x[i], zero) + slope * lower(x[i], zero);
     }
 
-    // How far from a pixel's target the o-th output goes, in rows of `columns` pixels.
+    // How far the o-th output goes from its pixel's first, in rows of `columns` pixels.
     int64_t shift(int o, int64_t columns, int pitch) const {
         const int group = o / channels_;
         return (group / e_.shuffle * columns + group % e_.shuffle) * pitch + o % channels_;
     }
 
-    bool together(int o, int valid) const { return o % channels_ + valid <= channels_; }
+    bool together(int o, int valid) const { return valid == L && o % channels_ + L <= channels_; }
 
-    void put(const Float* x, int o, int valid) const {
-        const int64_t columns = (int64_t)width_ * e_.shuffle;
-        if (valid == L && together(o, L)) {
-            float* to = map_ + shift(o, columns, channels_);
-            for (int i = 0; i < count_; ++i) store(to + target_[i], x[i]);
+    template <typename Count>
+    void put(const Float* values, Count count, int y, int x, int o, int valid) const {
+        const int r = e_.shuffle;
+        const int64_t columns = (int64_t)width_ * r;
+        float* to = map_ + (y * r * columns + x * r) * channels_;
+        const int64_t next = (int64_t)r * channels_;
+        if (together(o, valid)) {
+            to += shift(o, columns, channels_);
+            for (int i = 0; i < count; ++i) store(to + i * next, values[i]);
             return;
         }
         for (int lane = 0; lane < valid; ++lane) {
-            float* to = map_ + shift(o + lane, columns, channels_);
-            for (int i = 0; i < count_; ++i) to[target_[i]] = x[i][lane];
+            float* there = to + shift(o + lane, columns, channels_);
+            for (int i = 0; i < count; ++i) there[i * next] = values[i][lane];
         }
     }
 
-    void put_codes(const Float* x, int o, int valid) const {
+    template <typename Count>
+    void put_codes(const Float* values, Count count, int y, int x, int o, int valid) const {
         const Float step = splat(e_.codes_step);
         const Float low = splat(e_.codes_low), high = splat(e_.codes_high);
-        const int64_t columns = code_columns(width_ * e_.shuffle);
-        if (valid == L && together(o, L)) {
-            int16_t* to = e_.codes + shift(o, columns, e_.codes_pitch);
-            for (int i = 0; i < count_; ++i) store(to + target_[i], to_codes(x[i], step, low, high));
+        const int r = e_.shuffle;
+        const int64_t columns = code_columns(width_ * r);
+        int16_t* to = e_.codes + ((kPad + y * r) * columns + kPad + x * r) * e_.codes_pitch;
+        const int64_t next = (int64_t)r * e_.codes_pitch;
+        if (together(o, valid)) {
+            to += shift(o, columns, e_.codes_pitch);
+            for (int i = 0; i < count; ++i)
+                store(to + i * next, to_codes(values[i], step, low, high));
             return;
         }
-        for (int i = 0; i < count_; ++i) {
-            const HalfShort code = to_codes(x[i], step, low, high);
+        for (int i = 0; i < count; ++i) {
+            const HalfShort code = to_codes(values[i], step, low, high);
             for (int lane = 0; lane < valid; ++lane)
-                e_.codes[target_[i] + shift(o + lane, columns, e_.codes_pitch)] = code[lane];
+                to[i * next + shift(o + lane, columns, e_.codes_pitch)] = code[lane];
         }
     }
 
     const Epilogue& e_;
-    int width_, outputs_, vectors_, channels_, count_ = 0;
+    int width_, outputs_, vectors_, channels_;
     float* map_;
     float *scale_, *bias_, *slope1_, *slope2_, *sums_, *squares_;
-    int64_t target_[kMost], pixel_[kMost], added_[kMost];
+};
+
+template <int N>
+struct Constant {
+    constexpr operator int() const { return N; }
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -359,28 +366,24 @@ void transform_tile(const typename K::Number* corner, ptrdiff_t row, int pitch,
 template <typename K>
 void finish_tile(const typename K::Sum* products, ptrdiff_t plane, int top, int left, int height,
                  int width, int v, int block, Writer& writer) {
-    int keep[Writer::kMost], ys[Writer::kMost], xs[Writer::kMost], count = 0;
-    for (int i = 0; i < kTile * kTile; ++i) {
-        const int y = top + i / kTile, x = left + i % kTile;
-        if (y >= height || x >= width) continue;
-        keep[count] = i;
-        ys[count] = y;
-        xs[count++] = x;
-    }
-    writer.at(count, ys, xs);
+    const int rows = least(kTile, height - top), columns = least(kTile, width - left);
     for (int b = 0; b < block; ++b, ++products) {
-        typename K::Sum half[kTile][kReach], whole[kTile * kTile];
+        typename K::Sum half[kTile][kReach];
         for (int x = 0; x < kReach; ++x) {
             typename K::Sum m[kReach];
             for (int y = 0; y < kReach; ++y) m[y] = products[(y * kReach + x) * plane];
             transform_sums(m, &half[0][x], kReach);
         }
-        for (int y = 0; y < kTile; ++y) transform_sums(half[y], whole + y * kTile, 1);
-        Float values[Writer::kMost];
-        for (int i = 0; i < Writer::kMost; ++i) values[i] = K::outcome(whole[i]);
-        if (count < Writer::kMost)
-            for (int i = 0; i < count; ++i) values[i] = values[keep[i]];
-        writer.write(values, v + b);
+        for (int y = 0; y < rows; ++y) {
+            typename K::Sum whole[kTile];
+            transform_sums(half[y], whole, 1);
+            Float values[kTile];
+            for (int x = 0; x < kTile; ++x) values[x] = K::outcome(whole[x]);
+            if (columns == kTile)
+                writer.write(values, Constant<kTile>(), top + y, left, v + b);
+            else
+                writer.write(values, columns, top + y, left, v + b);
+        }
     }
 }
 
@@ -490,7 +493,6 @@ template <typename K>
 void direct_rows(const typename K::Number* image, int height, int width, int pitch,
                  const typename K::Number* packed, int outputs, int edge, Writer& writer) {
     constexpr int kMost = 2 * kRows;  // pixels at a time
-    static_assert(kMost <= Writer::kMost);
     const int vectors = vectors_of(outputs), reach = edge / 2, groups = pitch / K::kInputs;
     const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
     ptrdiff_t segments[(2 * kPad + 1) * (2 * kPad + 1)];
@@ -509,16 +511,10 @@ void direct_rows(const typename K::Number* image, int height, int width, int pit
                            sums + v, vectors);
                 weights += (ptrdiff_t)edge * edge * pitch * block * L;
             }
-            int ys[kMost], xs[kMost];
-            for (int i = 0; i < count; ++i) {
-                ys[i] = y;
-                xs[i] = x + i;
-            }
-            writer.at(count, ys, xs);
             for (int v = 0; v < vectors; ++v) {
                 Float values[kMost];
                 for (int i = 0; i < count; ++i) values[i] = K::plain(sums[i * vectors + v]);
-                writer.write(values, v);
+                writer.write(values, count, y, x, v);
             }
         }
         writer.flush();

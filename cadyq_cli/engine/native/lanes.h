@@ -1,7 +1,8 @@
 // Vectors of one instruction set. Compiled once for each, with CADYQ_ISA and CADYQ_LANES defined.
 //
-// GCC's and Clang's vector extensions say everything but one thing portably: the dot product of
-// pairs of 16-bit numbers, which is what convolutions spend their time in.
+// GCC's and Clang's vector extensions say portably all but the dot product of pairs of 16-bit
+// numbers, which is what convolutions spend their time in; and x86's minimum and maximum, which GCC
+// does not recognise.
 #pragma once
 
 #include <cstdint>
@@ -61,8 +62,16 @@ static inline Word dot(Word sums, Short a, Short b) {
 static inline Float to_float(Int x) { return __builtin_convertvector(x, Float); }
 static inline Float to_float(HalfShort x) { return __builtin_convertvector(x, Float); }
 
+#if defined(CADYQ_USE_AVX512VNNI)
+static inline Float lower(Float a, Float b) { return (Float)_mm512_min_ps((__m512)a, (__m512)b); }
+static inline Float higher(Float a, Float b) { return (Float)_mm512_max_ps((__m512)a, (__m512)b); }
+#elif defined(CADYQ_USE_AVX2) || defined(CADYQ_USE_AVXVNNI)
+static inline Float lower(Float a, Float b) { return (Float)_mm256_min_ps((__m256)a, (__m256)b); }
+static inline Float higher(Float a, Float b) { return (Float)_mm256_max_ps((__m256)a, (__m256)b); }
+#else
 static inline Float lower(Float a, Float b) { return a < b ? a : b; }
 static inline Float higher(Float a, Float b) { return a > b ? a : b; }
+#endif
 
 // Whole numbers nearest to x, ties to even; |x| < 2^22. Adding 1.5 * 2^23 leaves no fraction bits.
 constexpr float kMagic = 12582912.0f;
