@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cadyq_cli.checkpoint import Network
-from cadyq_cli.quant.layers import WEIGHT_BITS, FloatConv, QuantConv
+from cadyq_cli.quant.layers import WEIGHT_BITS, EdgeConv, FloatConv, QuantConv
 from cadyq_cli.quant.sites import QuantSite, StaticSite
 from cadyq_cli.quant.trace import Activation
 
@@ -155,7 +155,9 @@ def workload_of(network: Network) -> Workload:
     with torch.no_grad():
         twin(torch.empty(1, 3, _PROBE, _PROBE, device="meta"))
     quantized = {
-        module.conv.weight for module in network.modules() if isinstance(module, QuantConv)
+        module.weight if isinstance(module, EdgeConv) else module.conv.weight
+        for module in network.modules()
+        if isinstance(module, (EdgeConv, QuantConv))
     }
     sizes = [(p.numel(), WEIGHT_BITS if p in quantized else 32) for p in network.parameters()]
     return Workload(
@@ -179,31 +181,37 @@ class _Counter:
             elif isinstance(module, (FloatConv, QuantConv)):
                 inner.add(module.conv)
                 module.register_forward_hook(self._hook(name, module.conv, quantizable=True))
-            elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)) and module not in inner:
+            elif (
+                isinstance(module, (EdgeConv, nn.Conv2d, nn.ConvTranspose2d))
+                and module not in inner
+            ):
                 module.register_forward_hook(self._hook(name, module, quantizable=False))
 
     def _site(self, site: QuantSite, _: Any, activation: Activation) -> None:
         self._read.append((activation, site))
 
     def _hook(
-        self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, quantizable: bool
+        self, name: str, conv: EdgeConv | nn.Conv2d | nn.ConvTranspose2d, *, quantizable: bool
     ) -> Callable[[nn.Module, tuple[Any], Tensor], None]:
         def count(module: nn.Module, inputs: tuple[Any], output: Tensor) -> None:
             source = inputs[0]
             image = source.codes if isinstance(source, Activation) else source
             # Each weight meets each place of the result once, of a transposed one, of the input.
-            plane = image if isinstance(conv, nn.ConvTranspose2d) else output
+            plane = image if conv.transposed else output
             macs, rest = divmod(plane.shape[2:].numel() * conv.weight.numel(), _PROBE**2)
             if rest:
                 raise ValueError(f"the work of {name} is not in proportion to the image")
             site = next((s for a, s in self._read if a is source), None)
-            fixed = isinstance(site, StaticSite) and not site.counted
+            edge = isinstance(module, EdgeConv)
+            fixed = edge or (isinstance(site, StaticSite) and not site.counted)
             self.found.append(
                 Convolution(
                     name=name,
                     macs=macs,
                     quantizable=quantizable,
-                    weight_bits=WEIGHT_BITS if isinstance(module, QuantConv) else FLOAT_BITS,
+                    weight_bits=WEIGHT_BITS
+                    if edge or isinstance(module, QuantConv)
+                    else FLOAT_BITS,
                     site=None if site is None or fixed else site.name,
                     bits=WEIGHT_BITS if fixed else FLOAT_BITS,
                 )

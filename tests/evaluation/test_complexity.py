@@ -44,6 +44,21 @@ def test_macs_at_1280x720_are_those_of_the_papers(
     assert workload.macs(REFERENCE_SIZE) / 1e9 == pytest.approx(sum(parts))
 
 
+@pytest.mark.parametrize("backbone", TINY)
+def test_quantized_edges_cost_as_many_macs_of_8_by_8_bits(backbone: str) -> None:
+    plain = workload_of(tiny(backbone, 2))
+    workload = workload_of(tiny(backbone, 2, layers={"edges": "static"}))
+    for quantizable in (True, False):
+        macs = [w.macs((8, 8), quantizable=quantizable) for w in (plain, workload)]
+        assert macs[0] == macs[1]
+    edges = [c for c in workload.convolutions if not c.quantizable]
+    first = [] if backbone == "idn" else [32]  # the one that reads the image
+    assert [c.bits for c in edges] == [c.weight_bits for c in edges]
+    assert [c.bits for c in edges] == first + [8] * (len(edges) - len(first))
+    assert len(edges) > len(first)
+    assert workload.bytes < plain.bytes
+
+
 @pytest.mark.parametrize("scale", [2, 4])
 @pytest.mark.parametrize("backbone", TINY)
 def test_macs_agree_with_pytorchs_counter(backbone: str, scale: int) -> None:
