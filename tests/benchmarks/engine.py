@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -101,9 +101,10 @@ def engines(network: Network) -> Iterator[tuple[str, Executable]]:
                 yield isa, executable_of(network, NativeKernels(isa))
 
 
-def run_engine(executable: Executable, patches: NDArray[np.float32], threads: int) -> None:
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(executable.run, patches))
+def engine_run(executable: Executable, patches: Iterable[Map], threads: int) -> Run:
+    """Its threads stay, as they do for all the patches of an image."""
+    pool = ThreadPoolExecutor(threads)
+    return lambda: list(pool.map(executable.run, patches))
 
 
 def run_torch(module: nn.Module, patches: Tensor) -> None:
@@ -176,7 +177,7 @@ def compare(backbone: str, arguments: argparse.Namespace) -> None:
         "cadyq, fake-quantized in PyTorch": partial(run_torch, network, images),
     }
     for isa, executable in engines(network):
-        runs[f"cadyq int8, {isa}"] = partial(run_engine, executable, patches, arguments.threads)
+        runs[f"cadyq int8, {isa}"] = engine_run(executable, patches, arguments.threads)
     runs |= dict(openvino_runs(plain, images, arguments.threads))
     runs |= dict(onnx_runs(plain, images, arguments.threads))
     times = {user: alone} | medians(runs, arguments.repeats)
@@ -195,11 +196,10 @@ def compare_photo(backbone: str, file: Path, arguments: argparse.Namespace) -> N
         for patch in inputs:
             run_torch(plain, patch)
 
-    def in_engine() -> None:
-        with ThreadPoolExecutor(arguments.threads) as pool:
-            list(pool.map(executable.run, cut))
-
-    runs = {"PyTorch float32, tuned allocator": in_torch, "cadyq int8": in_engine}
+    runs = {
+        "PyTorch float32, tuned allocator": in_torch,
+        "cadyq int8": engine_run(executable, cut, arguments.threads),
+    }
     times = medians(runs, arguments.repeats)
     height, width, _ = pixels.shape
     show(f"{backbone} x4, {width} x {height} in {len(cut)} patches", times, next(iter(runs)))
@@ -217,7 +217,7 @@ def compare_widths(backbone: str, arguments: argparse.Namespace) -> None:
                     site.selector.weight.zero_()
                     site.selector.bias.copy_(torch.arange(3) == index)
         _, executable = next(engines(network))
-        runs[f"{width} bit"] = partial(run_engine, executable, patches, arguments.threads)
+        runs[f"{width} bit"] = engine_run(executable, patches, arguments.threads)
     show(f"{backbone} x4 by width", medians(runs, arguments.repeats), "8 bit")
 
 
