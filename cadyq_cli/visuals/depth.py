@@ -8,11 +8,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from cadyq_cli.visuals.bitmap import BitMap
-from cadyq_cli.visuals.figure import Scale, number
+from cadyq_cli.visuals.figure import Scale
 from cadyq_cli.visuals.palette import PALETTES
 from cadyq_cli.visuals.text import FAINT, INK, PAPER, font, text_size
 
-_SIZE = 22  # px of text, which everything else follows
+_FINE = 2  # drawn so many times as large and reduced, for smooth lines
+_SIZE = 24 * _FINE  # px of text, which everything else follows
+_LINE = _SIZE // 12
+_PLOT = 44 * _SIZE  # px across, at least
+_BAR = 3 * _SIZE  # px across, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,57 +34,65 @@ class _Panel:
         return self.top + self.height * (self.high - value) / (self.high - self.low or 1)
 
     def frame(self, draw: ImageDraw.ImageDraw, title: str, ticks: dict[float, str]) -> None:
-        size = _SIZE
-        draw.text((self.left, self.top - size), title, font=font(size), fill=INK, anchor="ls")
+        over = (self.left, self.top - 0.8 * _SIZE)
+        draw.text(over, title, font=font(_SIZE), fill=INK, anchor="ls")
         for value, label in ticks.items():
             y = self.y(value)
-            draw.line((self.left, y, self.left + self.width, y), fill=FAINT, width=2)
-            draw.text((self.left - size // 2, y), label, font=font(size), fill=INK, anchor="rm")
+            draw.line((self.left, y, self.left + self.width, y), fill=FAINT, width=_LINE)
+            before = (self.left - _SIZE // 2, y)
+            draw.text(before, label, font=font(_SIZE), fill=INK, anchor="rm")
 
 
 def by_layer(bitmap: BitMap, *, palette: str = PALETTES[0]) -> Image.Image:
     """Average width of each site, and which share of the patches got which width there."""
     sites, widths = bitmap.sites, bitmap.widths
-    step = max(_SIZE + 6, 960 // len(sites))
+    step = max(int(1.2 * _SIZE), _PLOT // len(sites))
     left, width = 4 * _SIZE, step * len(sites)
     names = max(text_size(site, _SIZE)[0] for site in sites)
-    upper = _Panel(left, 4 * _SIZE, width, 12 * _SIZE, widths[0], widths[-1])
-    lower = _Panel(left, 20 * _SIZE, width, 9 * _SIZE, 0, 100)
+    upper = _Panel(left, 3 * _SIZE, width, 12 * _SIZE, widths[0], widths[-1])
+    lower = _Panel(left, 18 * _SIZE, width, 9 * _SIZE, 0, 100)
     bottom = lower.top + lower.height + _SIZE // 2
-    image = Image.new("RGB", (left + width + 8 * _SIZE, bottom + names + _SIZE), PAPER)
+    image = Image.new("RGB", (left + width + 2 * _SIZE, bottom + names + _SIZE), PAPER)
     draw = ImageDraw.Draw(image)
-    title = f"Average bits, {number(bitmap.average())} over all sites ({bitmap.model})"
+    title = f"Average bit width at each site of {bitmap.model}; {bitmap.average():.2f} over all"
     upper.frame(draw, title, {float(w): str(w) for w in widths})
-    _draw_averages(draw, bitmap, upper, step)
+    lower.frame(draw, "Share of the patches", {v: f"{v:g}%" for v in (0, 50, 100)})
 
-    lower.frame(draw, "Share of the patches at each width", {v: f"{v:g}%" for v in (0, 50, 100)})
     scale = Scale(low=widths[0], high=widths[-1], ticks=tuple(map(float, widths)), palette=palette)
     inks = [tuple(colour.tolist()) for colour in scale.colours(np.array(widths, float))]
-    for index, site in enumerate(sites):
-        x, total = left + index * step, 0.0
+    middles = [left + index * step + step // 2 for index in range(len(sites))]
+    half = min(step - 2 * _LINE, _BAR) // 2
+    for site, x in zip(sites, middles, strict=True):
+        total = 0.0
         for candidate, ink in zip(widths, inks, strict=True):
             share = 100 * float((bitmap.bits[site] == candidate).mean())
             if share:
-                box = (x + 2, lower.y(total + share), x + step - 3, lower.y(total) - 1)
+                box = (x - half, lower.y(total + share), x + half, lower.y(total) - 1)
                 draw.rectangle(box, fill=ink)
             total += share
-        _write_upwards(image, site, (x + step // 2, bottom))
-    for index, (candidate, ink) in enumerate(zip(widths, inks, strict=True)):
-        x, y = left + width + _SIZE, lower.top + lower.height - int((index + 1) * 1.6 * _SIZE)
-        draw.rectangle((x, y, x + _SIZE, y + _SIZE), fill=ink)
-        middle = (x + 1.5 * _SIZE, y + _SIZE / 2)
-        draw.text(middle, f"{candidate} bit", font=font(_SIZE), fill=INK, anchor="lm")
-    return image
-
-
-def _draw_averages(draw: ImageDraw.ImageDraw, bitmap: BitMap, panel: _Panel, step: int) -> None:
-    points = []
-    for index, site in enumerate(bitmap.sites):
-        x = panel.left + (index + 0.5) * step
-        points.append((x, panel.y(bitmap.average(site))))
-    draw.line(points, fill=INK, width=3, joint="curve")
+        _write_upwards(image, site, (x, bottom))
+    _draw_key(draw, widths, inks, (left + width, lower.top - int(0.8 * _SIZE)))
+    points = [(x, upper.y(bitmap.average(site))) for site, x in zip(sites, middles, strict=True)]
+    draw.line(points, fill=INK, width=_LINE, joint="curve")
     for x, y in points:
-        draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=INK)
+        draw.circle((x, y), 2 * _LINE, fill=INK)
+    return image.reduce(_FINE)
+
+
+def _draw_key(
+    draw: ImageDraw.ImageDraw,
+    widths: tuple[int, ...],
+    inks: list[tuple[int, ...]],
+    end: tuple[int, int],
+) -> None:
+    """Name the colours of the widths, in one line that ends at a point."""
+    x, baseline = end
+    for width, ink in zip(reversed(widths), reversed(inks), strict=True):
+        text = f"{width} bit"
+        draw.text((x, baseline), text, font=font(_SIZE), fill=INK, anchor="rs")
+        x -= text_size(text, _SIZE)[0] + int(1.2 * _SIZE)
+        draw.rectangle((x, baseline - 0.75 * _SIZE, x + 0.75 * _SIZE, baseline), fill=ink)
+        x -= _SIZE
 
 
 def _write_upwards(image: Image.Image, text: str, end: tuple[int, int]) -> None:

@@ -1,19 +1,20 @@
-"""Bit maps as pictures: patches tinted by their widths, with a legend beneath."""
+"""Bit maps as pictures: patches tinted by their widths."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isqrt
+from math import ceil, isqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from cadyq_cli.visuals.layout import strips
 from cadyq_cli.visuals.palette import PALETTES, Colours, colours, difference_colours
-from cadyq_cli.visuals.text import INK, PAPER, font, text_size
+from cadyq_cli.visuals.text import INK, font
 
-SMALLEST = 512  # px of a figure's longer edge; smaller pictures are shown in larger pixels
+SMALLEST = 1000  # px of a figure's longer edge; smaller pictures are shown in larger pixels
 _SMALLEST_TEXT = 12  # px
 _TEXT_SHARE = 36  # how many lines of text would fit a square picture
 
@@ -30,12 +31,23 @@ class Scale:
     palette: str = PALETTES[0]
     difference: bool = False  # `low` is `-high`, and the two ends have colours of their own
 
+    def share(self, value: Any) -> Any:
+        """Where values lie between `low`, 0, and `high`, 1; in the middle where both are equal."""
+        length = self.high - self.low
+        return (value - self.low) / length if length else value * 0 + 0.5
+
     def colours(self, values: NDArray[Any]) -> Colours:
         """Colours of values, shape (..., 3)."""
-        share = (values - self.low) / (self.high - self.low or 1)
+        share = self.share(np.asarray(values, np.float64))
         if self.difference:
             return difference_colours(2 * share - 1)
         return colours(share, self.palette)
+
+    def numbers(self, *values: float) -> list[str]:
+        """As they stand in the figure: 4, 8, or 4.00, 5.06; differences with their sign."""
+        decimals = 0 if all(value == round(value) for value in values) else 2
+        sign = "+" if self.difference else ""
+        return [f"{value or 0:{sign if value else ''}.{decimals}f}" for value in values]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +66,10 @@ def text_height(height: int, width: int) -> int:
 
 def enlarged(pixels: Pixels) -> tuple[Pixels, int]:
     """A picture in pixels so large that patches and text can be told apart, and their edge."""
-    factor = max(1, SMALLEST // max(pixels.shape[:2]))
+    height, width = pixels.shape[:2]
+    count = strips(height, width)
+    seen = max(max(height, width) / count, min(height, width) * count)  # once it is folded
+    factor = max(1, ceil(SMALLEST / seen))
     return pixels.repeat(factor, axis=0).repeat(factor, axis=1), factor
 
 
@@ -80,12 +95,12 @@ def tinted(
     ):
         here = slice(y, y + height), slice(x, x + width)
         result[here] = _blended(pixels[here], colour, style.opacity)
-    line = max(1, text_height(*pixels.shape[:2]) // 14)
+    text = text_height(*pixels.shape[:2])
     if style.opacity > 0:
-        _draw_borders(result, rectangles, line)
+        _draw_borders(result, rectangles, text // 14)
     image = Image.fromarray(result)
     if style.values:
-        _write_values(image, rectangles, values)
+        _write_values(image, rectangles, scale.numbers(*values.tolist()), text)
     return image
 
 
@@ -98,85 +113,34 @@ def _blended(pixels: Pixels, colour: Colours, opacity: float) -> Pixels:
     return (part + 0.5).astype(np.uint8)
 
 
-def _draw_borders(pixels: Pixels, rectangles: NDArray[np.int64], line: int) -> None:
-    """Lighten a line along the upper and the left edge of each rectangle that has a neighbour."""
+def _draw_borders(pixels: Pixels, rectangles: NDArray[np.int64], widest: int) -> None:
+    """Lighten a line along the upper and the left edge of each rectangle that has a neighbour.
+
+    It is thin beside the rectangle, and left out where even a pixel would not be.
+    """
     for x, y, width, height in rectangles.tolist():
-        if min(width, height) < 8 * line:
-            continue
+        line = min(max(1, widest), min(width, height) // 16)
         across = slice(y, y + line), slice(x, x + width)
         along = slice(y, y + height), slice(x, x + line)
         for here in [across] * (y > 0) + [along] * (x > 0):
             pixels[here] += ((255 - pixels[here]) * np.float32(0.4)).astype(np.uint8)
 
 
-def _write_values(image: Image.Image, rectangles: NDArray[np.int64], values: NDArray[Any]) -> None:
+def _write_values(
+    image: Image.Image, rectangles: NDArray[np.int64], texts: list[str], largest: int
+) -> None:
     """Write each value into its rectangle, where that is large enough for it to be read."""
     draw = ImageDraw.Draw(image)
-    largest = text_height(image.height, image.width)
-    for (x, y, width, height), value in zip(rectangles.tolist(), values.tolist(), strict=True):
-        size = min(largest, height // 2, int(width / 2.6))
+    for (x, y, width, height), text in zip(rectangles.tolist(), texts, strict=True):
+        size = min(largest, height // 2, width // 3)
         if size < _SMALLEST_TEXT // 2:
             continue
         draw.text(
             (x + width / 2, y + height / 2),
-            number(value),
+            text,
             font=font(size),
             anchor="mm",
             fill="white",
             stroke_width=max(1, size // 10),
             stroke_fill=INK,
         )
-
-
-def number(value: float) -> str:
-    """Two decimals, fewer where they are zero: 8, 5.5, 5.06."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def legend(scale: Scale, average: float | None, caption: str, *, size: int) -> Image.Image:
-    """A bar of the scale's colours, marked at the average, with a caption over it.
-
-    Args:
-        average: In the scale's units; None marks nothing.
-        size: Height of the text in px, which everything else follows.
-    """
-    pad = size
-    bar_width, bar_height = 16 * size, size
-    note = "" if average is None else f"average {number(average)}"
-    width = max(bar_width, text_size(caption, size)[0], text_size(note, size)[0]) + 2 * pad
-    rows = 4.1 if average is None else 5.7
-    image = Image.new("RGB", (width, int(rows * size) + pad), PAPER)
-    draw = ImageDraw.Draw(image)
-    draw.text((pad, pad // 2), caption, font=font(size), fill=INK, anchor="la")
-    top = int((3.4 if average is not None else 1.9) * size) + pad // 2
-
-    def place(value: float) -> float:
-        share = (value - scale.low) / (scale.high - scale.low or 1)
-        return pad + min(max(share, 0), 1) * (bar_width - 1)
-
-    ramp = scale.colours(np.linspace(scale.low, scale.high, bar_width))
-    bar = Image.fromarray(np.broadcast_to(ramp, (bar_height, *ramp.shape)).copy())
-    image.paste(bar, (pad, top))
-    line = max(1, size // 14)
-    for tick in scale.ticks:
-        x = place(tick)
-        draw.line((x, top + bar_height, x, top + bar_height + size // 4), fill=INK, width=line)
-        draw.text(
-            (x, top + bar_height + size // 3), number(tick), font=font(size), fill=INK, anchor="ma"
-        )
-    if average is not None:
-        x, half = place(average), size * 0.3
-        draw.polygon([(x, top - 1), (x - half, top - 2 * half), (x + half, top - 2 * half)], INK)
-        reach = text_size(note, size)[0] / 2
-        middle = min(max(x, pad + reach), width - pad - reach)
-        draw.text((middle, top - 2.4 * half), note, font=font(size), fill=INK, anchor="mb")
-    return image
-
-
-def stacked(upper: Image.Image, lower: Image.Image) -> Image.Image:
-    """One image over another, each in the middle of the common width."""
-    width = max(upper.width, lower.width)
-    result = Image.new("RGB", (width, upper.height + lower.height), PAPER)
-    result.paste(upper, ((width - upper.width) // 2, 0))
-    result.paste(lower, ((width - lower.width) // 2, upper.height))
-    return result

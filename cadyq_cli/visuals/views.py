@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import ceil, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.visuals.bitmap import BitMap
 from cadyq_cli.visuals.depth import by_layer
-from cadyq_cli.visuals.figure import (
-    Pixels,
-    Scale,
-    Style,
-    enlarged,
-    legend,
-    number,
-    stacked,
-    text_height,
-    tinted,
-)
+from cadyq_cli.visuals.figure import Pixels, Scale, Style, enlarged, text_height, tinted
+from cadyq_cli.visuals.layout import below, beside, folded
+from cadyq_cli.visuals.legend import legend
 from cadyq_cli.visuals.palette import PALETTES
 from cadyq_cli.visuals.text import INK, PAPER, font, text_size
 
@@ -42,7 +34,8 @@ class Colouring:
         """The scale for values of a network with some candidate widths."""
         ticks = tuple(map(float, widths))
         if self.stretch:
-            ticks = (float(values.min()), float(values.max()))
+            low, high = float(values.min()), float(values.max())
+            ticks = (low, (low + high) / 2, high)
         return Scale(low=ticks[0], high=ticks[-1], ticks=ticks, palette=self.palette)
 
 
@@ -119,22 +112,41 @@ def map_figure(
         InputError: no such site, or a picture of another size than the map's.
     """
     values = bitmap.values(site)
+    caption = f"Bit width at {site}" if site else f"Bit width, mean of {len(bitmap.sites)} sites"
     scale = colouring.scale(bitmap.widths, values)
+    return _panel(pixels, bitmap, values, scale, caption, style)
+
+
+def _panel(
+    pixels: Pixels,
+    bitmap: BitMap,
+    values: NDArray[Any],
+    scale: Scale,
+    caption: str,
+    style: Style,
+) -> Image.Image:
+    """A map with its legend."""
     image = _tinted(pixels, bitmap, values, scale, style)
     if not style.legend:
         return image
     size = text_height(image.height, image.width)
-    where = f"at {site}" if site else f"mean of {len(bitmap.sites)} sites"
-    caption = f"Bits a patch, {where}"
-    return stacked(image, legend(scale, bitmap.average(site), caption, size=size))
+    bar = legend(scale, float(values.mean()), caption, size=size)
+    return below([image, bar], centred=True)
 
 
 def _tinted(
     pixels: Pixels, bitmap: BitMap, values: NDArray[Any], scale: Scale, style: Style
 ) -> Image.Image:
+    """A map large enough to be read; a panorama folded into strips."""
     factor = check_size(pixels, bitmap)
     large, larger = enlarged(pixels)
-    return tinted(large, bitmap.rectangles * factor * larger, values, scale, style)
+    rectangles = bitmap.rectangles * factor * larger
+    image = tinted(large, rectangles, values, scale, style)
+    wide = image.width > image.height
+    borders = sorted(set(rectangles[:, 0 if wide else 1].tolist()))
+    parts = folded(image, borders)
+    gap = text_height(image.height, image.width) // 2
+    return below(parts, gap) if wide else beside(parts, gap)
 
 
 def sheet(pixels: Pixels, bitmap: BitMap, *, style: Style, colouring: Colouring) -> Image.Image:
@@ -145,34 +157,42 @@ def sheet(pixels: Pixels, bitmap: BitMap, *, style: Style, colouring: Colouring)
     """
     everything = np.concatenate([bitmap.values(site) for site in bitmap.sites])
     scale = colouring.scale(bitmap.widths, everything)
-    height, width = pixels.shape[:2]
-    columns = max(1, min(len(bitmap.sites), round(sqrt(len(bitmap.sites) * 1.4 * height / width))))
+    first = _tinted(pixels, bitmap, bitmap.values(bitmap.sites[0]), scale, style)
+    columns = _columns(len(bitmap.sites), first.height / first.width)
     cell = max(96, min(_SHEET // columns, 480))
     text = max(12, cell // 18)
-    gap = text // 2
-    cell_height = 0
-    maps = []
+    cells = []
     for site in bitmap.sites:
-        image = _tinted(pixels, bitmap, bitmap.values(site), scale, style)
+        values = bitmap.values(site)
+        image = _tinted(pixels, bitmap, values, scale, style)
         image.thumbnail((cell, cell), Image.Resampling.BOX)
-        cell_height = max(cell_height, image.height)
-        maps.append(image)
-    row_height = cell_height + 2 * text + gap
-    rows = ceil(len(maps) / columns)
-    size = columns * (cell + gap) + gap, rows * row_height + gap
-    result = Image.new("RGB", size, PAPER)
-    draw = ImageDraw.Draw(result)
-    for index, (site, image) in enumerate(zip(bitmap.sites, maps, strict=True)):
-        x = gap + index % columns * (cell + gap)
-        y = gap + index // columns * row_height
-        draw.text((x, y), _shortened(site, cell - 4 * text, text), font=font(text), fill=INK)
-        mean = number(bitmap.average(site))
-        draw.text((x + cell, y), mean, font=font(text), fill=INK, anchor="ra")
-        result.paste(image, (x, y + int(1.5 * text)))
-    if not style.legend:
-        return result
-    caption = f"Bits a patch, at each of {len(bitmap.sites)} sites"
-    return stacked(result, legend(scale, bitmap.average(), caption, size=max(text, 16)))
+        title = Image.new("RGB", (cell, int(1.5 * text)), PAPER)
+        draw, line = ImageDraw.Draw(title), 1.1 * text
+        name = _shortened(site, cell - 4 * text, text)
+        draw.text((0, line), name, font=font(text), fill=INK, anchor="ls")
+        mean = f"{values.mean():.2f}"
+        draw.text((image.width, line), mean, font=font(text), fill=INK, anchor="rs")
+        cells.append(below([title, image]))
+    gap = text
+    rows = [beside(cells[at : at + columns], gap) for at in range(0, len(cells), columns)]
+    result = below(rows, gap // 2)
+    if style.legend:
+        caption = f"Bit width at each of {len(bitmap.sites)} sites"
+        bar = legend(scale, float(everything.mean()), caption, size=max(text, 16))
+        result = below([result, bar], gap // 2, centred=True)
+    return ImageOps.expand(result, gap, PAPER)
+
+
+def _columns(count: int, shape: float) -> int:
+    """Of a sheet that is about as wide as high, with few empty places in its last row.
+
+    Args:
+        count: Of pictures.
+        shape: Their height over their width.
+    """
+    ideal = sqrt(1.4 * count * shape)
+    choices = range(max(1, round(0.7 * ideal)), max(1, min(count, round(1.4 * ideal))) + 1)
+    return min(choices, key=lambda columns: (-count % columns, abs(columns - ideal)))
 
 
 def comparison(
@@ -193,33 +213,16 @@ def comparison(
         most = float(np.abs(b - a).max()) or 1.0
     difference = Scale(low=-most, high=most, ticks=(-most, 0.0, most), difference=True)
     panels = [
-        (f"{first.model}, bits a patch", a, scale),
-        (f"{second.model}, bits a patch", b, scale),
-        (f"{second.model} less {first.model}", b - a, difference),
+        _panel(pixels, first, values, colours, caption, style)
+        for caption, values, colours in (
+            (f"Bit width, {first.model}", a, scale),
+            (f"Bit width, {second.model}", b, scale),
+            (f"{second.model} less {first.model}", b - a, difference),
+        )
     ]
-    images = []
-    for caption, values, colours in panels:
-        image = _tinted(pixels, first, values, colours, style)
-        if style.legend:
-            size = text_height(image.height, image.width)
-            image = stacked(image, legend(colours, float(values.mean()), caption, size=size))
-        images.append(image)
-    return _abreast(images)
-
-
-def _abreast(images: list[Image.Image]) -> Image.Image:
-    """Images side by side, or below one another where they are wide."""
-    wide = images[0].width > 2 * images[0].height
-    gap = text_height(images[0].height, images[0].width)
-    sizes = [image.size[wide] for image in images]
-    along = sum(sizes) + gap * (len(images) - 1)
-    across = max(image.size[not wide] for image in images)
-    result = Image.new("RGB", (across, along) if wide else (along, across), PAPER)
-    at = 0
-    for image, size in zip(images, sizes, strict=True):
-        result.paste(image, (0, at) if wide else (at, 0))
-        at += size + gap
-    return result
+    gap = text_height(panels[0].height, panels[0].width)
+    wide = panels[0].width > 2 * panels[0].height
+    return below(panels, gap) if wide else beside(panels, gap)
 
 
 def _shortened(text: str, width: int, size: int) -> str:

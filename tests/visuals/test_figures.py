@@ -21,11 +21,41 @@ SIZES = [(1, 1), (1, 9), (64, 64), (95, 97), (100, 3000), (3000, 100), (700, 900
 def test_every_size_gives_a_figure_to_look_at(size: tuple[int, int], make_map: MakeMap) -> None:
     pixels = np.full((*size, 3), 128, np.uint8)
     image = map_figure(pixels, make_map(*size), style=Style(values=True), colouring=Colouring())
-    assert max(image.size) >= 256
+    assert 1000 <= max(image.size) <= 2200
+    assert min(image.size) >= 200
     bare = Style(legend=False)
     without = map_figure(pixels, make_map(*size), style=bare, colouring=Colouring())
     assert image.height > without.height
-    assert without.width * size[0] == without.height * size[1]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (200, 700), (1200, 1000)])
+def test_a_picture_that_is_seen_as_a_whole_keeps_its_shape(
+    size: tuple[int, int], make_map: MakeMap
+) -> None:
+    pixels = np.full((*size, 3), 128, np.uint8)
+    image = map_figure(pixels, make_map(*size), style=Style(legend=False), colouring=Colouring())
+    assert image.width * size[0] == image.height * size[1]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_panorama_is_folded_into_strips_that_hold_all_of_it_in_order(
+    make_map: MakeMap, turned: bool
+) -> None:
+    """Every column has a gray of its own, and the tints are off."""
+    grays = np.linspace(20, 200, 4000).astype(np.uint8)
+    pixels = np.broadcast_to(grays[None, :, None], (100, 4000, 3))
+    pixels = np.ascontiguousarray(pixels.swapaxes(0, 1) if turned else pixels)
+    style = Style(opacity=0, legend=False)
+    found = make_map(*pixels.shape[:2])
+    image = np.asarray(map_figure(pixels, found, style=style, colouring=Colouring()))
+    if turned:
+        image = image.swapaxes(0, 1)
+    height, width, _ = image.shape
+    assert width < 3 * height
+    full = (image[:, 0, 0] < 255).nonzero()[0]  # the rows between the gaps
+    strips = [image[row, :, 0] for row in full[50::100]]
+    assert len(full) == 100 * len(strips)
+    assert np.array_equal(np.concatenate([row[row < 255] for row in strips]), grays)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (321, 481), (1000, 1500), (2160, 3840)])
@@ -39,10 +69,10 @@ def test_the_legend_keeps_its_share_of_the_figure(size: tuple[int, int], make_ma
 
 
 def test_full_opacity_shows_the_colours_of_the_widths(make_map: MakeMap) -> None:
-    found = make_map(700, 900)
+    found = make_map(700, 1000)
     style = Style(opacity=1, legend=False)
     image = np.asarray(
-        map_figure(np.zeros((700, 900, 3), np.uint8), found, style=style, colouring=Colouring())
+        map_figure(np.zeros((700, 1000, 3), np.uint8), found, style=style, colouring=Colouring())
     )
     expected = colours((found.values() - 4) / 4)
     for (x, y, width, height), colour in zip(found.rectangles, expected, strict=True):
@@ -50,35 +80,36 @@ def test_full_opacity_shows_the_colours_of_the_widths(make_map: MakeMap) -> None
 
 
 def test_no_opacity_shows_the_picture_as_it_is(make_map: MakeMap, rng: np.random.Generator) -> None:
-    pixels = rng.integers(0, 256, (520, 600, 3), np.uint8)
+    pixels = rng.integers(0, 256, (520, 1000, 3), np.uint8)
     style = Style(opacity=0, legend=False)
-    image = map_figure(pixels, make_map(520, 600), style=style, colouring=Colouring())
+    image = map_figure(pixels, make_map(520, 1000), style=style, colouring=Colouring())
     assert np.array_equal(np.asarray(image), pixels)
 
 
 def test_the_picture_stays_visible_under_the_default_tint_and_borders(
     make_map: MakeMap, rng: np.random.Generator
 ) -> None:
-    pixels = rng.integers(0, 256, (520, 600, 1), np.uint8).repeat(3, axis=2)
+    pixels = rng.integers(0, 256, (520, 1000, 1), np.uint8).repeat(3, axis=2)
     style = Style(legend=False)
-    image = map_figure(pixels, make_map(520, 600), style=style, colouring=Colouring())
+    image = map_figure(pixels, make_map(520, 1000), style=style, colouring=Colouring())
     seen = np.asarray(image).astype(float).mean(axis=2)
     assert np.corrcoef(seen.ravel(), pixels[..., 0].ravel())[0, 1] > 0.9
 
 
 def test_the_same_map_lies_over_the_enlarged_picture(make_map: MakeMap) -> None:
-    found, style = make_map(300, 400), Style(opacity=1, legend=False)
-    image = map_figure(np.zeros((600, 800, 3), np.uint8), found, style=style, colouring=Colouring())
+    found, style = make_map(500, 700), Style(opacity=1, legend=False)
+    large = np.zeros((1000, 1400, 3), np.uint8)
+    image = map_figure(large, found, style=style, colouring=Colouring())
     x, y, width, height = found.rectangles[5] * 2
     expected = colours((found.values()[5:6] - 4) / 4)[0]
     assert image.getpixel((int(x + width // 2), int(y + height // 2))) == tuple(expected)
 
 
 def test_stretched_colours_go_from_the_least_to_the_most(make_map: MakeMap) -> None:
-    found = make_map(700, 900)
+    found = make_map(700, 1000)
     style = Style(opacity=1, legend=False)
     image = map_figure(
-        np.zeros((700, 900, 3), np.uint8), found, style=style, colouring=Colouring(stretch=True)
+        np.zeros((700, 1000, 3), np.uint8), found, style=style, colouring=Colouring(stretch=True)
     )
     for index, share in ((found.values().argmin(), 0.0), (found.values().argmax(), 1.0)):
         x, y, width, height = found.rectangles[index]
