@@ -59,7 +59,8 @@ def train(
             "--memory",
             min=0,
             metavar="GB",
-            help="For decoded photographs; what exceeds it goes to a temporary file in RUN.",
+            help="For decoded photographs, on each machine; what exceeds it goes to a temporary"
+            " file in RUN.",
             rich_help_panel=RUNNING,
         ),
     ] = 4.0,
@@ -112,7 +113,7 @@ def train(
         together(torch_device(device)) as (processes, where),
         closing(_Progress() if processes.leads else _Silence()) as progress,
     ):
-        share = int(memory * 2**30) // processes.count
+        share = int(memory * 2**30) // processes.beside
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
             output.mkdir(parents=True, exist_ok=True)
@@ -172,6 +173,8 @@ def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | No
         _say(f"left out: {line}")
     small = f"; {found.too_small} too small, left out" if found.too_small else ""
     _say(f"{len(found.usable)} images, {found.pixels / 1e6:.1f} megapixels{small}")
+    if found.changed:
+        _say("they have changed since this run was begun, which goes on otherwise than it would")
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from os import environ
 
 import torch
@@ -55,5 +56,8 @@ class Mixed:
 def can_compile(device: torch.device) -> bool:
     """Whether `torch.compile` finds what it needs."""
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (7, 0)
+        return find_spec("triton") is not None and torch.cuda.get_device_capability(device) >= (
+            7,
+            0,
+        )
     return any(map(shutil.which, (environ.get("CXX", "g++"), "g++", "clang++")))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from cadyq_cli.errors import InputError
 
+PATIENCE = timedelta(hours=3)  # with the first, which checks images and validates
+
 
 @dataclass(frozen=True, slots=True)
 class Processes:
@@ -22,6 +25,7 @@ class Processes:
 
     rank: int = 0
     count: int = 1
+    beside: int = 1  # how many of them are on this machine
 
     @property
     def leads(self) -> bool:
@@ -78,11 +82,11 @@ def together(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
     if count == 1:
         yield ALONE, device
         return
-    if device.type == "cuda" and device.index is None:
+    if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
-        yield Processes(dist.get_rank(), count), device
+        yield Processes(dist.get_rank(), count, int(os.environ["LOCAL_WORLD_SIZE"])), device
     finally:
         dist.destroy_process_group()

@@ -5,7 +5,7 @@ RUN/photographs.json      what the check of the images found
 RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dynamic
 RUN/STAGE-xS.safetensors  the same at the other scales S of a body for several
 RUN/edges.safetensors     the last of them with its head and tail in 8 bit, if the plan says so
-RUN/STAGE.state           what an unfinished stage goes on from
+RUN/STAGE.state           what a stage goes on from, if it is unfinished or gets more steps
 RUN/metrics.csv           see `metrics`
 RUN/curves.png            the same, drawn
 RUN/bitmaps/              where the bits of a validation image go
@@ -108,7 +108,7 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
         write_whole(folder / RECIPE, plan.to_toml().encode())
     for stage in plan.stages:
         result = folder / f"{stage}.safetensors"
-        if not means.processes.told(result.exists()):
+        if not means.processes.told(_is_done(plan, folder, stage)):
             if network is None:
                 network, _ = first(plan, means.device, report)
             _Stage(plan, stage, folder, means, report).train(network)
@@ -217,7 +217,6 @@ class _Stage:
             raise KeyboardInterrupt
         if means.processes.leads:
             self._finish(trainer.average)
-            state.unlink(missing_ok=True)
         means.processes.told(None)  # nobody reads the result before it is there
 
     def _student(self, before: Network, photos: Photos | None) -> Network:
@@ -297,6 +296,24 @@ class _Stage:
             network.card = replace(network.card, settings=settings, about=about)
             save(_result(self.plan, self.folder, self.stage, scale), network)
         self.report.finished(self.stage, self.folder / f"{self.stage}.safetensors")
+
+
+def _is_done(plan: Plan, folder: Path, stage: Stage) -> bool:
+    """Whether a stage has had all its steps.
+
+    Raises:
+        InputError: it has not, but the next one was begun with its result.
+    """
+    state, steps = folder / f"{stage}.state", plan.recipes[stage].steps
+    if not (folder / f"{stage}.safetensors").exists():
+        return False
+    if not state.exists() or State.load(state).step >= steps:
+        return True
+    for later in STAGES[STAGES.index(stage) + 1 :]:
+        if (folder / f"{later}.safetensors").exists() or (folder / f"{later}.state").exists():
+            reason = f"{stage} cannot have more steps once {later} has begun from it"
+            raise InputError(f"{folder}: {reason}; use a new folder, with --start")
+    return False
 
 
 def photos_of(plan: Plan, recipe: Recipe, means: Means) -> Photos:

@@ -31,6 +31,7 @@ class Survey:
     pixels: int  # of the usable ones
     broken: tuple[str, ...]  # a line each: file and cause
     too_small: int  # images left out because no crop fits in
+    changed: bool  # since they were remembered
 
 
 def find(folders: Sequence[Path]) -> list[Path]:
@@ -99,7 +100,13 @@ def survey(
         reason = f"{len(broken)} are broken, {len(sizes)} smaller than {smallest} px"
         raise InputError(f"none of the {len(files)} images can be learned from: {reason}")
     pixels = sum(height * width for height, width in usable.values())
-    return Survey(tuple(map(Path, usable)), pixels, tuple(broken), len(sizes) - len(usable))
+    return Survey(
+        usable=tuple(map(Path, usable)),
+        pixels=pixels,
+        broken=tuple(broken),
+        too_small=len(sizes) - len(usable),
+        changed=bool(before) and found != before,
+    )
 
 
 def _kept_apart(file: Path, folder: Path) -> bool:

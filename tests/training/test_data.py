@@ -88,6 +88,7 @@ def test_a_file_is_checked_again_only_if_it_changed(folder: Path, tmp_path: Path
     Image.new("RGB", (9, 9)).save(files[1])
     second = survey(files, smallest=8, remembered=remembered, look=look)
     assert looked == ["0.png", "1.png", "2.png", "1.png"]
+    assert (first.changed, second.changed) == (False, True)
     assert first.pixels - second.pixels == 72 * 64 - 81
 
 

@@ -22,7 +22,7 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.training import metrics
 from cadyq_cli.training.loop import DivergedError, Step, Trainer
 from cadyq_cli.training.pairs import Pairs
-from cadyq_cli.training.plan import Plan, parse_plan
+from cadyq_cli.training.plan import STAGES, Plan, parse_plan
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.run import Means, train
 from cadyq_cli.training.state import State
@@ -77,8 +77,8 @@ def test_the_stages_lead_from_photographs_to_a_dynamic_network(
     plan = replace(PLAN, save_every=2)
     last = train(plan, tmp_path, _means(folder, validation), Listener())
     names = sorted(path.name for path in tmp_path.iterdir())
-    weights = ["dynamic.safetensors", "float.safetensors", "static.safetensors"]
-    assert names == sorted(["bitmaps", "curves.png", "metrics.csv", "recipe.toml", *weights])
+    files = [f"{s}.{kind}" for s in STAGES for kind in ("safetensors", "state")]
+    assert names == sorted(["bitmaps", "curves.png", "metrics.csv", "recipe.toml", *files])
     network = load(last)
     assert network.card.precision == "dynamic"
     assert network.card.about["recipe"]["steps"] == 4
@@ -113,6 +113,19 @@ def test_an_interrupted_run_says_so_and_goes_on_where_it_was(
     resumed = train(plan, tmp_path / "cut", _means(folder), after)
     assert after.begun == [("float", 3, 4)]
     assert _same(_weights(resumed), _weights(whole))
+
+
+def test_a_finished_stage_can_have_more_steps_until_the_next_has_begun(
+    folder: Path, tmp_path: Path
+) -> None:
+    short = replace(PLAN, stages=("float",))
+    train(short, tmp_path, _means(folder), Listener())
+    longer = Listener()
+    train(short.with_changes({"steps": 6}), tmp_path, _means(folder), longer)
+    assert longer.begun == [("float", 4, 6)]
+    train(replace(PLAN, stages=("float", "static")), tmp_path, _means(folder), Listener())
+    with pytest.raises(InputError, match="float cannot have more steps once static has begun"):
+        train(short.with_changes({"steps": 8}), tmp_path, _means(folder), Listener())
 
 
 KILLED = """
