@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,22 @@ def read(path: Path) -> tuple[Card, dict[str, NDArray[Any]]]:
     Raises:
         CheckpointError: see `load`.
     """
+    with _opened(path) as (card, file):
+        return card, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def read_card(path: Path) -> Card:
+    """The card alone.
+
+    Raises:
+        CheckpointError: see `load`, but tensors are not looked at.
+    """
+    with _opened(path) as (card, _):
+        return card
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
     if not path.is_file():
         raise CheckpointError(path, "no such weights file")
     try:
@@ -38,8 +56,7 @@ def read(path: Path) -> tuple[Card, dict[str, NDArray[Any]]]:
             if METADATA_KEY not in metadata:
                 hint = "for the authors' checkpoints use load_official"
                 raise CheckpointError(path, "is not a weights file of cadyq", hint=hint)
-            card = Card.from_json(metadata[METADATA_KEY])
-            return card, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield Card.from_json(metadata[METADATA_KEY]), file
     except SafetensorError as error:
         raise CheckpointError(path, f"cannot be read as safetensors: {error}") from error
     except OSError as error:
