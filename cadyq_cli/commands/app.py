@@ -46,8 +46,17 @@ for command, (_, summary) in COMMANDS.items():
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"cadyq {__version__}")
+        typer.echo(f"cadyq {__version__}, {_kernels()}")
         raise typer.Exit
+
+
+def _kernels() -> str:
+    from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable
+
+    try:
+        return f"int8 kernels: {NativeKernels().name}"
+    except NativeUnavailable as reason:
+        return f"no int8 kernels: {reason}"
 
 
 @app.callback()
@@ -58,7 +67,7 @@ def cadyq(
         typer.Option(
             "--version",
             metavar="",
-            help="Print the version.",
+            help="Print the version and what it computes with.",
             callback=_print_version,
             is_eager=True,
         ),

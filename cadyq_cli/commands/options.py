@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cadyq_cli.errors import InputError
-
 if TYPE_CHECKING:
     import torch
+
+    from cadyq_cli.opening import Opener
 
 RUNNING = "Running"  # panels of the help
 OUTPUT = "Output"
@@ -38,6 +38,27 @@ Device = Annotated[
         metavar="auto|cpu|cuda[:N]",
         help="Where to compute; auto takes a GPU if there is one.",
         callback=_known_device,
+        rich_help_panel=RUNNING,
+    ),
+]
+Engine = Annotated[
+    Literal["auto", "int8", "float"],
+    typer.Option(
+        "--engine",
+        metavar="auto|int8|float",
+        help="int8 computes with whole numbers on the processor, float with PyTorch; auto takes "
+        "int8 unless there is a GPU.",
+        rich_help_panel=RUNNING,
+    ),
+]
+Threads = Annotated[
+    int,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=0,
+        show_default=False,
+        help="To compute with, in all; 0 takes one for each core.",
         rich_help_panel=RUNNING,
     ),
 ]
@@ -73,9 +94,21 @@ def torch_device(name: str) -> torch.device:
     """
     import torch
 
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"--device {name}: PyTorch finds no such GPU; --device cpu works anywhere")
-    return device
+    from cadyq_cli.engine.devices import device_named
+
+    return torch.device(device_named(name))
+
+
+def opener(engine: str, device: str, threads: int, *, quiet: bool) -> Opener:
+    """What opens networks as `Engine`, `Device` and `Threads` options want it.
+
+    Raises:
+        InputError: this machine does not have what is asked for.
+    """
+    from cadyq_cli.opening import Opener
+
+    def tell(line: str) -> None:
+        if not quiet:
+            typer.echo(f"note: {line}", err=True)
+
+    return Opener(engine=engine, device=device, threads=threads, tell=tell)
