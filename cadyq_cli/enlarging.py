@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from cadyq_cli.checkpoint import Network
+from cadyq_cli.engine.runner import Runner
 from cadyq_cli.imaging.alpha import bled
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize, resized_bands
 from cadyq_cli.imaging.tiles import Tile
-from cadyq_cli.upscaling import Enlargement, Tracker, Widths, mean_width, upscale
+from cadyq_cli.upscaling import Enlargement, Tracker, Widths, mean_width, tiles_of, upscale
 
 
 class EnlargedPicture:
@@ -29,7 +29,7 @@ class EnlargedPicture:
     def __init__(
         self,
         picture: Picture,
-        networks: Sequence[Network],
+        runners: Sequence[Runner],
         size: tuple[int, int],
         *,
         tile: int = 0,
@@ -40,14 +40,14 @@ class EnlargedPicture:
 
         Args:
             picture: Of any kind.
-            networks: At least one; see `batch.sizes.passes`.
+            runners: Of at least one network; see `batch.sizes.passes`.
             size: Height and width of the result.
             tile, track, self_ensemble: As for `upscaling.upscale`, for every network.
 
         Raises:
             InputError: the tile is too small.
         """
-        self._picture, self._networks, self._size = picture, networks, size
+        self._picture, self._runners, self._size = picture, runners, size
         self._tile, self._track, self._self_ensemble = tile, track, self_ensemble
         self._widths: list[dict[str, Widths]] = []
         self._tiles: tuple[Tile, ...] = ()
@@ -90,9 +90,9 @@ class EnlargedPicture:
         pixels = self._picture.pixels
         if self._picture.alpha is not None:
             pixels = bled(pixels, self._picture.alpha)
-        for network in self._networks[:-1]:
+        for runner in self._runners[:-1]:
             result = upscale(
-                network,
+                runner,
                 pixels,
                 tile=self._tile,
                 track=self._track,
@@ -102,9 +102,9 @@ class EnlargedPicture:
             self._tiles = self._tiles or result.tiles
             pixels = result.pixels
         last = Enlargement(
-            self._networks[-1],
+            self._runners[-1],
             pixels,
-            tile=self._tile,
+            tiles_of(pixels, self._tile),
             track=self._track,
             self_ensemble=self._self_ensemble,
         )

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from cadyq_cli.checkpoint import Network
+from cadyq_cli.engine.executor import Result
+from cadyq_cli.engine.runner import Runner
 from cadyq_cli.errors import InputError
-from cadyq_cli.imaging.pixels import from_planes, to_planes
-from cadyq_cli.imaging.tiles import Tile, tiles
-from cadyq_cli.quant.trace import Trace
-from cadyq_cli.self_ensemble import ensembled
+from cadyq_cli.imaging.pixels import from_values, to_values
+from cadyq_cli.imaging.tiles import Tile
+from cadyq_cli.imaging.tiles import tiles as cut
+from cadyq_cli.self_ensemble import SelfEnsemble
 
 TILE = 96  # px of the input: the patch for which the paper chooses bit-widths
 OVERLAP = 16  # px of the input that neighbouring tiles share
@@ -29,10 +31,32 @@ Widths = NDArray[np.uint8 | np.float32]  # whole, unless a self-ensemble took th
 
 Tracker = Callable[[Sequence[Tile]], Iterable[Tile]]  # hands out tiles, such as a progress bar
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 
 def mean_width(bits: Mapping[str, Widths]) -> float | None:
     """Mean width over all tiles and sites, the paper's FAB; None for a float network."""
     return float(np.mean([widths.mean() for widths in bits.values()])) if bits else None
+
+
+def tiles_of(image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
+    """The tiles to enlarge an image by, in pixels of it.
+
+    Args:
+        image: RGB, shape (H, W, 3), at least 1 x 1.
+        tile: Edge of a tile; 0 chooses.
+
+    Raises:
+        InputError: the tile is too small.
+        ValueError: the image is empty or not RGB.
+    """
+    if tile and tile < SMALLEST_TILE:
+        raise InputError(f"a tile of {tile} px is too small, the least is {SMALLEST_TILE}")
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"an RGB image has the shape (H, W, 3), not {image.shape}")
+    height, width, _ = image.shape
+    return tuple(cut(height, width, tile or TILE, OVERLAP))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,85 +77,77 @@ class Upscaled:
 class Enlargement:
     """An image on its way through a network: iterate, and bands of rows come from the top.
 
-    The device sees one tile at a time and one band is held, so that memory does not grow with the
-    image. Once the last band has come, `bits` are the widths of all `tiles`; see `Upscaled`.
+    One band is held and a few tiles, so that memory does not grow with the image. Once the last
+    band has come, `bits` are the widths of all `tiles`; see `Upscaled`.
     """
 
     def __init__(
         self,
-        network: Network,
+        runner: Runner,
         image: Pixels,
+        tiles: Sequence[Tile],
         *,
-        tile: int = 0,
         track: Tracker = iter,
         self_ensemble: bool = False,
-        overlap: int = OVERLAP,
-        watch: Callable[[Trace], object] = lambda _: None,
+        watch: Callable[[Result], object] = lambda _: None,
     ) -> None:
-        """Prepare; arguments and errors as for `upscale`.
+        """Prepare.
 
         Args:
-            overlap: Pixels of the input that neighbouring tiles share; the more, the finer is the
-                grid of what each tile owns.
-            watch: Is shown how the widths of each tile came about, but not in a self-ensemble.
+            runner: A network, as for `upscale`; each of its threads takes a tile at a time.
+            image: RGB, shape (H, W, 3), uint8 or uint16.
+            tiles: Those that the image is cut into, row by row.
+            track: Hands out the tiles it is given, as their results come.
+            self_ensemble: See `upscale`.
+            watch: Is shown how each tile's result came about, in the order of the tiles.
         """
-        if tile and tile < SMALLEST_TILE:
-            raise InputError(f"a tile of {tile} px is too small, the least is {SMALLEST_TILE}")
-        if image.ndim != 3 or image.shape[2] != 3:
-            raise ValueError(f"an RGB image has the shape (H, W, 3), not {image.shape}")
+        self._runner = SelfEnsemble(runner) if self_ensemble else runner
+        self._image, self._track, self._watch = image, track, watch
+        self._width_type = np.float32 if self_ensemble else np.uint8
         height, width, _ = image.shape
-        self._image, self._network, self._track = image, network, track
-        self._self_ensemble, self._watch = self_ensemble, watch
-        self.size = height * network.card.scale, width * network.card.scale
-        self.tiles = tuple(tiles(height, width, tile or TILE, overlap))
+        self.size = height * runner.scale, width * runner.scale
+        self.tiles = tuple(tiles)
         self.bits: dict[str, Widths] = {}
 
     def __iter__(self) -> Iterator[Pixels]:
         """Compute the bands (n, W * scale, 3), one for each row of tiles."""
-        scale, width = self._network.card.scale, self.size[1]
+        scale, width = self._runner.scale, self.size[1]
         bits: defaultdict[str, list[float]] = defaultdict(list)
         band = self._image[:0]
-        for part in self._track(self.tiles):
-            pixels, widths = self._run(part)
-            rows, columns = part.owned(scale)
-            if columns.start == 0:
-                band = np.empty((rows.stop - rows.start, width, 3), self._image.dtype)
-            band[:, columns] = pixels[part.inner(scale)]
-            for site, width_there in widths.items():
-                bits[site].append(width_there.item())
-            if columns.stop == width:
-                yield band
-        kind = np.float32 if self._self_ensemble else np.uint8
-        self.bits = {site: np.array(values, kind) for site, values in bits.items()}
+        with closing(in_order(self._run, self.tiles, self._runner.threads)) as results:
+            for tile in self._track(self.tiles):
+                pixels, result = next(results)
+                self._watch(result)
+                rows, columns = tile.owned(scale)
+                if columns.start == 0:
+                    band = np.empty((rows.stop - rows.start, width, 3), self._image.dtype)
+                band[:, columns] = pixels
+                for site, chosen in result.choices.items():
+                    bits[site].append(chosen.bits)
+                if columns.stop == width:
+                    yield band
+        self.bits = {site: np.array(found, self._width_type) for site, found in bits.items()}
 
-    @torch.inference_mode()
-    def _run(self, part: Tile) -> tuple[Pixels, dict[str, Tensor]]:
-        """All of a tile's result, and its widths."""
-        device = next(self._network.parameters()).device
-        planes = torch.from_numpy(to_planes(self._image[part.read()]))[None].to(device)
-        if self._self_ensemble:
-            enlarged, bits = ensembled(self._network, planes)
-        else:
-            enlarged, trace = self._network(planes)
-            self._watch(trace)
-            bits = trace.bits
-        return from_planes(enlarged[0].cpu().numpy(), self._image.dtype), bits
+    def _run(self, tile: Tile) -> tuple[Pixels, Result]:
+        """The pixels that a tile owns, and what they come from."""
+        result = self._runner.run(to_values(self._image[tile.read()]))
+        return from_values(result.pixels[tile.inner(self._runner.scale)], self._image.dtype), result
 
 
 def upscale(
-    network: Network,
+    runner: Runner,
     image: Pixels,
     *,
     tile: int = 0,
     track: Tracker = iter,
     self_ensemble: bool = False,
 ) -> Upscaled:
-    """Enlarge an image by the network's scale, on the device that holds the network.
+    """Enlarge an image by the network's scale, wherever the network runs.
 
-    The device sees one tile at a time; apart from the result, memory does not grow with the image.
+    Few tiles are computed at a time; apart from the result, memory does not grow with the image.
 
     Args:
-        network: As `checkpoint.load` returns it.
+        runner: A network, such as `opening.Opener` and `checkpoint.load` give it.
         image: RGB, shape (H, W, 3), uint8 or uint16, at least 1 x 1.
         tile: Edge of a tile in pixels of the input; 0 chooses. Each tile gets widths of its own.
         track: Hands out the tiles it is given, such as a progress bar.
@@ -146,10 +162,36 @@ def upscale(
         ValueError: the image is empty or not RGB.
     """
     began = time.perf_counter()
-    run = Enlargement(network, image, tile=tile, track=track, self_ensemble=self_ensemble)
+    tiles = tiles_of(image, tile)
+    run = Enlargement(runner, image, tiles, track=track, self_ensemble=self_ensemble)
     result = np.empty((*run.size, 3), image.dtype)
     done = 0
     for band in run:
         result[done : done + len(band)] = band
         done += len(band)
-    return Upscaled(result, run.tiles, run.bits, time.perf_counter() - began)
+    return Upscaled(result, tiles, run.bits, time.perf_counter() - began)
+
+
+def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R, None, None]:
+    """The result of each item in turn, computed by several threads.
+
+    No more items than twice the threads are begun and not handed out. Close the iterator to wait
+    for what is being computed and leave out the rest.
+
+    Raises:
+        Exception: What `work` raised for an item, in its turn.
+    """
+    if threads == 1:
+        yield from map(work, items)
+        return
+    begun: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for item in items:
+            begun.append(pool.submit(work, item))
+            if len(begun) == 2 * threads:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -13,6 +13,7 @@ from cadyq_cli.upscaling import (
     SMALLEST_TILE,
     Enlargement,
     Pixels,
+    tiles_of,
     upscale,
 )
 
@@ -113,7 +114,7 @@ def test_what_is_not_rgb_is_refused(shape: tuple[int, ...]) -> None:
 
 def test_bands_of_the_result_join_to_the_whole() -> None:
     image = photograph(130, 101)
-    run = Enlargement(network("dynamic"), image, tile=40)
+    run = Enlargement(network("dynamic"), image, tiles_of(image, 40))
     bands = [*run]
     whole = upscale(network("dynamic"), image, tile=40)
     assert len(bands) > 4

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.registry import build
 from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.engine.executor import Result
+from cadyq_cli.engine.kernels import Map
+from cadyq_cli.engine.operations import Chosen
 from cadyq_cli.errors import InputError
 from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.sensitivity import image_gradient
 from cadyq_cli.quant.sites import DynamicSite, StaticSite
-from cadyq_cli.quant.trace import Trace
+from cadyq_cli.quant.trace import Choice, Trace
 
 
 class Network(nn.Module):
     """Enlarges images and tells which bit-width each of them got at every site.
 
+    It is an `engine.runner.Runner` too, on the device that holds it.
+
     Raises:
         InputError: the card asks for something that does not exist.
     """
+
+    threads = 1  # torch spreads every layer over the cores itself
 
     def __init__(self, card: Card) -> None:
         super().__init__()
@@ -31,6 +39,11 @@ class Network(nn.Module):
         except (TypeError, ValueError) as error:
             raise InputError(f"a network cannot be built from its settings: {error}") from error
         self.card = card
+
+    @property
+    def scale(self) -> int:
+        """How many times as large an image becomes."""
+        return self.card.scale
 
     @property
     def candidates(self) -> dict[str, tuple[int, ...]]:
@@ -55,3 +68,23 @@ class Network(nn.Module):
         trace = Trace(image_gradient(image), keep_features)
         output: Tensor = self.backbone(image, trace)
         return output, trace
+
+    @torch.inference_mode()
+    def run(self, patch: Map) -> Result:
+        """Enlarge one patch, RGB, shape (H, W, 3), float32, range 0..1."""
+        device = next(self.parameters()).device
+        image = torch.from_numpy(patch).to(device).permute(2, 0, 1)[None]
+        output, trace = self(image.contiguous())
+        return Result(
+            pixels=output[0].permute(1, 2, 0).cpu().numpy(),
+            gradient=trace.gradient[0].cpu().numpy(),
+            choices={site: _chosen(choice) for site, choice in trace.choices.items()},
+        )
+
+
+def _chosen(choice: Choice) -> Chosen:
+    """What was chosen for the only image of a batch."""
+    if choice.scores is None or choice.spread is None:
+        return Chosen(int(choice.bits))
+    scores, spread = choice.scores[0].cpu().numpy(), choice.spread[0].cpu().numpy()
+    return Chosen(int(choice.bits), scores, spread)

@@ -29,7 +29,9 @@ class Result:
 class Executable:
     """A program with its weights, ready to enlarge patches. Threads may share it."""
 
-    def __init__(self, program: Program, arrays: Arrays, kernels: Kernels) -> None:
+    def __init__(
+        self, program: Program, arrays: Arrays, kernels: Kernels, *, threads: int = 1
+    ) -> None:
         """Pack the weights.
 
         Args:
@@ -37,11 +39,12 @@ class Executable:
             arrays: The tensors that it names; weights that meet codes are codes too, ``NAME`` with
                 ``NAME.step``, as compact weights files hold them.
             kernels: What computes.
+            threads: How many will share it at a time, in the opinion of whoever makes it.
 
         Raises:
             ValueError: the tensors do not fit the program.
         """
-        self.program, self.kernels = program, kernels
+        self.program, self.kernels, self.threads = program, kernels, threads
         shapes = {program.source: Shape(3)}
         context = Context(arrays, kernels, shapes, _measured(program))
         self._operations: list[Operation] = []

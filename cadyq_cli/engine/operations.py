@@ -21,7 +21,7 @@ FAINTEST = 1e-6  # the root mean square that a patch of zeros is taken to have
 class Chosen(NamedTuple):
     """What a site chose for a patch, and why; None where there was nothing to choose."""
 
-    bits: int
+    bits: float  # whole, unless the mean of several views of the patch
     scores: NDArray[np.float32] | None = None  # (K,)
     spread: NDArray[np.float32] | None = None  # (C,)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +13,12 @@ from safetensors import SafetensorError, safe_open
 
 from cadyq_cli.checkpoint import Card, Network, load, load_official, shipped
 from cadyq_cli.checkpoint.stored import METADATA_KEY
+from cadyq_cli.engine.runner import Runner
 from cadyq_cli.errors import InputError
 from cadyq_cli.evaluation.pairs import Pair, Source
 from cadyq_cli.evaluation.protocol import Patches, Pixels, Widths
-from cadyq_cli.imaging.pixels import from_planes, to_planes
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.upscaling import Enlargement
 
 BICUBIC = "bicubic"
 LUMA_BICUBIC = "bicubic-luma"
@@ -49,29 +49,21 @@ class LumaBicubic(Bicubic):
 
 @dataclass(frozen=True, slots=True)
 class NetworkEnlarger:
-    """A network, on the device that holds it, one patch at a time."""
+    """A network, and what runs it."""
 
     network: Network
     file: Path | None = None  # where it came from
+    runner: Runner | None = None  # unless torch runs the network
 
     def load(self, source: Source) -> Pair:
         return source.load(self.network.card.scale)
 
     def enlarge(self, image: Pixels, patches: Patches) -> tuple[Pixels, Widths]:
-        scale = self.network.card.scale
-        device = next(self.network.parameters()).device
-        height, width, channels = image.shape
-        result = np.empty((height * scale, width * scale, channels), np.uint8)
-        widths: defaultdict[str, list[int]] = defaultdict(list)
-        with torch.inference_mode():
-            for patch in patches.cut(height, width):
-                planes = torch.from_numpy(to_planes(image[patch.read()]))
-                output, trace = self.network(planes[None].to(device))
-                pixels = from_planes(output[0].cpu().numpy())
-                result[patch.owned(scale)] = pixels[patch.inner(scale)]
-                for site, bits in trace.bits.items():
-                    widths[site].append(int(bits))
-        return result, {site: np.array(bits, np.uint8) for site, bits in widths.items()}
+        run = Enlargement(self.runner or self.network, image, patches.cut(*image.shape[:2]))
+        bands = [*run]
+        return np.concatenate(bands), {
+            site: bits.astype(np.uint8) for site, bits in run.bits.items()
+        }
 
 
 AnyEnlarger = Bicubic | NetworkEnlarger
@@ -83,6 +75,7 @@ def find(
     scale: int | None = None,
     official: str | None = None,
     device: torch.device | str = "cpu",
+    adopt: Callable[[Network], Runner] | None = None,
 ) -> tuple[int, dict[str, AnyEnlarger]]:
     """The models that a user names, and their common scale.
 
@@ -92,6 +85,7 @@ def find(
         scale: None: what the models say, else 4.
         official: The backbone of those files that are the authors' checkpoints.
         device: Where networks go.
+        adopt: Gives what runs a network; None: torch.
 
     Raises:
         InputError: a name that is nothing, or models of different scales.
@@ -109,7 +103,7 @@ def find(
         path, network = _network(model, scale, official, device)
         if network.card.scale != scale:
             raise InputError(f"{model} enlarges {network.card.scale} times, not {scale}")
-        found[model] = NetworkEnlarger(network, path)
+        found[model] = NetworkEnlarger(network, path, adopt(network) if adopt else None)
     return scale, found
 
 

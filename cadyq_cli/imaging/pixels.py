@@ -8,25 +8,26 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 
-def to_planes(pixels: NDArray[np.uint8 | np.uint16]) -> NDArray[np.float32]:
-    """Pixels (..., H, W, C), uint8 or uint16, as float32 planes (..., C, H, W) in 0..1.
+def to_values(pixels: NDArray[np.uint8 | np.uint16]) -> NDArray[np.float32]:
+    """Pixels of any shape, uint8 or uint16, as float32 in 0..1.
 
-    The result is a new, contiguous array. `from_planes` gives the same pixels back exactly.
+    The result is a new, contiguous array. `from_values` gives the same pixels back exactly.
     """
-    planes = np.ascontiguousarray(np.moveaxis(pixels, -1, -3), dtype=np.float32)
-    planes /= np.float32(peak(pixels.dtype))
-    return planes
+    values = np.ascontiguousarray(pixels, dtype=np.float32)
+    values /= np.float32(peak(pixels.dtype))
+    return values
 
 
-def from_planes(planes: NDArray[np.floating[Any]], dtype: DTypeLike = np.uint8) -> NDArray[Any]:
-    """Planes (..., C, H, W) as pixels (..., H, W, C) of `dtype`, uint8 or uint16.
+def from_values(values: NDArray[np.floating[Any]], dtype: DTypeLike = np.uint8) -> NDArray[Any]:
+    """Values of any shape as pixels of `dtype`, uint8 or uint16.
 
     1 is white. Values are rounded half up; what lies outside 0..1 is clipped.
     """
     white = np.float32(peak(dtype))
-    scaled = np.moveaxis(planes, -3, -1) * white
+    scaled = values * white
     scaled += np.float32(0.5)
-    return np.ascontiguousarray(scaled.clip(0, white).astype(dtype))
+    pixels: NDArray[Any] = scaled.clip(0, white, out=scaled).astype(dtype)
+    return pixels
 
 
 def peak(dtype: DTypeLike) -> int:

@@ -3,7 +3,7 @@
 As JSON, `BitMap.to_json`:
 
     schema        "cadyq.bitmap/1"
-    image         {file, width, height}: the input, in pixels
+    image         {file, width, height}: the input as it was named, and its size in pixels
     model         {name, scale, widths}: the candidate widths in bits, ascending
     average_bits  mean over patches and sites, as `cadyq eval` reports it
     sites         names, in the order of execution
@@ -38,7 +38,7 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.tiles import Tile
 
 if TYPE_CHECKING:
-    from cadyq_cli.quant.trace import Trace
+    from cadyq_cli.engine.executor import Result
 
 SCHEMA = "cadyq.bitmap/1"
 _DIGITS = 6  # significant ones of what selectors saw; float32 holds 7
@@ -52,13 +52,13 @@ class Reasons:
     spread: dict[str, list[NDArray[np.float32]]] = field(default_factory=dict)  # (C,) a patch
     scores: dict[str, list[NDArray[np.float32]]] = field(default_factory=dict)  # (K,) a patch
 
-    def watch(self, trace: Trace) -> None:
+    def watch(self, result: Result) -> None:
         """Take over what belongs to one tile, the next one."""
-        self.gradient.append(trace.gradient[0].cpu().numpy())
-        for site, choice in trace.choices.items():
+        self.gradient.append(result.gradient)
+        for site, choice in result.choices.items():
             if choice.spread is not None and choice.scores is not None:
-                self.spread.setdefault(site, []).append(choice.spread[0].cpu().numpy())
-                self.scores.setdefault(site, []).append(choice.scores[0].cpu().numpy())
+                self.spread.setdefault(site, []).append(choice.spread)
+                self.scores.setdefault(site, []).append(choice.scores)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,27 +7,29 @@ from pathlib import Path
 
 import numpy as np
 
-from cadyq_cli.checkpoint import Network
+from cadyq_cli.engine.runner import Runner
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import files
 from cadyq_cli.imaging.alpha import bled
+from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.imaging.tiles import Tile
-from cadyq_cli.upscaling import OVERLAP, TILE, Enlargement, Tracker, Widths
+from cadyq_cli.upscaling import OVERLAP, TILE, Enlargement, Tracker, Widths, tiles_of
 from cadyq_cli.visuals.bitmap import BitMap, Reasons
 from cadyq_cli.visuals.figure import Pixels
+from cadyq_cli.visuals.grid import centred_tiles
 from cadyq_cli.visuals.views import View, visible
 
 
-def check_widths(network: Network, model: str) -> None:
+def check_widths(runner: Runner, model: str) -> None:
     """Raise an `InputError` for a network, called `model`, that has no widths to show."""
-    if not network.candidates:
+    if not runner.candidates:
         raise InputError(f"{model} computes in floating point; there are no bit widths to show")
 
 
 def map_of_run(
-    network: Network,
+    runner: Runner,
     tiles: Sequence[Tile],
     bits: Mapping[str, Widths],
     *,
@@ -36,13 +38,13 @@ def map_of_run(
     reasons: Reasons | None = None,
 ) -> BitMap:
     """The map of what was enlarged already: the tiles of the input, and the widths of each."""
-    candidates = network.candidates.values()
+    candidates = runner.candidates.values()
     return BitMap.of(
         tiles,
         bits,
         file=file,
         model=model,
-        scale=network.card.scale,
+        scale=runner.scale,
         widths=sorted({width for widths in candidates for width in widths}),
         reasons=reasons,
     )
@@ -54,12 +56,18 @@ def write_figure(path: Path, picture: Picture, found: BitMap, *, overwrite: bool
     Raises:
         InputError, ImageError: see `files.create`.
     """
-    image = View().draw(visible(picture), found)
-    files.write(path, Picture(pixels=np.asarray(image)), overwrite=overwrite)
+    image = np.asarray(View().draw(visible(picture), found))
+    figure = Picture(pixels=image, metadata=Metadata(icc=profile(picture)))
+    files.write(path, figure, overwrite=overwrite)
+
+
+def profile(picture: Picture) -> bytes | None:
+    """The profile of the colours of a figure over a picture: that of the picture, if of RGB."""
+    return None if picture.gray else picture.metadata.icc
 
 
 def bit_map(
-    network: Network,
+    runner: Runner,
     picture: Picture,
     *,
     file: str,
@@ -72,29 +80,31 @@ def bit_map(
     """The map of a picture, and what to draw it over, as 8-bit RGB on white.
 
     Args:
-        network: As `checkpoint.load` returns it.
+        runner: Enlarges patches, with the network that is asked.
         picture: What to enlarge.
         file: Name of the picture, for people.
         model: Name of the network, for people.
         tile: Edge of a patch in pixels of the input; 0 chooses as `upscale` does.
-        finer: Into how many steps the way from one patch to the next is divided. Each patch then
-            stands for its middle only, but at the image's edges for all up to there.
+        finer: Into how many steps the way from one patch to the next is divided, if more than 1.
+            Each cell of the map then shows the patch around its middle; see `grid`.
         over_output: Give the picture enlarged, not as it was.
         track: Hands out the tiles it is given, such as a progress bar.
 
     Raises:
         InputError: a float network, or a tile too small.
     """
-    edge = tile or TILE
-    overlap = edge - max(1, (edge - OVERLAP) // finer) if finer > 1 else OVERLAP
-    check_widths(network, model)
+    check_widths(runner, model)
     pixels = picture.pixels
     if picture.alpha is not None:
         pixels = bled(pixels, picture.alpha)
     reasons = Reasons()
-    run = Enlargement(network, pixels, tile=tile, overlap=overlap, track=track, watch=reasons.watch)
+    tiles = tiles_of(pixels, tile)
+    if finer > 1:
+        (height, width, _), edge = pixels.shape, tile or TILE
+        tiles = centred_tiles(height, width, edge, (edge - OVERLAP) / finer)
+    run = Enlargement(runner, pixels, tiles, track=track, watch=reasons.watch)
     bands = [band for band in run if over_output]
-    found = map_of_run(network, run.tiles, run.bits, file=file, model=model, reasons=reasons)
+    found = map_of_run(runner, tiles, run.bits, file=file, model=model, reasons=reasons)
     if not over_output:
         return found, visible(picture)
     alpha = picture.alpha if picture.alpha is None else imresize(picture.alpha, run.size)

@@ -15,7 +15,7 @@ from cadyq_cli.evaluation.enlargers import Bicubic, NetworkEnlarger
 from cadyq_cli.evaluation.metrics import psnr
 from cadyq_cli.evaluation.pairs import Source
 from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
-from cadyq_cli.imaging.pixels import from_planes, to_planes
+from cadyq_cli.imaging.pixels import from_values, to_values
 from cadyq_cli.imaging.resize import imresize
 
 Pixels = NDArray[np.uint8]
@@ -34,8 +34,8 @@ def test_image_wise_is_one_forward_pass(
     network = tiny("edsr").eval()
     enlarged, widths = NetworkEnlarger(network).enlarge(image, Patches())
     with torch.no_grad():
-        output, trace = network(torch.from_numpy(to_planes(image))[None])
-    assert np.array_equal(enlarged, from_planes(output[0].numpy()))
+        output, trace = network(torch.from_numpy(to_values(image)).permute(2, 0, 1)[None])
+    assert np.array_equal(enlarged, from_values(output[0].permute(1, 2, 0).numpy()))
     assert {site: bits.tolist() for site, bits in widths.items()} == {
         site: bits.tolist() for site, bits in trace.bits.items()
     }
