@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ class Enlargement:
         self.tiles = tuple(tiles)
         self.bits: dict[str, Widths] = {}
 
-    def __iter__(self) -> Iterator[Pixels]:
+    def __iter__(self) -> Generator[Pixels, None, None]:
         """Compute the bands (n, W * scale, 3), one for each row of tiles."""
         scale, width = self._runner.scale, self.size[1]
         bits: defaultdict[str, list[float]] = defaultdict(list)

@@ -1,18 +1,26 @@
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
+from threading import Event
 
 import numpy as np
 import pytest
 import torch
 
 from cadyq_cli.checkpoint import Card, Network
+from cadyq_cli.checkpoint.engine_network import executable_of
+from cadyq_cli.engine.executor import Executable, Result
+from cadyq_cli.engine.kernels import Map
+from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import InputError
+from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import (
     OVERLAP,
     SMALLEST_TILE,
     Enlargement,
     Pixels,
+    in_order,
     tiles_of,
     upscale,
 )
@@ -34,6 +42,13 @@ def network(precision: str = "float", *, scale: int = 2) -> Network:
         elif name.endswith("bounds"):
             parameter.data.fill_(100.0)
     return network.eval()
+
+
+def executable(precision: str = "dynamic", *, threads: int = 3) -> Executable:
+    """The same network without torch."""
+    result = executable_of(network(precision), ReferenceKernels())
+    result.threads = threads
+    return result
 
 
 def photograph(height: int, width: int) -> Pixels:
@@ -147,3 +162,102 @@ def test_a_self_ensemble_is_the_mean_of_eight_views() -> None:
     assert np.abs(ensemble.pixels - np.mean(back, axis=0)).max() <= 1
     widths = [each.average_bits or 0 for each, _, _ in results]
     assert ensemble.average_bits == pytest.approx(np.mean(widths))
+
+
+@pytest.mark.parametrize("self_ensemble", [False, True])
+@pytest.mark.parametrize("precision", ["float", "static", "dynamic"])
+def test_threads_without_torch_make_what_torch_makes(
+    precision: str, *, self_ensemble: bool
+) -> None:
+    image = photograph(44, 90)
+    expected = upscale(network(precision), image, tile=40, self_ensemble=self_ensemble)
+    found = upscale(executable(precision), image, tile=40, self_ensemble=self_ensemble)
+    assert {site: [*widths] for site, widths in found.bits.items()} == {
+        site: [*widths] for site, widths in expected.bits.items()
+    }
+    assert np.abs(found.pixels.astype(int) - expected.pixels).max() <= 1
+
+
+def test_each_tile_is_watched_in_its_turn() -> None:
+    image = photograph(40, 150)
+    tiles = tiles_of(image, 40)
+    seen: list[Result] = []
+    list(Enlargement(executable(), image, tiles, watch=seen.append))
+    for tile, result in zip(tiles, seen, strict=True):
+        alone = executable().run(image[tile.read()].astype(np.float32) / np.float32(255))
+        assert np.array_equal(result.gradient, alone.gradient)
+        for site, choice in alone.choices.items():
+            np.testing.assert_array_equal(result.choices[site].scores, choice.scores)
+            np.testing.assert_array_equal(result.choices[site].spread, choice.spread)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_results_come_in_the_order_of_the_items(threads: int) -> None:
+    second_is_done = Event()
+
+    def work(item: int) -> int:
+        if threads > 1 and item == 0:
+            second_is_done.wait(timeout=60)
+        if item == 1:
+            second_is_done.set()
+        return item * item
+
+    assert [*in_order(work, range(50), threads)] == [item * item for item in range(50)]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_few_items_are_begun_before_their_turn(threads: int) -> None:
+    begun: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(50):
+            begun.append(item)
+            yield item
+
+    for taken, _ in enumerate(in_order(abs, items(), threads)):
+        assert len(begun) <= taken + 2 * threads
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_defect_of_an_item_is_raised_in_its_turn(threads: int) -> None:
+    results = in_order(lambda item: 10 // (7 - item), range(20), threads)
+    assert [next(results) for _ in range(7)] == [10 // (7 - item) for item in range(7)]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+class Counting:
+    """A runner that makes everything black, and counts."""
+
+    scale = 2
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.candidates: dict[str, tuple[int, ...]] = {}
+        self.patches = 0
+
+    def run(self, patch: Map) -> Result:
+        self.patches += 1
+        height, width, _ = patch.shape
+        return Result(np.zeros((2 * height, 2 * width, 3), np.float32), np.zeros(2, np.float32), {})
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_no_tile_is_begun_after_an_interruption(threads: int) -> None:
+    def impatient(tiles: Sequence[Tile]) -> Iterator[Tile]:
+        yield from tiles[:2]
+        raise KeyboardInterrupt
+
+    runner, image = Counting(threads), photograph(40, 1000)
+    tiles = tiles_of(image, 40)
+    with pytest.raises(KeyboardInterrupt):
+        list(Enlargement(runner, image, tiles, track=impatient))
+    assert 2 <= runner.patches <= 2 + 2 * threads < len(tiles)
+
+
+def test_nothing_goes_on_once_the_iterator_is_closed() -> None:
+    runner, image = Counting(3), photograph(1000, 40)
+    bands = iter(Enlargement(runner, image, tiles_of(image, 40)))
+    next(bands)
+    bands.close()
+    assert runner.patches <= 1 + 2 * 3
