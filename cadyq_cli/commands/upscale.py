@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -18,24 +18,24 @@ from cadyq_cli.commands.options import (
     OUTPUT,
     RUNNING,
     Device,
+    Engine,
     Model,
     Quiet,
+    Threads,
     Verbose,
     Weights,
     flag,
-    torch_device,
+    opener,
 )
 from cadyq_cli.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     from cadyq_cli.batch.conversion import Conversion
     from cadyq_cli.batch.jobs import Job
-    from cadyq_cli.batch.models import Models
     from cadyq_cli.commands.batch_progress import BatchProgress
 
 SIZE = "Size"
 FILES = "Files"
-MOST_JOBS = 4  # at a time unless more are asked for; each holds a picture
 
 
 def _known_shard(text: str | None) -> str | None:
@@ -241,10 +241,12 @@ def upscale(
             metavar="N",
             min=0,
             show_default=False,
-            help="Images to work on at a time, each on an equal share of the processor; 0 chooses.",
+            help="Images to work on at a time, each with an equal share of the threads; 0 chooses.",
             rich_help_panel=RUNNING,
         ),
     ] = 0,
+    threads: Threads = 0,
+    engine: Engine = "auto",
     device: Device = "auto",
 ) -> None:
     """Enlarge images.
@@ -267,8 +269,8 @@ def upscale(
     from cadyq_cli.imaging.formats import format_named
 
     chosen_format = format_named(file_format) if file_format else None
-    own = _own_model(weights, device) if weights else None
-    usual = own.scales[0] if own else DEFAULT_SCALE
+    files = _files(weights, model)
+    usual = next(iter(files)) if weights else DEFAULT_SCALE
     wanted = Wanted(scale=scale or usual, width=width, height=height, max_pixels=max_pixels)
     naming = Naming(f"_{wanted.label}" if suffix is None else suffix, output, chosen_format)
     planned: Sequence[Job] = plan(sources, naming, recursive=recursive)
@@ -283,13 +285,15 @@ def upscale(
         if sys.stdout.isatty():
             raise InputError("standard output is a terminal; name a file with -o")
 
-    models = own or _shipped_model(model, device)
+    open_network = opener(engine, device, threads, quiet=quiet)
+    jobs = max(1, min(jobs or open_network.usual_images, len(planned)))
 
     from cadyq_cli.batch.conversion import Conversion
+    from cadyq_cli.batch.models import Models
     from cadyq_cli.commands.batch_progress import BatchProgress
 
     conversion = Conversion(
-        models=models,
+        models=Models(files, partial(open_network.open, images=jobs)),
         wanted=wanted,
         tile=tile,
         self_ensemble=self_ensemble,
@@ -302,7 +306,8 @@ def upscale(
     )
     debug = context.find_root().params["debug"]
     progress = BatchProgress(len(planned), json=json, quiet=quiet, verbose=verbose, debug=debug)
-    _run(planned, conversion, progress, workers=jobs, fail_fast=fail_fast)
+    prepare = partial(open_network.prepare, jobs)
+    _run(planned, conversion, progress, workers=jobs, prepare=prepare, fail_fast=fail_fast)
 
 
 def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None:
@@ -328,26 +333,18 @@ def _refuse_bit_map(bit_map: Path, planned: Sequence[Job], *, overwrite: bool) -
         raise ImageError(bit_map, "exists already", hint="--overwrite replaces it")
 
 
-def _own_model(weights: Path, device: str) -> Models:
-    from cadyq_cli.checkpoint.stored import read
+def _files(weights: Path | None, model: str) -> Mapping[int, Path]:
+    """The weights to choose from, by their scales.
 
-    read(weights)  # what is no weights file is noticed before torch is loaded
-    where = torch_device(device)
+    Raises:
+        CheckpointError: these are no weights.
+        InputError: no such model is shipped.
+    """
+    from cadyq_cli.checkpoint import shipped, stored
 
-    from cadyq_cli.batch.models import Models
-
-    return Models.of_file(weights, where)
-
-
-def _shipped_model(name: str, device: str) -> Models:
-    from cadyq_cli.checkpoint import shipped
-
-    files = shipped.scales(name)
-    where = torch_device(device)
-
-    from cadyq_cli.batch.models import Models
-
-    return Models(files, where)
+    if weights is None:
+        return shipped.scales(model)
+    return {stored.read_card(weights).scale: weights}
 
 
 def _run(
@@ -356,6 +353,7 @@ def _run(
     progress: BatchProgress,
     *,
     workers: int,
+    prepare: Callable[[], object],
     fail_fast: bool,
 ) -> None:
     """Do the jobs.
@@ -365,24 +363,18 @@ def _run(
         typer.Exit: some of several failed.
         KeyboardInterrupt: the user has had enough.
     """
-    import torch
-
     from cadyq_cli.batch.running import run
     from cadyq_cli.imaging.atomic import remove_leftovers
 
     for folder in {job.target.parent for job in planned}:
         remove_leftovers(folder)
-    threads = torch.get_num_threads()
-    if not workers:
-        workers = min(threads, MOST_JOBS) if conversion.models.on_cpu else 1
-    share = max(1, threads // workers)
     outcomes = run(
         planned,
         conversion,
         workers=workers,
         track=progress.track,
         begin=progress.begin,
-        prepare=partial(torch.set_num_threads, share),
+        prepare=prepare,
     )
     try:
         with progress, closing(outcomes):
