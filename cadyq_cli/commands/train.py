@@ -181,24 +181,23 @@ def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | No
 def _foretell(plan: Plan, means: Means, progress: Any) -> None:
     """Print what a run would do."""
     from cadyq_cli.training.estimate import seconds_a_step
-    from cadyq_cli.training.run import first
+    from cadyq_cli.training.stages import first
 
     if means.processes.count > 1:
         raise InputError("--dry-run needs one process; start it without torchrun")
-    network, stages = first(plan, means.device, progress)
+    network, stages = first(plan, means.device, progress.note)
     stages = plan.stages or stages
     weights = sum(parameter.numel() for parameter in network.parameters())
     typer.echo(f"{plan.backbone} x{plan.scale}, {weights / 1e3:,.0f} thousand weights")
     _say("timing a few steps of each stage ...")
-    seconds = seconds_a_step(plan, stages, network, means)
     total = 0.0
-    for stage in stages:
+    for stage, seconds in seconds_a_step(plan, stages, network, means):
         chosen = plan.recipes[stage]
-        hours = chosen.steps * seconds[stage] / 3600
+        hours = chosen.steps * seconds / 3600
         total += hours
         typer.echo(
             f"{stage:<8} {chosen.steps:>8,} steps of {chosen.batch} crops of {chosen.patch} px"
-            f" at {seconds[stage]:.2f} s: {hours:.1f} h"
+            f" at {seconds:.2f} s: {hours:.1f} h"
         )
     typer.echo(f"in all {total:.1f} h on {means.device}, as busy as it is now")
     typer.echo(f"\n{plan.to_toml()}", nl=False)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.training.loop import Trainer
 from cadyq_cli.training.plan import Plan, Stage
-from cadyq_cli.training.run import Means, executes, layers_of, photos_of
-from cadyq_cli.training.stages import requantize
+from cadyq_cli.training.run import Means, photos_of
+from cadyq_cli.training.stages import executes, layers_of, requantize
 
 WARM_UP = 2  # steps before the clock runs: compilation, caches, first images
 TIMED = 5
@@ -18,7 +18,7 @@ TIMED = 5
 
 def seconds_a_step(
     plan: Plan, stages: Sequence[Stage], network: Network, means: Means
-) -> dict[Stage, float]:
+) -> Iterator[tuple[Stage, float]]:
     """What a step of each stage takes on this machine as busy as it is now.
 
     Validations, and the measuring of bounds and selectors, come on top.
@@ -29,7 +29,6 @@ def seconds_a_step(
         network: What it would start from.
         means: What it would work with, in one process.
     """
-    found: dict[Stage, float] = {}
     for stage in stages:
         recipe = replace(plan.recipes[stage], steps=WARM_UP + TIMED)
         layers = layers_of(plan, stage)
@@ -46,5 +45,4 @@ def seconds_a_step(
         trainer.run(lambda _: None, until=WARM_UP)
         began = time.perf_counter()
         trainer.run(lambda _: None)
-        found[stage] = (time.perf_counter() - began) / TIMED
-    return found
+        yield stage, (time.perf_counter() - began) / TIMED

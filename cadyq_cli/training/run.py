@@ -20,21 +20,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from cadyq_cli.backbones.registry import backbone as look_up
-from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.checkpoint.edges import with_static_edges
 from cadyq_cli.checkpoint.file import load, save, write_whole
 from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.checkpoint.official import load_official
-from cadyq_cli.checkpoint.stored import is_ours
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.imaging.atomic import remove_leftovers
-from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.training.loop import DivergedError, Step, Trainer
@@ -44,7 +39,15 @@ from cadyq_cli.training.plan import STAGES, Plan, Stage
 from cadyq_cli.training.processes import ALONE, Processes
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.records import Records
-from cadyq_cli.training.stages import requantize, start, traces_of, transplant
+from cadyq_cli.training.stages import (
+    check_fit,
+    executes,
+    first,
+    layers_of,
+    load_any,
+    requantize,
+    traces_of,
+)
 from cadyq_cli.training.state import State
 from cadyq_cli.training.validation import Validation
 
@@ -52,7 +55,6 @@ RECIPE = "recipe.toml"
 
 RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
 SELECTOR_BATCHES = 32  # likewise, for measured selectors
-SCALES = (4, 3, 2)  # of the authors' checkpoints, which do not tell, but have shapes that fit
 
 
 class Report(Protocol):
@@ -102,7 +104,7 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
         remove_leftovers(folder)
     network: Network | None = None
     if not plan.stages:
-        network, stages = first(plan, means.device, report)
+        network, stages = first(plan, means.device, report.note)
         plan = replace(plan, stages=stages)
     if means.processes.leads:
         write_whole(folder / RECIPE, plan.to_toml().encode())
@@ -110,71 +112,16 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
         result = folder / f"{stage}.safetensors"
         if not means.processes.told(_is_done(plan, folder, stage)):
             if network is None:
-                network, _ = first(plan, means.device, report)
+                network, _ = first(plan, means.device, report.note)
             _Stage(plan, stage, folder, means, report).train(network)
         network = load(result, device=means.device)
-        _check_fit(plan, network, result)
+        check_fit(plan, network, result)
     if not plan.edges or network is None or network.card.precision == "float":
         return result
     if means.processes.leads:
         _write_edges(plan, folder, means)
         report.finished("edges", folder / "edges.safetensors")
     return folder / "edges.safetensors"
-
-
-def first(plan: Plan, device: torch.device, report: Report) -> tuple[Network, tuple[Stage, ...]]:
-    """The network that a plan starts from, and the stages that lead from it to a dynamic one.
-
-    Raises:
-        InputError: its start is of another backbone.
-        CheckpointError: its start cannot be read.
-    """
-    seed = plan.recipes[STAGES[0]].seed
-    if plan.start is None:
-        settings = {**plan.settings, "scale": plan.scale}
-        card = Card(backbone=plan.backbone, settings=settings)
-        return start(card, seed=seed).to(device), STAGES
-    found = load_any(plan.start, plan)
-    if found.card.backbone != plan.backbone:
-        raise InputError(f"{plan.start} is {found.card.backbone}, not {plan.backbone}")
-    settings = {**found.card.settings, **plan.settings, "scale": plan.scale}
-    done = list(STAGES).index(cast("Stage", found.card.precision))
-    stages = STAGES[done + 1 :] or STAGES[-1:]
-    if settings == found.card.settings:
-        return found.to(device), stages
-    network, missing = transplant(found, replace(found.card, settings=settings), seed=seed)
-    total = len(network.backbone.state_dict())
-    rest = f"; random: {', '.join(missing)}" if missing else ""
-    report.note(f"{total - len(missing)} of {total} weights are those of {plan.start}{rest}")
-    return network.to(device), stages if plan.scales and not missing else STAGES
-
-
-def load_any(path: Path, plan: Plan) -> Network:
-    """A network of ours, or one of the authors' of the plan's backbone.
-
-    Raises:
-        CheckpointError: it cannot be read.
-    """
-    if is_ours(path):
-        return load(path)
-    failures = []
-    for scale in (plan.scale, *SCALES):
-        try:
-            return load_official(path, backbone=plan.backbone, scale=scale, widths=plan.widths)
-        except CheckpointError as error:
-            failures.append(error)
-    raise failures[0]
-
-
-def layers_of(plan: Plan, stage: Stage) -> dict[str, Any]:
-    """The settings of a stage's execution."""
-    if stage == "float":
-        return {}
-    layers: dict[str, Any] = {"unsigned": plan.unsigned, "relative": plan.relative}
-    if stage == "dynamic":
-        layers |= {"widths": plan.widths}
-        layers |= {"gradient_scale": look_up(plan.backbone).gradient_scale}
-    return layers
 
 
 @dataclass(frozen=True)
@@ -241,9 +188,9 @@ class _Stage:
             return None
         if self.plan.teacher is not None:
             teacher = load_any(self.plan.teacher, self.plan).to(self.means.device)
-            _check_fit(self.plan, teacher, self.plan.teacher)
+            check_fit(self.plan, teacher, self.plan.teacher)
             return teacher
-        if before.card.precision != self.stage:
+        if self.stage not in ("float", before.card.precision):
             return before.eval()
         self.report.note(f"{self.stage}: without a teacher, which --teacher would give")
         return None
@@ -350,24 +297,6 @@ def _write_edges(plan: Plan, folder: Path, means: Means) -> None:
         network = load(_result(plan, folder, stage, scale), device=means.device)
         batches = _unseen(photos, recipe, RANGE_BATCHES, scale, means.device)
         save(_result(plan, folder, "edges", scale), with_static_edges(network, batches))
-
-
-def executes(card: Card, stage: Stage, layers: dict[str, Any]) -> bool:
-    """Whether a network runs as a stage wants it already."""
-    if card.precision != stage:
-        return False
-    theirs = PRECISIONS[stage](**card.layers)
-    return all(_plain(getattr(theirs, name)) == _plain(value) for name, value in layers.items())
-
-
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, (list, tuple)) else value
-
-
-def _check_fit(plan: Plan, network: Network, path: Path) -> None:
-    have, want = (network.card.backbone, network.card.scale), (plan.backbone, plan.scale)
-    if have != want:
-        raise InputError(f"{path} is {have[0]} x{have[1]}, not {want[0]} x{want[1]}")
 
 
 def _advice(state: Path) -> str:

@@ -1,19 +1,110 @@
-"""From one stage to the next: the same weights in another precision."""
+"""Where a stage starts: weights from elsewhere, or those of the stage before in its precision."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from cadyq_cli.backbones.carn import Carn
+from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.checkpoint.file import load
 from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.checkpoint.official import load_official
+from cadyq_cli.checkpoint.stored import is_ours
+from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.trace import Trace
+from cadyq_cli.training.plan import STAGES, Plan, Stage
+
+SCALES = (4, 3, 2)  # of the authors' checkpoints, which do not tell, but have shapes that fit
+
+
+def first(
+    plan: Plan, device: torch.device, note: Callable[[str], None]
+) -> tuple[Network, tuple[Stage, ...]]:
+    """The network that a plan starts from, and the stages that lead from it to a dynamic one.
+
+    Args:
+        plan: What to train.
+        device: Where the network goes.
+        note: Is told which weights of the start do not fit.
+
+    Raises:
+        InputError: its start is of another backbone.
+        CheckpointError: its start cannot be read.
+    """
+    seed = plan.recipes[STAGES[0]].seed
+    if plan.start is None:
+        settings = {**plan.settings, "scale": plan.scale}
+        card = Card(backbone=plan.backbone, settings=settings)
+        return start(card, seed=seed).to(device), STAGES
+    found = load_any(plan.start, plan)
+    if found.card.backbone != plan.backbone:
+        raise InputError(f"{plan.start} is {found.card.backbone}, not {plan.backbone}")
+    settings = {**found.card.settings, **plan.settings, "scale": plan.scale}
+    done = list(STAGES).index(cast("Stage", found.card.precision))
+    stages = STAGES[done + 1 :] or STAGES[-1:]
+    if settings == found.card.settings:
+        return found.to(device), stages
+    network, missing = transplant(found, replace(found.card, settings=settings), seed=seed)
+    total = len(network.backbone.state_dict())
+    rest = f"; random: {', '.join(missing)}" if missing else ""
+    note(f"{total - len(missing)} of {total} weights are those of {plan.start}{rest}")
+    return network.to(device), stages if plan.scales and not missing else STAGES
+
+
+def load_any(path: Path, plan: Plan) -> Network:
+    """A network of ours, or one of the authors' of the plan's backbone.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    if is_ours(path):
+        return load(path)
+    failures = []
+    for scale in (plan.scale, *SCALES):
+        try:
+            return load_official(path, backbone=plan.backbone, scale=scale, widths=plan.widths)
+        except CheckpointError as error:
+            failures.append(error)
+    raise failures[0]
+
+
+def layers_of(plan: Plan, stage: Stage) -> dict[str, Any]:
+    """The settings of a stage's execution."""
+    if stage == "float":
+        return {}
+    layers: dict[str, Any] = {"unsigned": plan.unsigned, "relative": plan.relative}
+    if stage == "dynamic":
+        layers |= {"widths": plan.widths}
+        layers |= {"gradient_scale": look_up(plan.backbone).gradient_scale}
+    return layers
+
+
+def check_fit(plan: Plan, network: Network, path: Path) -> None:
+    """Raise an `InputError` for a network from `path` that is not of the plan's kind."""
+    have, want = (network.card.backbone, network.card.scale), (plan.backbone, plan.scale)
+    if have != want:
+        raise InputError(f"{path} is {have[0]} x{have[1]}, not {want[0]} x{want[1]}")
+
+
+def executes(card: Card, stage: Stage, layers: dict[str, Any]) -> bool:
+    """Whether a network runs as a stage wants it already."""
+    if card.precision != stage:
+        return False
+    theirs = PRECISIONS[stage](**card.layers)
+    return all(_plain(getattr(theirs, name)) == _plain(value) for name, value in layers.items())
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, (list, tuple)) else value
 
 
 def start(card: Card, *, seed: int) -> Network:
