@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from cadyq_cli.batch.conversion import Stopped
 from cadyq_cli.batch.jobs import Job
-from cadyq_cli.batch.outcome import Outcome
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import Tracker
 
@@ -19,14 +18,14 @@ T = TypeVar("T")
 
 def run(
     jobs: Iterable[Job],
-    convert: Callable[[Job, Tracker], Outcome],
+    convert: Callable[[Job, Tracker], T],
     *,
     workers: int = 1,
     track: Tracker = iter,
     begin: Callable[[Job], object] = lambda _: None,
     prepare: Callable[[], object] = lambda: None,
-) -> Generator[Outcome, None, None]:
-    """Yield the outcome of each job as it ends.
+) -> Generator[T, None, None]:
+    """Yield what comes of each job as it ends.
 
     Close the iterator (or leave it by an exception) and what is running stops after the tile that
     it is at, without an outcome; `convert` sees to it that nothing remains of it.
@@ -47,7 +46,7 @@ def run(
                 raise Stopped
             yield tile
 
-    def work(job: Job) -> Outcome:
+    def work(job: Job) -> T:
         begin(job)
         return convert(job, watched)
 

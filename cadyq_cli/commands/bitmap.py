@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,69 +19,90 @@ from cadyq_cli.commands.options import (
     OUTPUT,
     RUNNING,
     Device,
+    Engine,
     Model,
     Quiet,
+    Threads,
     Weights,
     flag,
-    torch_device,
+    opener,
 )
-from cadyq_cli.errors import FileError, ImageError, InputError
+from cadyq_cli.errors import CheckpointError, FileError, InputError
 
 if TYPE_CHECKING:
-    from cadyq_cli.checkpoint import Network
+    from cadyq_cli.batch.jobs import Job
+    from cadyq_cli.batch.outcome import Outcome
+    from cadyq_cli.commands.map_progress import MapProgress
+    from cadyq_cli.engine.runner import Runner
+    from cadyq_cli.upscaling import Tracker
     from cadyq_cli.visuals.bitmap import BitMap
-    from cadyq_cli.visuals.figure import Pixels
-    from cadyq_cli.visuals.views import View
+    from cadyq_cli.visuals.drawing import Drawing
 
 FIGURE = "Figure"
-PAGE = ".html"
+FILES = "Files"
 WEIGHTS = ".safetensors"
 
 Palette = Literal["fjord", "ember", "dusk", "gray"]
 
 
 def bitmap(
+    context: typer.Context,
     images: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="IN", help="Images, or folders of images.", show_default=False),
+        typer.Argument(
+            metavar="IN...",
+            help="Images, and folders of images. - is standard input.",
+            show_default=False,
+        ),
     ] = None,
+    more_images: Annotated[
+        list[Path] | None,
+        typer.Option("-i", "--input", metavar="IN", help="The same as IN.", show_default=False),
+    ] = None,
+    *,
     output: Annotated[
         str | None,
         typer.Option(
             "-o",
             "--output",
             metavar="OUT",
-            help="Figure, page (.html) or folder to write. \\[default: IN_bits.png beside IN]",
+            help="Figure, or page to explore if it ends in .html; - is standard output. For a "
+            "folder or several images it is a folder. \\[default: IN_bits.png beside IN, IN_bits "
+            "beside a folder]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    *,
     file_format: Annotated[
         str | None,
         typer.Option(
             "-f",
             "--format",
-            metavar="NAME",
-            help="png, jpg, webp ... or html, where OUT does not tell.",
+            "--ext",
+            metavar="png|jpg|webp|avif|tiff|bmp|html",
+            help="Format to write. \\[default: as OUT is called, or png]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    overwrite: Annotated[bool, flag("--overwrite", text="Replace OUT.", panel=OUTPUT)] = False,
-    skip_existing: Annotated[
-        bool,
-        flag("--skip-existing", text="Leave out images whose OUT exists already.", panel=OUTPUT),
-    ] = False,
-    recursive: Annotated[
-        bool,
-        flag("-r", "--recursive", text="Look into the folders in a folder.", panel=OUTPUT),
-    ] = False,
+    suffix: Annotated[
+        str,
+        typer.Option(
+            "--suffix",
+            metavar="TEXT",
+            help="Behind the names of files that OUT does not name.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "_bits",
     as_json: Annotated[
         bool,
-        flag("--json", text="Print all numbers too, one line an image.", panel=OUTPUT),
+        flag(
+            "--json",
+            text="Print all numbers on standard output too, one line for each image.",
+            panel=OUTPUT,
+        ),
     ] = False,
     npz: Annotated[
         bool,
-        flag("--npz", text="Write all numbers beside OUT as NumPy arrays too.", panel=OUTPUT),
+        flag("--npz", text="Write all numbers beside OUT too, as NumPy arrays.", panel=OUTPUT),
     ] = False,
     quiet: Quiet = False,
     site: Annotated[
@@ -87,13 +110,15 @@ def bitmap(
         typer.Option(
             "--site",
             metavar="NAME",
-            help="Show one site instead of the mean of all.",
+            help="Show one site instead of the mean over all.",
             rich_help_panel=FIGURE,
         ),
     ] = None,
     sites: Annotated[
         Literal["all"] | None,
-        typer.Option("--sites", help="Show every site, on one sheet.", rich_help_panel=FIGURE),
+        typer.Option(
+            "--sites", metavar="all", help="Show every site, on one sheet.", rich_help_panel=FIGURE
+        ),
     ] = None,
     by_layer: Annotated[
         bool,
@@ -104,14 +129,32 @@ def bitmap(
         typer.Option(
             "--compare",
             metavar="A B",
-            help="Show two networks (names or weights files) and their difference.",
+            help="Show two networks, names or weights files, and their difference.",
             show_default=False,
             rich_help_panel=FIGURE,
         ),
     ] = None,
+    stretch: Annotated[
+        bool,
+        flag(
+            "--stretch",
+            text="Make small differences visible: spend all colours on the widths between this "
+            "map's least and most. Colours of two maps then mean different widths.",
+            panel=FIGURE,
+        ),
+    ] = False,
+    values: Annotated[
+        bool,
+        flag("--values", text="Write numbers into patches that have room for them.", panel=FIGURE),
+    ] = False,
     over: Annotated[
         Literal["input", "output"],
-        typer.Option("--over", help="Which picture lies beneath.", rich_help_panel=FIGURE),
+        typer.Option(
+            "--over",
+            metavar="input|output",
+            help="Which picture lies beneath: IN, or IN enlarged.",
+            rich_help_panel=FIGURE,
+        ),
     ] = "input",
     opacity: Annotated[
         float,
@@ -126,29 +169,59 @@ def bitmap(
     ] = 0.45,
     palette: Annotated[
         Palette,
-        typer.Option("--palette", help="Colours, dark to light.", rich_help_panel=FIGURE),
-    ] = "fjord",
-    stretch: Annotated[
-        bool,
-        flag(
-            "--stretch",
-            text="Spend all colours on the widths between this map's least and most.",
-            panel=FIGURE,
+        typer.Option(
+            "--palette",
+            metavar="fjord|ember|dusk|gray",
+            help="Colours, dark for few bits, light for many; safe for colour-blind readers.",
+            rich_help_panel=FIGURE,
         ),
-    ] = False,
-    values: Annotated[
-        bool,
-        flag("--values", text="Write numbers into patches that have room for them.", panel=FIGURE),
-    ] = False,
+    ] = "fjord",
     no_legend: Annotated[
         bool,
         flag("--no-legend", text="Leave the colour bar out.", panel=FIGURE),
     ] = False,
+    recursive: Annotated[
+        bool,
+        flag(
+            "-r",
+            "--recursive",
+            text="Look into the folders in folders, and keep their tree.",
+            panel=FILES,
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        flag("--overwrite", text="Replace results that exist already.", panel=FILES),
+    ] = False,
+    skip_existing: Annotated[
+        bool,
+        flag(
+            "--skip-existing",
+            text="Leave out images whose result exists already, as after an interruption.",
+            panel=FILES,
+        ),
+    ] = False,
+    fail_fast: Annotated[
+        bool,
+        flag("--fail-fast", text="Stop at the first image that fails.", panel=FILES),
+    ] = False,
+    max_input_pixels: Annotated[
+        int,
+        typer.Option(
+            "--max-input-pixels",
+            metavar="N",
+            min=1,
+            help="Refuse larger images before they are decoded.",
+            rich_help_panel=FILES,
+        ),
+    ] = 250_000_000,
     scale: Annotated[
-        Literal[2, 3, 4] | None,
+        int | None,
         typer.Option(
             "-s",
             "--scale",
+            metavar="2|3|4",
+            min=1,
             help="How many times as large the network makes images. \\[default: 4]",
             rich_help_panel=MODEL,
         ),
@@ -176,7 +249,7 @@ def bitmap(
             metavar="PX",
             min=0,
             show_default=False,
-            help="Edge of a patch in pixels of IN; 0 chooses as upscale does.",
+            help="Edge of a patch, which gets bit widths of its own, in pixels of IN; 0 chooses.",
             rich_help_panel=RUNNING,
         ),
     ] = 0,
@@ -184,24 +257,43 @@ def bitmap(
         int,
         typer.Option(
             "--finer",
-            metavar="N",
+            metavar="1..16",
             min=1,
             max=16,
-            help="Let patches overlap for a map N times as fine; N x N times the work.",
+            help="Make the map N times as fine, in N x N times the work: patches overlap, and each "
+            "cell shows the patch around its middle. The outermost cells, up to half a patch "
+            "wide, show the patch at the edge.",
             rich_help_panel=RUNNING,
         ),
     ] = 1,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "-j",
+            "--jobs",
+            metavar="N",
+            min=0,
+            show_default=False,
+            help="Images to work on at a time, each with an equal share of the threads; 0 chooses.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = 0,
+    threads: Threads = 0,
+    engine: Engine = "auto",
     device: Device = "auto",
 ) -> None:
     """Show which bit widths each patch of an image gets.
 
     Examples:
 
-        cadyq bitmap photo.jpg                    writes photo_bits.png beside it
-        cadyq bitmap photo.jpg -o report.html     a page to explore
-        cadyq bitmap photo.jpg --sites all        every site of the network
-        cadyq bitmap photo.jpg --json > map.json  all the numbers
+        cadyq bitmap photo.jpg                       writes photo_bits.png beside it
+        cadyq bitmap photo.jpg -o report.html        a page to explore
+        cadyq bitmap photo.jpg --finer 4 --stretch   more detail, stronger colours
+        cadyq bitmap photo.jpg --sites all           every site of the network
+        cadyq bitmap photo.jpg --json > map.json     all the numbers
+        cadyq bitmap photos -r -o maps               a folder with all that is in it
     """
+    sources = [*(images or ()), *(more_images or ())]
     figures = {"--site": site, "--sites": sites, "--by-layer": by_layer, "--compare": compare}
     chosen = [name for name, given in figures.items() if given]
     if len(chosen) > 1:
@@ -210,195 +302,140 @@ def bitmap(
         raise InputError("--from needs no network: no --compare, --over output or --list-sites")
     if overwrite and skip_existing:
         raise InputError("--overwrite and --skip-existing contradict each other")
+    files = {} if from_json else _files(compare or (weights or model,), scale)
     if list_sites:
-        for name in _network(weights, model, scale, device)[1].candidates:
+        (path,) = files.values()
+        for name in opener(engine, device, threads, quiet=quiet).open(path).candidates:
             typer.echo(name)
         return
-    jobs = _plan(images or [], output, file_format, recursive=recursive)
-    if from_json and len(jobs) > 1:
-        raise InputError("--from draws one map over one image")
-    if compare and any(target.suffix == PAGE for _, target in jobs):
-        raise InputError("--compare draws a figure, not a page")
+    as_page = (file_format or Path(output or "").suffix[1:]).lower() == "html"
+    planned = _plan(sources, output, None if as_page else file_format, suffix, recursive, as_page)
+    _refuse_nonsense(planned, from_json, compare if as_page else None, as_json, npz)
+    numbers = _read_map(from_json) if from_json else None
+    networks: dict[str, Callable[[], Runner]] = {}
+    prepare: Callable[[], object] = lambda: None  # noqa: E731
+    workers = 1
+    if files:
+        open_network = opener(engine, device, threads, quiet=quiet)
+        workers = max(1, min(jobs or open_network.usual_images, len(planned)))
+        prepare = partial(open_network.prepare, workers)
 
+        from cadyq_cli.batch.models import Models
+
+        opening = partial(open_network.open, images=workers)
+        for name, path in files.items():
+            networks[name] = partial(Models({0: path}, opening).network, 0)
+
+    from cadyq_cli.commands.map_progress import MapProgress
+    from cadyq_cli.visuals.drawing import Drawing
     from cadyq_cli.visuals.figure import Style
     from cadyq_cli.visuals.views import Colouring, View
 
-    view = View(
-        site=site,
-        sheet=sites is not None,
-        by_layer=by_layer,
-        style=Style(opacity=opacity, values=values, legend=not no_legend),
-        colouring=Colouring(palette=palette, stretch=stretch),
-    )
-    asked = [(Path(name) if name.endswith(WEIGHTS) else None, name) for name in compare or ()]
-    work = _Work(
-        networks=[]
-        if from_json
-        else [_network(*each, scale, device) for each in asked or [(weights, model)]],
-        from_json=from_json,
+    drawing = Drawing(
+        view=View(
+            site=site,
+            sheet=sites is not None,
+            by_layer=by_layer,
+            style=Style(opacity=opacity, values=values, legend=not no_legend),
+            colouring=Colouring(palette=palette, stretch=stretch),
+        ),
+        networks=networks,
+        numbers=numbers,
         tile=tile,
         finer=finer,
         over_output=over == "output",
-        view=view,
-        overwrite=overwrite,
-        skip_existing=skip_existing,
+        as_page=as_page,
         npz=npz,
-        as_json=as_json,
-        quiet=quiet,
+        overwrite=overwrite,
+        max_input_pixels=max_input_pixels,
     )
-    if failures := work.failures(jobs):
-        typer.echo(f"{failures} of {len(jobs)} images failed", err=True)
-        raise typer.Exit(1)
+    debug = context.find_root().params["debug"]
+    progress = MapProgress(len(planned), numbers=as_json, quiet=quiet, debug=debug)
+    work = _Work(drawing, skip_existing)
+    _run(planned, work, progress, workers=workers, prepare=prepare, fail_fast=fail_fast)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Work:
-    """What to do with each image."""
+def _files(networks: Sequence[Path | str], scale: int | None) -> dict[str, Path]:
+    """The weights files of networks, by what to call these.
 
-    networks: Sequence[tuple[str, Network]]
-    from_json: Path | None  # instead of a network
-    tile: int
-    finer: int
-    over_output: bool
-    view: View
-    overwrite: bool
-    skip_existing: bool
-    npz: bool
-    as_json: bool
-    quiet: bool
+    Raises:
+        CheckpointError: one is no weights file.
+        InputError: one is not what it should be.
+    """
+    paths = [_file(network, scale) for network in networks]
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise InputError("--compare needs two networks")
+    stems = [path.stem for path in paths]
+    names = stems if len(set(stems)) == len(stems) else map(str, networks)
+    return dict(zip(names, paths, strict=True))
 
-    def failures(self, jobs: Sequence[tuple[Path, Path]]) -> int:
-        """Do all that is to do; how many images failed, each of which was named, but for one alone.
 
-        Raises:
-            FileError: the only one failed.
-        """
-        count = 0
-        for source, target in jobs:
-            if self.skip_existing and target.exists():
-                continue
-            try:
-                self.do(source, target)
-            except FileError as error:
-                if len(jobs) == 1:
-                    raise
-                typer.secho(f"error: {error}", fg="red", err=True)
-                count += 1
-        return count
+def _file(network: Path | str, scale: int | None) -> Path:
+    from cadyq_cli.checkpoint import shipped, stored
 
-    def do(self, source: Path, target: Path) -> None:
-        """Make the figure or the page of an image, and tell the numbers that are asked for."""
-        arrays = target.with_suffix(".npz")
-        for path in (target, arrays) if self.npz else (target,):
-            self._refuse(source, path)
-        pixels, maps = self._measured(source)
-        _make_folder(target.parent)
-        if target.suffix == PAGE:
-            from cadyq_cli.visuals.report import page
-
-            text = page(pixels, maps[0], self.view)
-            with _creating(target) as file:
-                file.write(text.encode())
-        else:
-            self._draw(target, pixels, maps)
-        if self.npz:
-            with _creating(arrays) as file:
-                maps[0].save_npz(file)
-        if self.as_json:
-            for each in maps:
-                typer.echo(each.to_json())
-        if not self.quiet:
-            averages = ", ".join(f"{each.average():.2f}" for each in maps)
-            count = len(maps[0].rectangles)
-            typer.echo(f"{target}: {averages} bits on average, {count} patches", err=True)
-
-    def _refuse(self, source: Path, target: Path) -> None:
-        """Raise before the work starts if its result could not be written where it should go."""
-        if not target.exists():
-            return
-        if source.exists() and target.samefile(source):
-            raise ImageError(target, "is the input", hint="name another file with -o")
-        if not self.overwrite:
-            raise FileError(target, "exists already", hint="--overwrite replaces it")
-
-    def _measured(self, source: Path) -> tuple[Pixels, list[BitMap]]:
-        """What to draw over, and the map of each network, or the one that is there already."""
-        from tqdm import tqdm
-
-        from cadyq_cli.imaging import files
-        from cadyq_cli.visuals.views import visible
-
-        picture = files.read(source)
-        if self.from_json:
-            return visible(picture), [_read_map(self.from_json)]
-
-        from cadyq_cli.visuals.mapping import bit_map
-
-        unless_terminal = None
-        disable = True if self.quiet else unless_terminal
-        found = [
-            bit_map(
-                network,
-                picture,
-                file=source.name,
-                model=name,
-                tile=self.tile,
-                finer=self.finer,
-                over_output=self.over_output,
-                track=partial(tqdm, desc=source.name, unit="patch", leave=False, disable=disable),
-            )
-            for name, network in self.networks
-        ]
-        return found[0][1], [each for each, _ in found]
-
-    def _draw(self, target: Path, pixels: Pixels, maps: list[BitMap]) -> None:
-        import numpy as np
-
-        from cadyq_cli.imaging import files
-        from cadyq_cli.imaging.picture import Picture
-        from cadyq_cli.visuals.views import comparison
-
-        if len(maps) == 2:
-            style, colouring = self.view.style, self.view.colouring
-            image = comparison(pixels, *maps, style=style, colouring=colouring)
-        else:
-            image = self.view.draw(pixels, maps[0])
-        files.write(target, Picture(pixels=np.asarray(image)), overwrite=self.overwrite)
+    path = Path(network)
+    if isinstance(network, str) and not (path.is_file() or path.suffix == WEIGHTS):
+        stated = re.fullmatch(r"(.+)-x(\d)", network)
+        name, own = (stated[1], int(stated[2])) if stated else (network, None)
+        path = shipped.find(name, scale or own or DEFAULT_SCALE)
+    card = stored.read_card(path)
+    if scale not in (None, card.scale):
+        raise InputError(f"--scale {scale}: {network} enlarges {card.scale} times")
+    if card.precision == "float":
+        raise InputError(f"{path.stem} computes in floating point; there are no bit widths to show")
+    return path
 
 
 def _plan(
-    images: list[Path], output: str | None, file_format: str | None, *, recursive: bool
-) -> list[tuple[Path, Path]]:
+    images: list[Path],
+    output: str | None,
+    file_format: str | None,
+    suffix: str,
+    recursive: bool,
+    as_page: bool,
+) -> list[Job]:
     """Each image, and the figure or page to make of it."""
     if not images:
-        raise InputError("which images? cadyq bitmap IN...")
+        raise InputError("nothing to show; name an image or a folder, or see -h")
 
-    from cadyq_cli.batch.jobs import Naming, plan
+    from cadyq_cli.batch.jobs import STREAM, Naming, plan
     from cadyq_cli.imaging.formats import format_named
+    from cadyq_cli.visuals.drawing import PAGE
 
-    page = (file_format or Path(output or "").suffix[1:]).lower() == "html"
-    if page or file_format or not output or not Path(output).suffix:
-        written = format_named("png" if page or not file_format else file_format)
-    else:
-        written = None
-    jobs = plan(images, Naming("_bits", output, written), recursive=recursive)
-    pairs = [(job.source, job.target) for job in jobs]
-    return [(source, target.with_suffix(PAGE) if page else target) for source, target in pairs]
+    names_figure = len(images) == 1 and not images[0].is_dir() and Path(output or "").suffix
+    written = None if names_figure else format_named("png")
+    if file_format:
+        written = format_named(file_format)
+    elif as_page:
+        written = format_named("png")  # in name only
+    jobs = plan(images, Naming(suffix, output, written), recursive=recursive)
+    if not as_page:
+        return jobs
+    return [
+        job if job.target == STREAM else replace(job, target=job.target.with_suffix(PAGE))
+        for job in jobs
+    ]
 
 
-def _network(
-    weights: Path | None, model: str, scale: int | None, device: str
-) -> tuple[str, Network]:
-    """The network to run with its name; its scale is checked against the one asked for, if any."""
-    where = torch_device(device)
+def _refuse_nonsense(
+    planned: Sequence[Job],
+    from_json: Path | None,
+    page_of: tuple[str, str] | None,
+    as_json: bool,
+    npz: bool,
+) -> None:
+    """Raise for what is wrong with the options beside such jobs."""
+    from cadyq_cli.batch.jobs import STREAM
 
-    from cadyq_cli.checkpoint import load, shipped
-
-    path = weights or shipped.find(model, scale or DEFAULT_SCALE)
-    network = load(path, device=where)
-    if scale not in (None, network.card.scale):
-        raise InputError(f"--scale {scale}: {weights} enlarges {network.card.scale} times")
-    return path.stem, network
+    if from_json and len(planned) > 1:
+        raise InputError("--from draws one map over one image")
+    if page_of:
+        raise InputError("--compare draws a figure, not a page")
+    if any(job.target == STREAM for job in planned):
+        if as_json or npz:
+            raise InputError("standard output takes the figure alone, without --json or --npz")
+        if sys.stdout.isatty():
+            raise InputError("standard output is a terminal; name a file with -o")
 
 
 def _read_map(path: Path) -> BitMap:
@@ -412,19 +449,61 @@ def _read_map(path: Path) -> BitMap:
         raise FileError(path, str(error), hint="--json prints what can be drawn") from error
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(folder, f"cannot be made: {error.strerror or error}") from error
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done to each image; threads share it."""
+
+    drawing: Drawing
+    skip_existing: bool
+
+    def __call__(self, job: Job, track: Tracker) -> Outcome:
+        from cadyq_cli.batch.conversion import Stopped
+        from cadyq_cli.commands.map_progress import MapOutcome
+
+        try:
+            if self.skip_existing and job.target.exists():
+                return MapOutcome(job=job, status="skipped")
+            drawn = self.drawing(job.source, job.target, job.format, track)
+        except (CheckpointError, InputError, Stopped):
+            raise
+        except Exception as error:  # noqa: BLE001  one image never stops the others
+            return MapOutcome(job=job, status="failed", error=error)
+        return MapOutcome(job=job, status="done", maps=drawn.maps, notes=drawn.notes)
 
 
-@contextmanager
-def _creating(target: Path) -> Iterator[BinaryIO]:
-    from cadyq_cli.imaging.atomic import replacing
+def _run(
+    planned: Sequence[Job],
+    work: _Work,
+    progress: MapProgress,
+    *,
+    workers: int,
+    prepare: Callable[[], object],
+    fail_fast: bool,
+) -> None:
+    """Draw them all.
 
-    try:
-        with replacing(target) as file:
-            yield file
-    except OSError as error:
-        raise FileError(target, f"cannot be written: {error.strerror or error}") from error
+    Raises:
+        CadyqError: the only image failed.
+        typer.Exit: some of several failed.
+        KeyboardInterrupt: the user has had enough.
+    """
+    from cadyq_cli.batch.running import run
+
+    outcomes = run(
+        planned,
+        work,
+        workers=workers,
+        track=progress.track,
+        begin=progress.begin,
+        prepare=prepare,
+    )
+    with progress, closing(outcomes):
+        for outcome in outcomes:
+            if outcome.error and len(planned) == 1:
+                raise outcome.error
+            progress.tell(outcome)
+            if fail_fast and outcome.error:
+                break
+    progress.summarize()
+    if progress.counts["failed"]:
+        raise typer.Exit(1)

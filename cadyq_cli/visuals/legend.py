@@ -41,7 +41,8 @@ def legend(scale: Scale, average: float, caption: str, *, size: int) -> Image.Im
     draw.rectangle(frame, outline=FAINT, width=line)
 
     def place(value: float) -> float:
-        return pad + min(max(scale.share(value), 0), 1) * (bar_width - 1)
+        share = float(scale.share(value))
+        return pad + min(max(share, 0.0), 1.0) * (bar_width - 1)
 
     under = top + bar_height + line
     for tick, label in zip(ticks, labels, strict=True):

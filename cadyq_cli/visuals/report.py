@@ -7,6 +7,7 @@ from base64 import b64encode
 from html import escape
 from importlib.resources import files
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,10 @@ from cadyq_cli.visuals.views import View, check_size
 _LONGEST = 2400  # px of the picture in the page
 
 
-def page(pixels: Pixels, bitmap: BitMap, view: View) -> str:
+def page(pixels: Pixels, bitmap: BitMap, view: View, *, icc: bytes | None = None) -> str:
     """The picture with its map, whose opacity and site can be chosen, and the plot against depth.
 
-    It opens as `view` asks for.
+    It opens as `view` asks for. `icc` is the profile of the picture's colours; None for sRGB.
 
     Raises:
         InputError: no such site, or a picture of another size than the map's.
@@ -36,6 +37,7 @@ def page(pixels: Pixels, bitmap: BitMap, view: View) -> str:
     picture.thumbnail((_LONGEST, _LONGEST), Image.Resampling.LANCZOS)
     table = colours(np.linspace(0, 1, 64), view.colouring.palette)
     content = bitmap.to_dict()
+    content["image"]["file"] = name = Path(bitmap.file).name  # whoever gets the page, not the path
     content["patches"] = [
         {
             key: patch[key]
@@ -54,13 +56,13 @@ def page(pixels: Pixels, bitmap: BitMap, view: View) -> str:
     }
     template = (files("cadyq_cli.visuals") / "report.html").read_text(encoding="utf-8")
     parts = {
-        "TITLE": escape(f"Where the bits go: {bitmap.file}"),
-        "PICTURE": _embedded(picture, "JPEG", quality=92, subsampling=0),
+        "TITLE": escape(f"Where the bits go: {name}"),
+        "PICTURE": _embedded(picture, "JPEG", quality=92, subsampling=0, icc_profile=icc),
         "PLOT": _embedded(by_layer(bitmap, palette=view.colouring.palette), "PNG"),
         "DATA": json.dumps(content).replace("<", "\\u003c"),  # no tag can end the script
     }
-    for name, text in parts.items():
-        template = template.replace(f"{{{{{name}}}}}", text)
+    for part, text in parts.items():
+        template = template.replace(f"{{{{{part}}}}}", text)
     return template
 
 
