@@ -11,6 +11,7 @@ from cadyq_cli.engine.kernels import Map
 
 _SHARPNESS = -0.75  # Keys's parameter a in torch
 _TAPS = 4
+_REACH = 2  # of the taps, from the pixel that a group comes from
 
 
 @cache
@@ -30,15 +31,22 @@ def _weights(factor: int) -> tuple[tuple[int, NDArray[np.float32]], ...]:
 def enlarge(source: Map, factor: int, out: Map) -> None:
     """Write `source` (H, W, C), `factor` times as large, to `out`. Borders are replicated."""
     height, width, channels = source.shape
-    padded = np.pad(source, ((2, 2), (0, 0), (0, 0)), mode="edge")
-    tall = np.empty((height, factor, width, channels), np.float32)
+    wide = np.empty((height + 2 * _REACH, width, factor, channels), np.float32)
+    inside = wide[_REACH:-_REACH]
+    padded = np.pad(source, ((0, 0), (_REACH, _REACH), (0, 0)), mode="edge")
+    padded = padded.reshape(height, -1)  # numpy is quick where many numbers lie in a row
     for phase, (first, weights) in enumerate(_weights(factor)):
-        taps = [padded[2 + first + t : 2 + first + t + height] for t in range(_TAPS)]
-        tall[:, phase] = sum(w * tap for w, tap in zip(weights, taps, strict=True))
-    padded = np.pad(
-        tall.reshape(height * factor, width, channels), ((0, 0), (2, 2), (0, 0)), mode="edge"
-    )
-    groups = out.reshape(height * factor, width, factor, channels)
+        starts = [(_REACH + first + t) * channels for t in range(_TAPS)]
+        taps = [padded[:, start : start + width * channels] for start in starts]
+        row = sum(w * tap for w, tap in zip(weights, taps, strict=True))
+        inside[:, :, phase] = np.reshape(row, source.shape)
+    wide[:_REACH], wide[-_REACH:] = inside[0], inside[-1]
+    rows = wide.reshape(height + 2 * _REACH, -1)
+    groups = out.reshape(height, factor, -1)
+    scratch = np.empty((height, rows.shape[1]), np.float32)
     for phase, (first, weights) in enumerate(_weights(factor)):
-        taps = [padded[:, 2 + first + t : 2 + first + t + width] for t in range(_TAPS)]
-        groups[:, :, phase] = sum(w * tap for w, tap in zip(weights, taps, strict=True))
+        taps = [rows[_REACH + first + t :][:height] for t in range(_TAPS)]
+        np.multiply(taps[0], weights[0], out=groups[:, phase])
+        for weight, tap in zip(weights[1:], taps[1:], strict=True):
+            np.multiply(tap, weight, out=scratch)
+            groups[:, phase] += scratch

@@ -264,7 +264,9 @@ def _unusual(part: Any) -> dict[str, Any]:
     return entries
 
 
-def _step(entry: dict[str, Any]) -> Step:
+def _step(entry: Any) -> Step:
+    if not isinstance(entry, dict):
+        raise TypeError(f"{entry} is no step")
     entry = dict(entry)
     kind = STEPS[entry.pop("step")]
     for name, part in _PARTS.items():

@@ -1,0 +1,50 @@
+"""Values share memory only while none of them is needed any more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from networks import TINY, tiny
+
+from cadyq_cli.checkpoint.engine_network import executable_of
+from cadyq_cli.engine.executor import Executable
+from cadyq_cli.engine.reference import ReferenceKernels
+
+
+def executable(backbone: str, precision: str = "dynamic") -> Executable:
+    layers = {} if precision == "float" else {"edges": "static"}
+    return executable_of(tiny(backbone, 4, precision, layers=layers), ReferenceKernels())
+
+
+@pytest.mark.parametrize("precision", ["float", "static", "dynamic"])
+@pytest.mark.parametrize("backbone", TINY)
+def test_values_that_are_needed_at_the_same_time_share_nothing(
+    backbone: str, precision: str
+) -> None:
+    runner = executable(backbone, precision)
+    program = runner.program
+    arrays = runner._memory(6, 5)
+    born = {step.out: i for i, step in enumerate(program.steps)}
+    dies = {value: i for i, step in enumerate(program.steps) for value in step.reads}
+    for a in arrays:
+        for b in arrays:
+            together = born[a] <= dies.get(b, born[b]) and born[b] <= dies.get(a, born[a])
+            if a < b and together:
+                assert not np.shares_memory(arrays[a], arrays[b]), (a, b)
+
+
+def test_memory_does_not_grow_with_the_number_of_blocks() -> None:
+    sizes = []
+    for blocks in (2, 5):
+        network = tiny("edsr", 4, "dynamic", blocks=blocks, layers={"edges": "static"})
+        arrays = executable_of(network, ReferenceKernels())._memory(8, 8)
+        bases = {id(a if a.base is None else a.base): a for a in arrays.values()}
+        sizes.append(sum(a.nbytes if a.base is None else a.base.nbytes for a in bases.values()))
+    assert sizes[0] == sizes[1]
+
+
+def test_a_patch_of_the_same_size_uses_the_same_memory() -> None:
+    runner = executable("edsr")
+    first = runner._memory(6, 5)
+    assert runner._memory(6, 5) is first
+    assert runner._memory(5, 6) is not first
