@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cadyq_cli.commands.options import OUTPUT, RUNNING, Device, Quiet, flag, torch_device
+from cadyq_cli.commands.options import (
+    OUTPUT,
+    RUNNING,
+    Device,
+    Engine,
+    Quiet,
+    Threads,
+    flag,
+    opener,
+)
 from cadyq_cli.errors import ImageError, InputError
 
 if TYPE_CHECKING:
@@ -148,18 +157,21 @@ def evaluate(
             rich_help_panel=RUNNING,
         ),
     ] = None,
-    device: Device = "auto",
     jobs: Annotated[
         int,
         typer.Option(
             "-j",
             "--jobs",
             metavar="N",
-            min=1,
-            help="Images at a time.",
+            min=0,
+            show_default=False,
+            help="Images at a time, each with an equal share of the threads; 0 chooses.",
             rich_help_panel=RUNNING,
         ),
-    ] = 1,
+    ] = 0,
+    threads: Threads = 0,
+    engine: Engine = "auto",
+    device: Device = "auto",
 ) -> None:
     """Measure networks on test images: PSNR, SSIM, bits, work.
 
@@ -181,23 +193,33 @@ def evaluate(
         raise InputError("--step and --official-patches need --patch")
     if plot is not None:
         _refuse_plot(plot, overwrite=overwrite)
-    where = torch_device(device)
 
-    from cadyq_cli.evaluation.enlargers import find
+    from cadyq_cli.evaluation.naming import named
     from cadyq_cli.evaluation.pairs import discover
-    from cadyq_cli.evaluation.protocol import Comparison, Patches
 
-    factor, enlargers = find(models or [], scale=scale, official=official, device=where)
+    factor, files = named(models or [], scale=scale, official=official is not None)
     smalls: Sequence[Path | None] = lr or [None] * len(data)
     sets = [discover(d, factor, shrunk=s) for d, s in zip(data, smalls, strict=True)]
     if len({dataset.name for dataset in sets}) < len(sets):
         sets = [replace(s, name=str(d)) for d, s in zip(data, sets, strict=True)]
+    runners = opener(engine, device, threads, quiet=quiet)
+    jobs = min(jobs or runners.usual_images, max(len(dataset.sources) for dataset in sets))
+
+    from cadyq_cli.evaluation.enlargers import enlarger_of
+    from cadyq_cli.evaluation.protocol import Comparison, Patches
+
+    adopt = partial(runners.adopt, images=jobs)
+    enlargers = {
+        model: enlarger_of(model, file, factor, official=official, adopt=adopt)
+        for model, file in files.items()
+    }
     patches = Patches(edge=patch, step=step or patch, stretched=official_patches)
     compare = Comparison(
         border=factor if border is None else border, rgb=rgb, whole_luma=whole_luma
     )
+    workers = partial(ThreadPoolExecutor, jobs, initializer=partial(runners.prepare, jobs))
     results = [
-        _measured(model, enlarger, dataset, patches, compare, jobs, shown=not quiet)
+        _measured(model, enlarger, dataset, patches, compare, workers, shown=not quiet)
         for dataset in sets
         for model, enlarger in enlargers.items()
     ]
@@ -233,7 +255,7 @@ def _measured(
     dataset: Dataset,
     patches: Patches,
     compare: Comparison,
-    jobs: int,
+    workers: Callable[[], ThreadPoolExecutor],
     *,
     shown: bool,
 ) -> Result:
@@ -246,7 +268,7 @@ def _measured(
     from cadyq_cli.evaluation.report import Result
 
     unless_terminal = None
-    with ThreadPoolExecutor(jobs) as pool:
+    with workers() as pool:
         work = pool.map(
             partial(measure, enlarger, patches=patches, compare=compare), dataset.sources
         )

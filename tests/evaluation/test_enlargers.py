@@ -2,12 +2,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from networks import tiny
 
-from cadyq_cli.checkpoint import save, shipped
+from cadyq_cli.checkpoint import Network, save, shipped
+from cadyq_cli.checkpoint.engine_network import executable_of
+from cadyq_cli.engine.executor import Executable
+from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import CheckpointError, InputError
-from cadyq_cli.evaluation.enlargers import Bicubic, LumaBicubic, NetworkEnlarger, find
+from cadyq_cli.evaluation.enlargers import Bicubic, LumaBicubic, NetworkEnlarger, enlarger_of
+from cadyq_cli.evaluation.naming import named
+from cadyq_cli.evaluation.protocol import Patches
 
 
 @pytest.fixture
@@ -34,45 +40,63 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_scale_is_what_was_asked_for_or_what_the_models_say(
     models: list[str], asked: int | None, scale: int
 ) -> None:
-    found_scale, found = find(models, scale=asked)
+    found_scale, found = named(models, scale=asked)
     assert found_scale == scale
     assert list(found) == models
-    for enlarger in found.values():
+    for model, file in found.items():
+        enlarger = enlarger_of(model, file, scale)
         assert scale == (
-            enlarger.network.card.scale if isinstance(enlarger, NetworkEnlarger) else enlarger.scale
+            enlarger.network.scale if isinstance(enlarger, NetworkEnlarger) else enlarger.scale
         )
 
 
 @pytest.mark.usefixtures("weights")
 def test_without_names_all_that_come_with_the_package_stand_beside_bicubic() -> None:
-    assert list(find([])[1]) == ["bicubic", "carn-x4", "edsr-x4"]
-    assert list(find([], scale=2)[1]) == ["bicubic", "edsr-x2"]
+    assert list(named([])[1]) == ["bicubic", "carn-x4", "edsr-x4"]
+    assert list(named([], scale=2)[1]) == ["bicubic", "edsr-x2"]
 
 
 def test_a_file_is_taken_as_it_is(weights: Path) -> None:
     path = weights / "edsr-x2.safetensors"
-    scale, found = find([str(path)])
-    enlarger = found[str(path)]
-    assert scale == 2
+    assert named([str(path)]) == (2, {str(path): path})
+    enlarger = enlarger_of(str(path), path, 2)
     assert isinstance(enlarger, NetworkEnlarger)
     assert enlarger.file == path
 
 
 def test_the_two_bicubics_differ_in_what_they_enlarge() -> None:
-    _, found = find(["bicubic", "bicubic-luma"])
-    assert [type(enlarger) for enlarger in found.values()] == [Bicubic, LumaBicubic]
+    scale, found = named(["bicubic", "bicubic-luma"])
+    enlargers = [enlarger_of(model, file, scale) for model, file in found.items()]
+    assert [type(enlarger) for enlarger in enlargers] == [Bicubic, LumaBicubic]
 
 
 @pytest.mark.usefixtures("weights")
 def test_models_of_different_scales_cannot_be_compared() -> None:
     with pytest.raises(InputError, match="edsr-x4 enlarges 4 times, not 2"):
-        find(["edsr-x2", "edsr-x4"])
+        named(["edsr-x2", "edsr-x4"])
 
 
 @pytest.mark.usefixtures("weights")
 def test_what_is_nothing_is_named() -> None:
     with pytest.raises(InputError, match=r"no weights for hat.*carn-x4, edsr-x2, edsr-x4"):
-        find(["hat"])
+        named(["hat"])
     for missing in ("no/such", "missing.safetensors", "missing.pth"):
         with pytest.raises(CheckpointError, match=rf"^{missing}: no such"):
-            find([missing])
+            named([missing])
+
+
+@pytest.mark.usefixtures("weights")
+def test_the_engine_measures_what_torch_measures(rng: np.random.Generator) -> None:
+    image = rng.integers(0, 256, (20, 30, 3), np.uint8)
+
+    def adopt(network: Network) -> Executable:
+        return executable_of(network, ReferenceKernels())
+
+    for patches in (Patches(), Patches(edge=16, step=10), Patches(edge=12, step=6, stretched=True)):
+        results = []
+        for way in (None, adopt):
+            enlarger = enlarger_of("edsr-x2", shipped.find("edsr", 2), 2, adopt=way)
+            results.append(enlarger.enlarge(image, patches))
+        (expected, widths), (found, found_widths) = results
+        assert np.abs(found.astype(int) - expected).max() <= 1
+        assert {k: [*v] for k, v in found_widths.items()} == {k: [*v] for k, v in widths.items()}

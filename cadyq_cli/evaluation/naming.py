@@ -1,0 +1,75 @@
+"""What the names of models on a command line mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from cadyq_cli.checkpoint import shipped
+from cadyq_cli.checkpoint.stored import is_ours, read_card
+from cadyq_cli.errors import InputError
+
+BICUBIC = "bicubic"
+LUMA_BICUBIC = "bicubic-luma"
+DEFAULT_SCALE = 4
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".tar")
+
+
+def named(
+    models: Sequence[str], *, scale: int | None = None, official: bool = False
+) -> tuple[int, dict[str, Path | None]]:
+    """The files of the models that a user names, and their common scale.
+
+    Args:
+        models: Each is ``bicubic`` or ``bicubic-luma``, a shipped network such as ``edsr`` or
+            ``edsr-x2``, or a file. None at all: bicubic and every shipped network of the scale.
+        scale: None: what the models say, else 4.
+        official: Whether files that are not the project's own are the authors' checkpoints.
+
+    Returns:
+        The scale, and by name the file, or None for interpolation.
+
+    Raises:
+        InputError: a name that is nothing, or models of different scales.
+        CheckpointError: a file that cannot be used.
+    """
+    scale = scale or next((s for s in map(_stated_scale, models) if s), DEFAULT_SCALE)
+    if not models:
+        ending = f"-x{scale}"
+        models = [BICUBIC, *(name for name in shipped.names() if name.endswith(ending))]
+    return scale, {model: _file(model, scale, official=official) for model in models}
+
+
+def _file(model: str, scale: int, *, official: bool) -> Path | None:
+    path = Path(model)
+    if model in (BICUBIC, LUMA_BICUBIC):
+        return None
+    if not _names_file(path):
+        name, stated = _split(model)
+        path = shipped.find(name, stated or scale)
+    elif official and path.is_file() and not is_ours(path):
+        return path
+    own = read_card(path).scale
+    if own != scale:
+        raise InputError(f"{model} enlarges {own} times, not {scale}")
+    return path
+
+
+def _stated_scale(model: str) -> int | None:
+    """What a shipped network's name or a file of ours says."""
+    path = Path(model)
+    if not _names_file(path):
+        return _split(model)[1]
+    return read_card(path).scale if is_ours(path) else None
+
+
+def _names_file(path: Path) -> bool:
+    """Whether a user means a file, there or not, rather than a shipped network."""
+    return path.is_file() or len(path.parts) > 1 or path.suffix in WEIGHTS_SUFFIXES
+
+
+def _split(name: str) -> tuple[str, int | None]:
+    """``edsr-x4`` is ``edsr`` at 4."""
+    match = re.fullmatch(r"(.+)-x(\d)", name)
+    return (match[1], int(match[2])) if match else (name, None)
