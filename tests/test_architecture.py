@@ -10,15 +10,20 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from networks import tiny
+
+from cadyq_cli.checkpoint import save
+from cadyq_cli.commands.app import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "cadyq_cli"
+PHOTO = ROOT / "tests" / "images" / "photo.png"
 
 RANKS = (
     {"commands"},
     {"batch"},
     {"enlarging"},
-    {"upscaling", "self_ensemble", "training", "evaluation", "visuals"},
+    {"upscaling", "self_ensemble", "opening", "training", "evaluation", "visuals"},
     {"checkpoint", "imaging", "engine"},
     {"backbones"},
     {"quant"},
@@ -92,48 +97,88 @@ def loaded_by(code: str, *arguments: str) -> set[str]:
     return set(output.splitlines()[-1].split())
 
 
+def loaded_by_cadyq(*arguments: str) -> set[str]:
+    loaded = loaded_by("from cadyq_cli.__main__ import main; main()", *arguments)
+    assert "cadyq_cli.commands.app" in loaded
+    return loaded
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         [],
         ["--help"],
-        ["--version"],
         ["nonsense"],
+        ["--nonsense"],
         ["upscale", "--help"],
         ["upscale"],
         ["upscale", "photo.png", "--nonsense"],
         ["upscale", "photo.png", "--scale", "17"],
         ["upscale", "photo.png", "--device", "abacus"],
+        ["upscale", "photo.png", "--engine", "abacus"],
+        ["upscale", "photo.png", "--overwrite", "--skip-existing"],
+        ["upscale", "photo.png", "--shard", "1"],
         ["bitmap", "--help"],
         ["bitmap"],
         ["bitmap", "photo.png", "--site", "a", "--by-layer"],
+        ["eval", "--help"],
+        ["eval"],
+        ["eval", "-d", "photos", "--json", "--csv"],
+        ["eval", "-d", "photos", "--step", "9"],
         ["train", "--help"],
         ["train", "photos", "-o", "run", "--widths", "4,six"],
         ["train", "photos", "-o", "run", "--recipe", "nonsense"],
+        ["models", "--help"],
     ],
     ids=" ".join,
 )
 def test_help_and_usage_errors_load_neither_torch_nor_numpy_nor_pillow(
     arguments: list[str],
 ) -> None:
-    loaded = loaded_by("from cadyq_cli.__main__ import main; main()", *arguments)
-    assert "cadyq_cli.commands.app" in loaded
-    assert not loaded & {"torch", "numpy", "PIL"}
+    assert not loaded_by_cadyq(*arguments) & {"torch", "numpy", "PIL"}
+
+
+def test_a_subcommand_does_not_load_the_others() -> None:
+    loaded = loaded_by_cadyq("upscale", "--nonsense")
+    assert loaded & {f"cadyq_cli.commands.{name}" for name in COMMANDS} == {
+        "cadyq_cli.commands.upscale"
+    }
+    assert not loaded & {"pydantic", "rich"}  # Typer's, 0.1 s each
 
 
 @pytest.mark.parametrize(
-    "arguments", [["missing.png"], ["missing.png", "-m", "nope.safetensors"]], ids=" ".join
+    "arguments",
+    [
+        ["--version"],
+        ["models"],
+        ["upscale", "missing.png"],
+        ["upscale", "PHOTO", "-n", "nonsense"],
+        ["upscale", "PHOTO", "-m", "missing.safetensors"],
+        ["upscale", "PHOTO", "-m", "PHOTO"],
+        ["upscale", "PHOTO", "-f", "nonsense"],
+        ["upscale", "PHOTO", "-o", "out.nonsense"],
+        ["upscale", "PHOTO", "-o", "missing/out.png"],
+        ["upscale", "PHOTO", "-o", "PHOTO"],
+        ["bitmap", "missing.png"],
+        ["bitmap", "PHOTO", "-n", "nonsense"],
+        ["bitmap", "PHOTO", "-m", "missing.safetensors"],
+        ["eval", "nonsense", "-d", "FOLDER"],
+        ["eval", "missing.safetensors", "-d", "FOLDER"],
+        ["eval", "-d", "missing"],
+    ],
+    ids=" ".join,
 )
-def test_a_missing_image_or_file_of_weights_is_noticed_without_torch(arguments: list[str]) -> None:
-    loaded = loaded_by("from cadyq_cli.__main__ import main; main()", "upscale", *arguments)
-    assert "torch" not in loaded
+def test_what_a_command_line_names_wrongly_is_noticed_without_torch(arguments: list[str]) -> None:
+    places = {"PHOTO": str(PHOTO), "FOLDER": str(PHOTO.parent)}
+    assert "torch" not in loaded_by_cadyq(*(places.get(each, each) for each in arguments))
 
 
-def test_an_unknown_model_is_noticed_without_torch(tmp_path: Path) -> None:
-    image = tmp_path / "photo.png"
-    image.touch()
-    arguments = ["upscale", str(image), "-n", "nope"]
-    assert "torch" not in loaded_by("from cadyq_cli.__main__ import main; main()", *arguments)
+def test_whole_numbers_are_computed_without_torch(tmp_path: Path) -> None:
+    weights, result = tmp_path / "tiny.safetensors", tmp_path / "out.png"
+    save(weights, tiny(), compact=True)
+    options = ["-o", str(result), "-m", str(weights), "--engine", "int8", "--self-ensemble"]
+    assert "torch" not in loaded_by_cadyq("upscale", str(PHOTO), *options)
+    assert result.exists()
 
 
 def test_the_package_itself_loads_nothing_heavy() -> None:
