@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from networks import tiny
+
+from cadyq_cli.checkpoint import Network, save
+from cadyq_cli.engine.devices import device_named
+from cadyq_cli.engine.executor import Executable
+from cadyq_cli.engine.native.library import ISA_VARIABLE
+from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.opening import Opener
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.safetensors"
+    save(path, tiny("edsr", 2), compact=True)
+    return path
+
+
+@pytest.fixture
+def _no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ISA_VARIABLE, "abacus")
+
+
+@pytest.mark.parametrize("engine", ["auto", "int8"])
+def test_the_kernels_run_a_network_on_the_processor(weights: Path, engine: str) -> None:
+    told: list[str] = []
+    opener = Opener(engine=engine, device="cpu", threads=3, tell=told.append)
+    for runner in (opener.open(weights), opener.adopt(tiny("edsr", 2))):
+        assert isinstance(runner, Executable)
+        assert (runner.scale, runner.threads) == (2, 3)
+    assert not told
+
+
+def test_pytorch_runs_it_where_that_is_asked_for(weights: Path) -> None:
+    opener = Opener(engine="float")
+    network = tiny("edsr", 2)
+    assert isinstance(opener.open(weights), Network)
+    assert opener.adopt(network) is network
+
+
+@pytest.mark.usefixtures("_no_kernels")
+def test_without_kernels_pytorch_runs_it_and_that_is_told_once(weights: Path) -> None:
+    told: list[str] = []
+    opener = Opener(device="cpu", tell=told.append)
+    assert isinstance(opener.open(weights), Network)
+    assert isinstance(opener.open(weights), Network)
+    (line,) = told
+    assert line.startswith("this processor cannot run the abacus kernels; PyTorch computes instead")
+
+
+@pytest.mark.usefixtures("_no_kernels")
+def test_without_kernels_int8_is_refused() -> None:
+    with pytest.raises(InputError, match=r"--engine int8: .* abacus .*; --engine float works"):
+        Opener(engine="int8")
+
+
+def test_int8_computes_on_no_gpu() -> None:
+    with pytest.raises(InputError, match="computes on the CPU, not on --device cuda:1"):
+        Opener(engine="int8", device="cuda:1")
+
+
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    with pytest.raises(InputError, match="--device cuda:99: PyTorch finds no such GPU"):
+        device_named("cuda:99")
+
+
+@pytest.mark.parametrize(
+    ("threads", "images", "share"), [(4, 1, 4), (4, 2, 2), (4, 3, 1), (1, 1, 1), (2, 5, 1)]
+)
+def test_images_at_a_time_share_the_threads(
+    weights: Path, threads: int, images: int, share: int
+) -> None:
+    opener = Opener(engine="int8", threads=threads)
+    assert opener.open(weights, images=images).threads == share
+    assert opener.usual_images <= threads
+
+
+def test_threads_are_as_many_as_other_programs_are_told_to_use(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert Opener(engine="int8").open(weights).threads == 7
+
+
+def test_pytorch_takes_the_share_of_an_image() -> None:
+    before = torch.get_num_threads()
+    try:
+        Opener(engine="float", device="cpu", threads=6).prepare(2)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("engine", ["auto", "float"])
+def test_what_is_no_network_is_an_error_of_its_file(tmp_path: Path, engine: str) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(b"rubbish")
+    with pytest.raises(CheckpointError, match=r"w\.safetensors: cannot be read"):
+        Opener(engine=engine, device="cpu").open(path)
