@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,13 @@ class Result:
     pixels: Map  # (H * scale, W * scale, 3), not clipped to 0..1
     gradient: NDArray[np.float32]  # (2,), mean |dI/dx| and |dI/dy|
     choices: dict[str, Chosen]  # by counted site
+
+
+class Memory(NamedTuple):
+    """Arrays for all values of a patch."""
+
+    size: tuple[int, int]  # of the patch, height and width
+    arrays: dict[str, NDArray[Any]]
 
 
 class Executable:
@@ -59,7 +66,8 @@ class Executable:
             raise ValueError(f"its program makes no image, but {shapes[program.out]}")
         inner = shapes.keys() - {program.source, program.out}
         self._plan = Plan(program, {name: shapes[name] for name in inner})
-        self._local = threading.local()
+        self._spare: list[Memory] = []  # of patches that have been enlarged
+        self._lock = threading.Lock()
 
     @property
     def scale(self) -> int:
@@ -81,19 +89,22 @@ class Executable:
         patch = np.ascontiguousarray(patch, np.float32)
         pixels = np.empty((height * self.scale, width * self.scale, 3), np.float32)
         ends = {self.program.source: patch, self.program.out: pixels}
-        run = Run(height, width, image_gradient(patch), self._memory(height, width) | ends)
+        memory = self._take(height, width)
+        run = Run(height, width, image_gradient(patch), memory.arrays | ends)
         for operation in self._operations:
             operation(run)
+        with self._lock:
+            self._spare.append(memory)
         return Result(pixels, run.gradient, run.choices)
 
-    def _memory(self, height: int, width: int) -> dict[str, NDArray[Any]]:
-        """This thread's arrays, kept for the next patch of the same size."""
-        if getattr(self._local, "size", None) != (height, width):
-            self._local.arrays = None  # free the old ones first
-            self._local.arrays = self._plan.memory(height, width, self.kernels)
-            self._local.size = height, width
-        arrays: dict[str, NDArray[Any]] = self._local.arrays
-        return arrays
+    def _take(self, height: int, width: int) -> Memory:
+        """Memory of an earlier patch of the same size, or else new."""
+        with self._lock:
+            self._spare = [spare for spare in self._spare if spare.size == (height, width)]
+            if self._spare:
+                return self._spare.pop()
+        arrays = self._plan.memory(height, width, self.kernels)
+        return Memory((height, width), arrays)
 
 
 def _measured(program: Program) -> frozenset[str]:

@@ -59,9 +59,10 @@ class QuantConv(nn.Module):
 
 
 class EdgeConv(nn.Module):
-    """A convolution that the paper leaves in float, with its input and its weights at 8 bit.
+    """A convolution that the paper leaves in float, on whole numbers.
 
-    The input's bound is of its own, the weights have a step for each output. Tensors are named as
+    Its input has 255 steps up to a bound of its own, so a sign makes it 9 bit; the engine computes
+    with them as fast. Its weights have 8 bit and a step for each output. Tensors are named as
     those of the convolution, so that its weights serve both.
 
     Raises:
@@ -79,7 +80,8 @@ class EdgeConv(nn.Module):
         self.dilation, self.groups = conv.dilation, conv.groups
         self.transposed = isinstance(conv, nn.ConvTranspose2d)
         self.output_padding = conv.output_padding
-        self.site = StaticSite(name, 8, unsigned=nonnegative, counted=False)
+        bits = 8 if nonnegative else 9
+        self.site = StaticSite(name, bits, unsigned=nonnegative, counted=False)
 
     def weight_codes(self) -> tuple[Tensor, Tensor]:
         """As the function of that name."""

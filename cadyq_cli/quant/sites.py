@@ -33,7 +33,7 @@ class QuantSite(nn.Module):
     While `observer` is set it is shown every input, and nothing is clipped (range initialisation).
 
     Raises:
-        ValueError: a width outside 2..8 bit.
+        ValueError: a width outside 2..9 bit; the engine's codes end at 255, signed or not.
     """
 
     highest: Tensor
@@ -41,8 +41,8 @@ class QuantSite(nn.Module):
 
     def __init__(self, name: str, widths: Sequence[int], *, unsigned: bool, relative: bool) -> None:
         super().__init__()
-        if not widths or not all(2 <= bits <= 8 for bits in widths):
-            raise ValueError(f"bit-widths must lie in 2..8, got {tuple(widths)}")
+        if not widths or not all(2 <= bits <= 9 for bits in widths):
+            raise ValueError(f"bit-widths must lie in 2..9, got {tuple(widths)}")
         self.name = name
         self.unsigned = unsigned
         self.relative = relative

@@ -23,7 +23,7 @@ def test_values_that_are_needed_at_the_same_time_share_nothing(
 ) -> None:
     runner = executable(backbone, precision)
     program = runner.program
-    arrays = runner._memory(6, 5)
+    arrays = runner._take(6, 5).arrays
     born = {step.out: i for i, step in enumerate(program.steps)}
     dies = {value: i for i, step in enumerate(program.steps) for value in step.reads}
     for a in arrays:
@@ -37,7 +37,7 @@ def test_memory_does_not_grow_with_the_number_of_blocks() -> None:
     sizes = []
     for blocks in (2, 5):
         network = tiny("edsr", 4, "dynamic", blocks=blocks, layers={"edges": "static"})
-        arrays = executable_of(network, ReferenceKernels())._memory(8, 8)
+        arrays = executable_of(network, ReferenceKernels())._take(8, 8).arrays
         bases = {id(a if a.base is None else a.base): a for a in arrays.values()}
         sizes.append(sum(a.nbytes if a.base is None else a.base.nbytes for a in bases.values()))
     assert sizes[0] == sizes[1]
@@ -45,6 +45,10 @@ def test_memory_does_not_grow_with_the_number_of_blocks() -> None:
 
 def test_a_patch_of_the_same_size_uses_the_same_memory() -> None:
     runner = executable("edsr")
-    first = runner._memory(6, 5)
-    assert runner._memory(6, 5) is first
-    assert runner._memory(5, 6) is not first
+    small, other = np.zeros((6, 5, 3), np.float32), np.zeros((5, 6, 3), np.float32)
+    runner.run(small)
+    (first,) = runner._spare
+    runner.run(small)
+    assert runner._spare == [first]
+    runner.run(other)
+    assert [spare.size for spare in runner._spare] == [(5, 6)]

@@ -59,7 +59,7 @@ def convolved(
 
 
 GRIDS = [(0, (1 << bits) - 1) for bits in range(2, 9)] + [
-    (1 - (1 << (bits - 1)), (1 << (bits - 1)) - 1) for bits in range(2, 9)
+    (1 - (1 << (bits - 1)), (1 << (bits - 1)) - 1) for bits in range(2, 10)
 ]
 
 
@@ -105,11 +105,16 @@ def test_sums_of_grouped_convolutions_are_exact(isa: str, groups: int, edge: int
 def test_the_largest_weights_and_codes_that_there_are_do_not_overflow(isa: str) -> None:
     kernels = NativeKernels(isa)
     for channels in (64, 256):  # the second is too much for the Winograd kernel's exact division
-        codes, values = random_codes(kernels, (6, 6, channels), 255, 255)
         weight = np.full((3, channels, 3, 3), 127, np.int8)
-        out = np.empty((6, 6, 3), np.float32)
-        kernels.convolve(codes, 6, 6, kernels.pack(weight), out, plain(3))
-        np.testing.assert_array_equal(out, convolved(values, weight).astype(np.float32))
+        weight[1] *= -1
+        weight[2, :, ::2, ::2] *= -1
+        for code in (255, -255):
+            codes, values = random_codes(kernels, (6, 6, channels), code, code)
+            codes[PAD + 1 : PAD + 6 : 2, PAD : PAD + 6 : 2, :channels] *= -1
+            values[1::2, ::2] *= -1
+            out = np.empty((6, 6, 3), np.float32)
+            kernels.convolve(codes, 6, 6, kernels.pack(weight), out, plain(3))
+            np.testing.assert_array_equal(out, convolved(values, weight).astype(np.float32))
 
 
 @every_isa
@@ -198,7 +203,9 @@ def test_statistics_of_a_map_are_its_sums(isa: str, shape: tuple[int, int, int])
 
 
 @every_isa
-@pytest.mark.parametrize(("edge", "inputs", "outputs"), [(3, 3, 64), (3, 64, 20), (9, 3, 20), (1, 64, 7)])
+@pytest.mark.parametrize(
+    ("edge", "inputs", "outputs"), [(3, 3, 64), (3, 64, 20), (9, 3, 20), (1, 64, 7)]
+)
 def test_float_convolutions_equal_pytorch(isa: str, edge: int, inputs: int, outputs: int) -> None:
     kernels = NativeKernels(isa)
     source = rng.normal(0, 1, (11, 13, inputs)).astype(np.float32)
