@@ -1,6 +1,6 @@
 """Content-aware dynamic quantization for image super-resolution.
 
-    network = cadyq_cli.load("weights/edsr-x4.safetensors")
+    network = cadyq_cli.Opener().open("weights/edsr-x4.safetensors")
     result = cadyq_cli.upscale(network, pixels)
 
 What stands in `__all__` is imported when it is first used, so that `import cadyq_cli` is cheap.
@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cadyq_cli.checkpoint import Network, load, load_official
     from cadyq_cli.errors import CadyqError
+    from cadyq_cli.opening import Opener
     from cadyq_cli.upscaling import Upscaled, upscale
 
 __version__ = "0.1.0"
 
-__all__ = ["CadyqError", "Network", "Upscaled", "load", "load_official", "upscale"]
+__all__ = ["CadyqError", "Network", "Opener", "Upscaled", "load", "load_official", "upscale"]
 
 _HOME = {
     "CadyqError": "errors",
     "Network": "checkpoint",
+    "Opener": "opening",
     "Upscaled": "upscaling",
     "load": "checkpoint",
     "load_official": "checkpoint",

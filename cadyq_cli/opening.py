@@ -62,7 +62,7 @@ class Opener:
         """How many images to work on at a time if there are many."""
         return min(self._threads, _USUAL_IMAGES) if self._device == CPU else 1
 
-    def open(self, path: Path, *, images: int = 1) -> Runner:
+    def open(self, path: Path | str, *, images: int = 1) -> Runner:
         """A network in a weights file, to run for so many images at a time.
 
         Raises:
