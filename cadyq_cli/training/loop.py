@@ -95,6 +95,7 @@ class Trainer:
         self._recent, self._lowest = 0.0, math.inf
         self._photos = photos
         self._teacher = teacher if recipe.distills else None
+        self._attends = bool(teacher and (recipe.distill_last or recipe.distill_blocks))
         self._scales = tuple(scales) or (network.card.scale,)
         self._processes = processes
         self._places = processes.share(recipe.batch)
@@ -233,7 +234,7 @@ class Trainer:
         self.network.train()
         watch = observing(self.network, self._follow) if self._following else nullcontext()
         with run_at(self.network, scale), watch, self._mixed.autocast():
-            output, trace = self._parallel(low, keep_features=self._teacher is not None)
+            output, trace = self._parallel(low, keep_features=self._attends)
         output = output.float()
         bit = imitated = attention = output.new_zeros(())
         if self._dynamic:
@@ -241,8 +242,9 @@ class Trainer:
             bit = self.bit_price * bit_loss(trace) * self._processes.count
         if self._teacher is not None:
             with torch.no_grad(), run_at(self._teacher, scale), self._mixed.autocast():
-                wanted, theirs = self._teacher(low, keep_features=True)
+                wanted, theirs = self._teacher(low, keep_features=self._attends)
             imitated = recipe.distill_output * pixel_loss(output, wanted.float())
+        if self._attends:
             attention = attention_loss(
                 trace.features,
                 theirs.features,

@@ -82,5 +82,6 @@ def restore_moments(
     """The inverse of `optimiser_moments`."""
     by_name = {name: parameter for parameter, name in names.items()}
     for key, value in tensors.items():
-        parameter, _, moment = key.rpartition("/")
-        optimiser.state[by_name[parameter]][moment] = value
+        name, _, moment = key.rpartition("/")
+        parameter = by_name[name]
+        optimiser.state[parameter][moment] = value.to(parameter.device)
