@@ -193,14 +193,17 @@ def _foretell(plan: Plan, means: Means, progress: Any) -> None:
     total = 0.0
     for stage, seconds in seconds_a_step(plan, stages, network, means):
         chosen = plan.recipes[stage]
-        hours = chosen.steps * seconds / 3600
-        total += hours
+        total += chosen.steps * seconds
         typer.echo(
             f"{stage:<8} {chosen.steps:>8,} steps of {chosen.batch} crops of {chosen.patch} px"
-            f" at {seconds:.2f} s: {hours:.1f} h"
+            f" at {seconds:.2f} s: {_duration(chosen.steps * seconds)}"
         )
-    typer.echo(f"in all {total:.1f} h on {means.device}, as busy as it is now")
+    typer.echo(f"in all {_duration(total)} on {means.device}, as busy as it is now")
     typer.echo(f"\n{plan.to_toml()}", nl=False)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds > 3600 else f"{seconds / 60:.0f} minutes"
 
 
 def _say(line: str) -> None:
