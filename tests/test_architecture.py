@@ -173,11 +173,21 @@ def test_what_a_command_line_names_wrongly_is_noticed_without_torch(arguments: l
     assert "torch" not in loaded_by_cadyq(*(places.get(each, each) for each in arguments))
 
 
-def test_whole_numbers_are_computed_without_torch(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["upscale", "--self-ensemble"],
+        ["upscale", "-s", "3", "--bit-map", "MAP"],
+        ["bitmap", "--finer", "2"],
+    ],
+    ids=" ".join,
+)
+def test_whole_numbers_are_computed_without_torch(tmp_path: Path, arguments: list[str]) -> None:
     weights, result = tmp_path / "tiny.safetensors", tmp_path / "out.png"
     save(weights, tiny(), compact=True)
-    options = ["-o", str(result), "-m", str(weights), "--engine", "int8", "--self-ensemble"]
-    assert "torch" not in loaded_by_cadyq("upscale", str(PHOTO), *options)
+    options = ["-o", str(result), "-m", str(weights), "--engine", "int8"]
+    given = [each.replace("MAP", str(tmp_path / "map.png")) for each in arguments]
+    assert "torch" not in loaded_by_cadyq(*given, str(PHOTO), *options)
     assert result.exists()
 
 

@@ -302,6 +302,8 @@ def bitmap(
         raise InputError("--from needs no network: no --compare, --over output or --list-sites")
     if overwrite and skip_existing:
         raise InputError("--overwrite and --skip-existing contradict each other")
+    if not (sources or list_sites):
+        raise InputError("nothing to show; name an image or a folder, or see -h")
     files = {} if from_json else _files(compare or (weights or model,), scale)
     if list_sites:
         (path,) = files.values()
@@ -395,9 +397,6 @@ def _plan(
     as_page: bool,
 ) -> list[Job]:
     """Each image, and the figure or page to make of it."""
-    if not images:
-        raise InputError("nothing to show; name an image or a folder, or see -h")
-
     from cadyq_cli.batch.jobs import STREAM, Naming, plan
     from cadyq_cli.imaging.formats import format_named
     from cadyq_cli.visuals.drawing import PAGE

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from cadyq_cli.checkpoint import Card, Network, save
 from cadyq_cli.commands.app import app
+from cadyq_cli.engine.native.library import ISA_VARIABLE
 
 
 class Outcome:
@@ -186,6 +187,9 @@ def test_unusable_weights_are_one_line_and_exit_code_3(
         ["IN", "-n", "no-such-model"],
         ["IN", "--device", "abacus"],
         ["IN", "--device", "cuda:99"],
+        ["IN", "--engine", "abacus"],
+        ["IN", "--engine", "int8", "--device", "cuda"],
+        ["IN", "--threads", "-1"],
     ],
     ids=" ".join,
 )
@@ -195,6 +199,31 @@ def test_wrong_usage_is_exit_code_2(photo: Path, weights: Path, arguments: list[
     assert outcome.exit_code == 2
     assert not outcome.stdout
     assert "rror" in outcome.stderr
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_both_engines_make_the_same_picture(
+    photo: Path, weights: Path, tmp_path: Path, threads: str
+) -> None:
+    results = []
+    for engine in ("int8", "float"):
+        target = tmp_path / f"{engine}.png"
+        options = ["--engine", engine, "--threads", threads]
+        assert Outcome(photo, "-m", weights, "-o", target, *options).exit_code == 0
+        with Image.open(target) as image:
+            results.append(np.asarray(image).astype(int))
+    assert np.abs(results[0] - results[1]).max() <= 1
+
+
+def test_without_kernels_a_note_says_so_unless_quiet(
+    photo: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ISA_VARIABLE, "abacus")
+    loud = Outcome(photo, "-m", weights)
+    assert loud.exit_code == 0
+    assert loud.stderr.startswith("note: this processor cannot run the abacus kernels; PyTorch")
+    assert loud.stderr.count("note:") == 1
+    assert Outcome(photo, "-m", weights, "--overwrite", "-q").stderr == ""
 
 
 def test_the_help_begins_with_examples_and_names_every_group_of_options() -> None:
