@@ -1,4 +1,4 @@
-"""Networks whose edges run at 8 bit, made from such as leave them in float."""
+"""Networks whose edges compute with whole numbers, made from such as leave them in float."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.quant.layers import EdgeConv
-from cadyq_cli.quant.ranges import fit_ranges
-from cadyq_cli.quant.trace import Trace
+from cadyq_cli.quant.ranges import observing, sites
+from cadyq_cli.quant.sites import FAINTEST, QuantSite
 
 
 @torch.no_grad()
 def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
-    """The same network with 8-bit edges, whose bounds fit what they see in some images.
+    """The same network with whole-number edges, whose bounds are the largest values seen there.
 
     Args:
         network: Static or dynamic; it is not changed.
@@ -32,9 +32,14 @@ def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
     result.backbone.load_state_dict(state | bounds)
     result.eval().to(next(network.parameters()).device)
     edges = nn.ModuleList(m for m in result.modules() if isinstance(m, EdgeConv))
-
-    def forward() -> list[Trace]:
-        return [result(batch)[1] for batch in images]
-
-    fit_ranges(edges, forward)
+    for site in sites(edges):
+        site.bounds.fill_(FAINTEST)
+    with observing(edges, _widen):
+        for batch in images:
+            result(batch)
     return result
+
+
+def _widen(site: QuantSite, x: Tensor) -> None:
+    """Let a bound reach the largest value: here clipping shows, and fine steps cost nothing."""
+    site.bounds.clamp_min_(x.abs().amax())
