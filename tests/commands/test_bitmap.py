@@ -1,17 +1,26 @@
 from __future__ import annotations
 
+import base64
+import io
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 from typer.testing import CliRunner
 
-from cadyq_cli.checkpoint import Card, Network, save
+from cadyq_cli.checkpoint import Card, Network, load, save
 from cadyq_cli.commands.app import app
+from cadyq_cli.imaging import files
+from cadyq_cli.imaging.resize import imresize
+
+ROOT = Path(__file__).parents[2]
 
 
 class Outcome:
@@ -55,8 +64,8 @@ def test_the_figure_lands_beside_the_image_and_is_described(photo: Path, weights
     assert re.fullmatch(line, outcome.stderr)
     with Image.open(target) as image:
         assert (image.mode, image.format) == ("RGB", "PNG")
-        assert image.width == 130 * (512 // 130)
-        assert image.height > 100 * (512 // 130)  # the legend
+        assert image.width == 130 * 8
+        assert image.height > 100 * 8  # the legend
 
 
 def test_the_json_draws_the_same_figure_again_without_a_network(
@@ -125,7 +134,7 @@ def test_two_networks_are_compared(photo: Path, weights: Path, tmp_path: Path) -
     maps = [json.loads(line) for line in outcome.stdout.splitlines()]
     assert [each["model"]["name"] for each in maps] == ["tiny", "other"]
     with Image.open(target) as image:
-        assert image.width > 3 * 130 * (512 // 130)
+        assert image.width > 3 * 130 * 8
 
 
 def test_a_page_and_arrays_are_written(photo: Path, weights: Path, tmp_path: Path) -> None:
@@ -147,7 +156,7 @@ def test_a_folder_is_done_although_one_image_is_broken(
     outcome = Outcome(folder, "-r", "-m", weights, "-o", out, "-f", "html")
     assert outcome.exit_code == 1
     assert "broken.png" in outcome.stderr
-    assert "1 of 3 images failed" in outcome.stderr
+    assert "2 done, 0 skipped, 1 failed" in outcome.stderr
     pages = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert pages == {"a_bits.html", "deep/b_bits.html"}
 
@@ -245,3 +254,156 @@ def test_a_map_of_many_images_or_of_a_float_network_is_refused(
         line = ["upscale", *sources, "-m", network, "--bit-map", tmp_path / "map.png"]
         assert CliRunner().invoke(app, [str(word) for word in line]).exit_code == 2
         assert not list(tmp_path.glob("*_x2*"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["missing.png"],
+        ["broken.png", "-m", "WEIGHTS"],
+        ["IN", "-o", "IN"],
+        ["IN", "-o", "no/folder.png"],
+        ["IN", "-o", "FOLDER"],
+        ["IN", "-o", "broken.png"],
+        ["IN", "-o", f"{'x' * 300}.png", "-m", "WEIGHTS"],
+        ["IN", "--opacity", "2"],
+        ["IN", "-m", "FLOAT"],
+        ["IN", "-m", "WEIGHTS", "-s", "3"],
+        ["IN", "-n", "nosuch"],
+        ["IN", "--compare", "WEIGHTS", "WEIGHTS"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:40],
+)
+def test_what_is_wrong_is_told_in_a_line_before_torch_is_loaded(
+    photo: Path, weights: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "broken.png").write_text("no image")
+    (tmp_path / "folder.png").mkdir()
+    places = {
+        "IN": photo.name,
+        "FOLDER": "folder.png/",
+        "WEIGHTS": weights.name,
+        "FLOAT": make_weights(tmp_path / "float.safetensors", "float").name,
+    }
+    line = ["bitmap", *(places.get(argument, argument) for argument in arguments)]
+    if "FOLDER" in arguments:  # of which the figure's place is a folder, too
+        (tmp_path / "folder.png" / "photo_bits.png").mkdir()
+    script = (
+        "import sys\nfrom cadyq_cli.commands.app import app\n"
+        "try: app(sys.argv[1:])\nfinally: print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *line],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    assert re.fullmatch(r"error: .+\n", done.stderr)
+    assert done.stdout == "False\n"
+
+
+def test_an_unknown_site_is_noticed_before_any_patch_is_run(photo: Path, weights: Path) -> None:
+    outcome = Outcome(photo, "-m", weights, "--site", "nowhere", "-o", photo.with_name("x.png"))
+    assert outcome.exit_code == 2
+    assert outcome.stderr == ("error: no site 'nowhere' in tiny; --list-sites names them all\n")
+
+
+def test_figures_and_pages_keep_the_colour_profile(
+    photo: Path, weights: Path, tmp_path: Path
+) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with Image.open(photo) as image:
+        image.save(photo, icc_profile=profile)
+    for name in ("a.png", "a.jpg", "a.html"):
+        target = tmp_path / name
+        assert Outcome(photo, "-m", weights, "-o", target).exit_code == 0
+        if name.endswith("html"):
+            embedded = re.search(r"data:image/jpeg;base64,([^\"]+)", target.read_text())
+            assert embedded
+            file: Path | io.BytesIO = io.BytesIO(base64.b64decode(embedded[1]))
+        else:
+            file = target
+        with Image.open(file) as figure:
+            assert figure.info["icc_profile"] == profile
+
+
+def test_a_turned_photograph_is_shown_upright(weights: Path, tmp_path: Path) -> None:
+    source, target = tmp_path / "turned.jpg", tmp_path / "figure.png"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # turn by a quarter to the right
+    Image.new("RGB", (60, 30), "teal").save(source, exif=exif)
+    outcome = Outcome(source, "-m", weights, "-o", target, "--no-legend", "--json")
+    assert json.loads(outcome.stdout)["image"] == {
+        "file": str(source),
+        "width": 30,
+        "height": 60,
+    }
+    with Image.open(target) as figure:
+        assert figure.height == 2 * figure.width
+        assert figure.getexif() == {}
+
+
+@pytest.mark.parametrize("jobs", ["0", "1", "3"])
+def test_several_images_at_a_time_give_what_each_gives_alone(
+    weights: Path, tmp_path: Path, jobs: str, rng: np.random.Generator
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for index in range(4):
+        noise = rng.integers(0, 256, (50 + 30 * index, 60, 3), np.uint8)
+        Image.fromarray(noise).save(folder / f"{index}.png")
+    outcome = Outcome(folder, "-m", weights, "-o", tmp_path / "out", "-j", jobs, "--json")
+    assert outcome.exit_code == 0
+    assert "4 done" in outcome.stderr
+    maps = {
+        Path(each["image"]["file"]).name: each
+        for each in map(json.loads, outcome.stdout.splitlines())
+    }
+    assert {name: each["image"]["height"] for name, each in maps.items()} == {
+        f"{index}.png": 50 + 30 * index for index in range(4)
+    }
+    alone = Outcome(folder / "3.png", "-m", weights, "-o", tmp_path / "alone.png", "--json")
+    assert json.loads(alone.stdout) == maps["3.png"]
+    assert (tmp_path / "alone.png").read_bytes() == (tmp_path / "out/3_bits.png").read_bytes()
+
+
+def test_streams_are_read_and_written(photo: Path, weights: Path, tmp_path: Path) -> None:
+    target = tmp_path / "figure.png"
+    assert Outcome(photo, "-m", weights, "-o", target).exit_code == 0
+    line = ["bitmap", "-", "-m", str(weights), "-o", "-"]
+    piped = CliRunner().invoke(app, line, input=photo.read_bytes())
+    assert piped.exit_code == 0
+    assert piped.stdout_bytes == target.read_bytes()
+    page = CliRunner().invoke(app, [*line, "-f", "html"], input=photo.read_bytes())
+    assert page.stdout_bytes.startswith(b"<!doctype html>")
+
+
+def test_the_numbers_are_those_that_eval_reports(
+    weights: Path, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """On the small image that eval makes of the large one, by the same patches."""
+    torch.manual_seed(0)
+    large = rng.normal(128, np.linspace(0, 90, 460)[None, :, None], (300, 460, 3))
+    (tmp_path / "set").mkdir()
+    Image.fromarray(large.clip(0, 255).astype(np.uint8)).save(tmp_path / "set/a.png")
+    network = load(weights)
+    for name, parameter in network.named_parameters():  # the more gradient, the more bits
+        if name.endswith("selector.weight"):
+            parameter.data[:] = torch.tensor([-1.0, 0.0, 1.0])[:, None]
+        elif name.endswith("selector.bias"):
+            parameter.data[:] = torch.tensor([60.0, 20.0, -60.0])
+    save(weights, network)
+    small = imresize(files.read(tmp_path / "set/a.png").pixels, 1 / 2)
+    Image.fromarray(small).save(tmp_path / "small.png")
+    line = ["eval", str(weights), "-d", str(tmp_path / "set"), "--patch", "96", "--json"]
+    report = CliRunner().invoke(app, line)
+    assert report.exit_code == 0, report.stderr
+    shown = Outcome(tmp_path / "small.png", "-m", weights, "--json")
+    found = json.loads(shown.stdout)["average_bits"]
+    assert 4 < found < 8
+    reported = re.search(r'"average_bits": ([\d.]+)', report.stdout)
+    assert reported
+    assert float(reported[1]) == pytest.approx(found)
