@@ -29,7 +29,6 @@ from cadyq_cli.imaging.layout import Put
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.upscaling import Tracker
-from cadyq_cli.visuals.mapping import check_widths, map_of_run, write_figure
 
 _IN_MEMORY = 1 << 26  # bytes of a result for standard output; a longer one waits on disk
 
@@ -89,6 +88,8 @@ class Conversion:
         scales = passes(max(size[0] / height, size[1] / width), self.models.scales)
         networks = [self.models.network(scale) for scale in scales]
         if self.bit_map is not None:
+            from cadyq_cli.visuals.mapping import check_widths, map_of_run, write_figure
+
             check_widths(networks[0], self.models.name(scales[0]))
         enlarged = EnlargedPicture(
             picture,
