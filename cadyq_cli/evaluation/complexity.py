@@ -202,18 +202,17 @@ class _Counter:
             if rest:
                 raise ValueError(f"the work of {name} is not in proportion to the image")
             site = next((s for a, s in self._read if a is source), None)
-            edge = isinstance(module, EdgeConv)
-            fixed = edge or (isinstance(site, StaticSite) and not site.counted)
+            fixed = isinstance(site, StaticSite) and not site.counted
+            rounded = isinstance(module, (EdgeConv, QuantConv))
+            bits = WEIGHT_BITS if fixed else FLOAT_BITS
             self.found.append(
                 Convolution(
                     name=name,
                     macs=macs,
                     quantizable=quantizable,
-                    weight_bits=WEIGHT_BITS
-                    if edge or isinstance(module, QuantConv)
-                    else FLOAT_BITS,
+                    weight_bits=WEIGHT_BITS if rounded else FLOAT_BITS,
                     site=None if site is None or fixed else site.name,
-                    bits=WEIGHT_BITS if fixed else FLOAT_BITS,
+                    bits=module.bits if isinstance(module, EdgeConv) else bits,
                 )
             )
 

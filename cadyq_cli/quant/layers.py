@@ -80,8 +80,8 @@ class EdgeConv(nn.Module):
         self.dilation, self.groups = conv.dilation, conv.groups
         self.transposed = isinstance(conv, nn.ConvTranspose2d)
         self.output_padding = conv.output_padding
-        bits = 8 if nonnegative else 9
-        self.site = StaticSite(name, bits, unsigned=nonnegative, counted=False)
+        self.bits = 8 if nonnegative else 9  # of the input
+        self.site = StaticSite(name, self.bits, unsigned=nonnegative, counted=False)
 
     def weight_codes(self) -> tuple[Tensor, Tensor]:
         """As the function of that name."""

@@ -45,7 +45,7 @@ def test_macs_at_1280x720_are_those_of_the_papers(
 
 
 @pytest.mark.parametrize("backbone", TINY)
-def test_quantized_edges_cost_as_many_macs_of_8_by_8_bits(backbone: str) -> None:
+def test_quantized_edges_cost_as_many_macs_of_few_bits(backbone: str) -> None:
     plain = workload_of(tiny(backbone, 2))
     workload = workload_of(tiny(backbone, 2, layers={"edges": "static"}))
     for quantizable in (True, False):
@@ -53,8 +53,9 @@ def test_quantized_edges_cost_as_many_macs_of_8_by_8_bits(backbone: str) -> None
         assert macs[0] == macs[1]
     edges = [c for c in workload.convolutions if not c.quantizable]
     first = [] if backbone == "idn" else [32]  # the one that reads the image
-    assert [c.bits for c in edges] == [c.weight_bits for c in edges]
-    assert [c.bits for c in edges] == first + [8] * (len(edges) - len(first))
+    assert [c.weight_bits for c in edges] == first + [8] * (len(edges) - len(first))
+    signed = {"edsr": 9, "srresnet": 9, "idn": 9, "carn": 8}[backbone]
+    assert edges[-1].bits == signed  # after a ReLU there is no sign
     assert len(edges) > len(first)
     assert workload.bytes < plain.bytes
 
