@@ -7,7 +7,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice, product
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.pixels import from_values, to_values
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.imaging.tiles import tiles as cut
-from cadyq_cli.self_ensemble import SelfEnsemble
+from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 
 TILE = 96  # px of the input: the patch for which the paper chooses bit-widths
 OVERLAP = 16  # px of the input that neighbouring tiles share
@@ -94,16 +95,15 @@ class Enlargement:
         """Prepare.
 
         Args:
-            runner: A network, as for `upscale`; each of its threads takes a tile at a time.
+            runner: A network, as for `upscale`; each of its threads takes a tile, or a view of one.
             image: RGB, shape (H, W, 3), uint8 or uint16.
             tiles: Those that the image is cut into, row by row.
             track: Hands out the tiles it is given, as their results come.
             self_ensemble: See `upscale`.
             watch: Is shown how each tile's result came about, in the order of the tiles.
         """
-        self._runner = SelfEnsemble(runner) if self_ensemble else runner
-        self._image, self._track, self._watch = image, track, watch
-        self._width_type = np.float32 if self_ensemble else np.uint8
+        self._runner, self._image, self._track, self._watch = runner, image, track, watch
+        self._orientations = EVERY_ORIENTATION if self_ensemble else (Orientation(),)
         height, width, _ = image.shape
         self.size = height * runner.scale, width * runner.scale
         self.tiles = tuple(tiles)
@@ -114,24 +114,29 @@ class Enlargement:
         scale, width = self._runner.scale, self.size[1]
         bits: defaultdict[str, list[float]] = defaultdict(list)
         band = self._image[:0]
-        with closing(in_order(self._run, self.tiles, self._runner.threads)) as results:
+        views = product(self.tiles, self._orientations)
+        with closing(in_order(self._run, views, self._runner.threads)) as results:
             for tile in self._track(self.tiles):
-                pixels, result = next(results)
+                found = [*islice(results, len(self._orientations))]
+                result = found[0] if len(found) == 1 else mean_of(found)
                 self._watch(result)
                 rows, columns = tile.owned(scale)
                 if columns.start == 0:
                     band = np.empty((rows.stop - rows.start, width, 3), self._image.dtype)
-                band[:, columns] = pixels
+                band[:, columns] = from_values(result.pixels, band.dtype)
                 for site, chosen in result.choices.items():
                     bits[site].append(chosen.bits)
                 if columns.stop == width:
                     yield band
-        self.bits = {site: np.array(found, self._width_type) for site, found in bits.items()}
+        kind = np.uint8 if len(self._orientations) == 1 else np.float32
+        self.bits = {site: np.array(widths, kind) for site, widths in bits.items()}
 
-    def _run(self, tile: Tile) -> tuple[Pixels, Result]:
-        """The pixels that a tile owns, and what they come from."""
-        result = self._runner.run(to_values(self._image[tile.read()]))
-        return from_values(result.pixels[tile.inner(self._runner.scale)], self._image.dtype), result
+    def _run(self, view: tuple[Tile, Orientation]) -> Result:
+        """What a tile gives in an orientation: upright, and only the pixels that it owns."""
+        tile, orientation = view
+        result = self._runner.run(orientation.view(to_values(self._image[tile.read()])))
+        pixels = orientation.upright(result.pixels)[tile.inner(self._runner.scale)]
+        return replace(result, pixels=pixels)
 
 
 def upscale(
