@@ -50,7 +50,7 @@ def bitmap(
     images: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="IN...",
+            metavar="IN",
             help="Images, and folders of images. - is standard input.",
             show_default=False,
         ),
@@ -78,8 +78,8 @@ def bitmap(
             "-f",
             "--format",
             "--ext",
-            metavar="png|jpg|webp|avif|tiff|bmp|html",
-            help="Format to write. \\[default: as OUT is called, or png]",
+            metavar="NAME",
+            help="png, jpg, webp, avif, tiff, bmp or html. \\[default: as OUT is called, or png]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,

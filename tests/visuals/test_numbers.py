@@ -87,15 +87,19 @@ def test_rectangles_tile_the_image(size: tuple[int, int], make_map: Callable[...
     assert (covered == 1).all()
 
 
-def test_a_finer_map_has_patches_of_the_same_size_closer_together(photograph: Pixels) -> None:
-    strip, step = photograph[:TILE], (TILE - OVERLAP) // 4
+def test_each_cell_of_a_finer_map_shows_the_patch_around_its_middle(photograph: Pixels) -> None:
+    strip, last = photograph[:TILE], photograph.shape[1] - TILE
     fine = mapped(strip, finer=4)
-    patches = zip(fine.rectangles.tolist(), fine.values(), strict=True)
-    inner = [(x, value) for (x, _, width, _), value in patches if width == step]
-    assert len(inner) == 5
-    for x, value in inner:  # such a patch stands for its middle
-        left = x - (TILE - step) // 2
+    lefts = []
+    for (x, _, width, _), value in zip(fine.rectangles.tolist(), fine.values(), strict=True):
+        left = min(max((2 * x + width - TILE) // 2, 0), last)
+        if width > TILE / 4:  # the outermost cells hold all that the edge keeps from the middle
+            left = 0 if x == 0 else last
         assert value == mapped(strip[:, left : left + TILE]).average()
+        lefts.append(left)
+    assert lefts == sorted(set(lefts))
+    assert (lefts[0], lefts[-1]) == (0, last)
+    assert len(lefts) > last / (TILE - OVERLAP) * 4
 
 
 def test_json_brings_back_all_that_is_drawn(make_map: Callable[..., BitMap]) -> None:
