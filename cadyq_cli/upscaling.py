@@ -23,8 +23,8 @@ from cadyq_cli.imaging.tiles import tiles as cut
 from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 
 TILE = 96  # px of the input: the patch for which the paper chooses bit-widths
-OVERLAP = 16  # px of the input that neighbouring tiles share
-SMALLEST_TILE = 2 * OVERLAP  # below, most of the work would be done several times
+OVERLAP = 16  # px of the input that neighbouring tiles share, but at most half of a tile
+SMALLEST_TILE = 32  # px of the input; smaller ones would see little of what surrounds a pixel
 
 Pixels = NDArray[np.uint8 | np.uint16]
 Widths = NDArray[np.uint8 | np.float32]  # whole, unless a self-ensemble took the mean
@@ -57,7 +57,13 @@ def tiles_of(image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an RGB image has the shape (H, W, 3), not {image.shape}")
     height, width, _ = image.shape
-    return tuple(cut(height, width, tile or TILE, OVERLAP))
+    edge = tile or TILE
+    return tuple(cut(height, width, edge, overlap_of(edge)))
+
+
+def overlap_of(tile: int) -> int:
+    """What neighbouring tiles of an edge share, px of the input."""
+    return min(OVERLAP, tile // 2)
 
 
 @dataclass(frozen=True, slots=True)

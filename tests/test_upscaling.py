@@ -16,7 +16,6 @@ from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import (
-    OVERLAP,
     SMALLEST_TILE,
     Enlargement,
     Pixels,
@@ -118,7 +117,7 @@ def test_16_bit_images_stay_16_bit() -> None:
 
 def test_a_tile_that_is_mostly_overlap_is_refused() -> None:
     with pytest.raises(InputError, match="a tile of 31 px is too small"):
-        upscale(network(), photograph(40, 40), tile=2 * OVERLAP - 1)
+        upscale(network(), photograph(40, 40), tile=SMALLEST_TILE - 1)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 4)])

@@ -15,7 +15,7 @@ from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.imaging.tiles import Tile
-from cadyq_cli.upscaling import OVERLAP, TILE, Enlargement, Tracker, Widths, tiles_of
+from cadyq_cli.upscaling import TILE, Enlargement, Tracker, Widths, overlap_of, tiles_of
 from cadyq_cli.visuals.bitmap import BitMap, Reasons
 from cadyq_cli.visuals.figure import Pixels
 from cadyq_cli.visuals.grid import centred_tiles
@@ -101,7 +101,7 @@ def bit_map(
     tiles = tiles_of(pixels, tile)
     if finer > 1:
         (height, width, _), edge = pixels.shape, tile or TILE
-        tiles = centred_tiles(height, width, edge, (edge - OVERLAP) / finer)
+        tiles = centred_tiles(height, width, edge, (edge - overlap_of(edge)) / finer)
     run = Enlargement(runner, pixels, tiles, track=track, watch=reasons.watch)
     bands = [band for band in run if over_output]
     found = map_of_run(runner, tiles, run.bits, file=file, model=model, reasons=reasons)
