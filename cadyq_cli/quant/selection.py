@@ -6,11 +6,16 @@ rounding error of energy ``e`` at a site adds about ``e * |J|^2 / M`` to the ene
 error, M being the site's size and J the derivative of the output by the site's input, whose norm
 one random projection of the output estimates. With a price for every bit this tells what each
 width would cost each patch, and a selector is a linear model of which is cheapest.
+
+Where the output differs from the truth anyway, by ``m`` in the mean, a small error of energy ``e``
+adds about ``e / m`` to the mean absolute difference that training minimises. So with the truth at
+hand a patch counts by ``1 / m``, and an error in a flat patch, where it shows, by more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -22,8 +27,11 @@ from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
 
 LEARNING_STEPS = 400
+CORRECTING_STEPS = 100  # after each correction of the price
 LEARNING_RATE = 0.02
 BISECTIONS = 60
+CORRECTIONS = 6  # of the price, so that the selectors' own average meets the target
+SMALLEST_DIFFERENCE = 1 / 255  # mean difference to the truth that no patch is taken to fall below
 WORST = 8.0  # bits that a wrong width may cost a patch in learning, so that no patch drowns others
 
 
@@ -41,6 +49,7 @@ def fit_selectors(
     batches: Sequence[Tensor],
     *,
     target_bits: float,
+    truths: Sequence[Tensor] = (),
 ) -> None:
     """Train every selector of a network, and nothing else, to spend bits where they save most.
 
@@ -49,17 +58,26 @@ def fit_selectors(
         forward: Runs the network on a batch (N, 3, H, W).
         batches: Patches that stand for those to come; some hundreds in all.
         target_bits: The average width to spend.
+        truths: What each batch should become; none: an error counts alike in every patch.
     """
     measured: dict[DynamicSite, Measured] = {
         site: Measured() for site in sites(network) if isinstance(site, DynamicSite)
     }
+    worths = []
     for number, batch in enumerate(batches):
-        _measure(network, forward, batch, measured, seed=number)
-    errors = torch.stack([torch.cat(m.errors) for m in measured.values()])  # (S, P, K)
+        output = _measure(network, forward, batch, measured, seed=number)
+        worths.append(_worth(output, truths[number]) if truths else output.new_ones(len(output)))
+    worth = torch.cat(worths)[:, None]  # (P, 1)
+    inputs = {site: torch.cat(found.inputs) for site, found in measured.items()}
+    errors = {site: torch.cat(found.errors) * worth for site, found in measured.items()}
     widths = torch.stack([site.widths for site in measured])[:, None]  # (S, 1, K)
-    price = _price(errors, widths, target_bits)
-    for site, found in measured.items():
-        _learn(site, torch.cat(found.inputs), torch.cat(found.errors) / price + site.widths)
+    price = _price(torch.stack(list(errors.values())), widths, target_bits)
+    for correction in range(CORRECTIONS + 1):
+        steps = CORRECTING_STEPS if correction else LEARNING_STEPS
+        for site in measured:
+            _learn(site, inputs[site], errors[site] / price + site.widths, steps)
+        excess = _average_bits(inputs) - target_bits
+        price *= math.exp(math.copysign(0.5**correction, excess))
 
 
 def _measure(
@@ -69,7 +87,8 @@ def _measure(
     measured: dict[DynamicSite, Measured],
     *,
     seed: int,
-) -> None:
+) -> Tensor:
+    """Add a batch to what was measured; returns the network's output."""
     seen: dict[DynamicSite, Tensor] = {}
 
     def keep(site: QuantSite, x: Tensor) -> None:
@@ -90,7 +109,21 @@ def _measure(
             codes, step = encode(x, bound, highest, unsigned=site.unsigned)
             energies.append((codes * step - x).square().sum(dim=(1, 2, 3)))
         measured[site].errors.append(torch.stack(energies, dim=1) * strength[:, None])
-        measured[site].inputs.append(trace.selector_inputs(site.name) * site.input_scale)
+        inputs = trace.selector_inputs(site.name) * site.input_scale
+        measured[site].inputs.append(inputs.detach())
+    return output.detach()
+
+
+def _worth(output: Tensor, truth: Tensor) -> Tensor:
+    """How much an error of some energy counts in each patch, shape (P,)."""
+    return 1 / (output - truth).abs().mean(dim=(1, 2, 3)).clamp_min(SMALLEST_DIFFERENCE)
+
+
+@torch.no_grad()
+def _average_bits(inputs: Mapping[DynamicSite, Tensor]) -> float:
+    """The mean width that the selectors choose for what they saw."""
+    chosen = [site.widths[site.selector(x).argmax(dim=1)].mean() for site, x in inputs.items()]
+    return float(torch.stack(chosen).mean())
 
 
 def _price(errors: Tensor, widths: Tensor, target_bits: float) -> float:
@@ -104,13 +137,12 @@ def _price(errors: Tensor, widths: Tensor, target_bits: float) -> float:
     return float(torch.tensor(high).exp())
 
 
-def _learn(site: DynamicSite, inputs: Tensor, costs: Tensor) -> None:
+def _learn(site: DynamicSite, inputs: Tensor, costs: Tensor, steps: int) -> None:
     """Fit a selector to costs (P, K), in bits, by least expected cost over the cheapest."""
-    inputs = inputs.detach()
     costs = (costs - costs.amin(dim=1, keepdim=True)).clamp_max(WORST)
     optimiser = torch.optim.Adam(site.selector.parameters(), lr=LEARNING_RATE)
     with torch.enable_grad():
-        for _ in range(LEARNING_STEPS):
+        for _ in range(steps):
             soft = site.selector(inputs).softmax(dim=1)
             optimiser.zero_grad()
             (soft * costs).sum(dim=1).mean().backward()
