@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from cadyq_cli.commands.app import app
+import sys
 
 
 def main() -> None:
-    app(prog_name="cadyq")
+    try:
+        from cadyq_cli.commands.app import app
+
+        app(prog_name="cadyq")
+    except KeyboardInterrupt:  # before there is anything to tell
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,10 @@ from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.imaging.tiles import tiles as cut
 from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 
-TILE = 96  # px of the input: the patch for which the paper chooses bit-widths
-OVERLAP = 16  # px of the input that neighbouring tiles share, but at most half of a tile
+# px of the input that a tile has at most: a patch with widths of its own. The paper's 96 px would
+# need half as much work again for borders that cannot be seen (tests/benchmarks/seams.py).
+TILE = 160
+OVERLAP = 40  # px of the input that neighbouring tiles share, but at most half of a tile
 SMALLEST_TILE = 32  # px of the input; smaller ones would see little of what surrounds a pixel
 
 Pixels = NDArray[np.uint8 | np.uint16]
@@ -46,7 +48,7 @@ def tiles_of(image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
 
     Args:
         image: RGB, shape (H, W, 3), at least 1 x 1.
-        tile: Edge of a tile; 0 chooses.
+        tile: Edge of a tile, at most; 0 chooses.
 
     Raises:
         InputError: the tile is too small.

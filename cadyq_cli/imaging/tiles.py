@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,20 @@ def official_spans(length: int, tile: int = 96, step: int = 90) -> list[Span]:
     return _owned(starts, [*(start + tile for start in starts[:-1]), length])
 
 
+def fitted(length: int, tile: int, overlap: int) -> int:
+    """The least edge of equal tiles that cover an axis in as few steps as tiles of `tile` px do."""
+    if length <= tile:
+        return tile
+    count = ceil((length - overlap) / (tile - overlap))
+    return ceil((length + (count - 1) * overlap) / count)
+
+
 def tiles(height: int, width: int, tile: int, overlap: int) -> Iterator[Tile]:
-    """Cut an image into tiles, row by row; see `spans` for how each axis is cut."""
-    columns = spans(width, tile, overlap)
-    return (Tile(row, column) for row in spans(height, tile, overlap) for column in columns)
+    """Cut an image into tiles of at most `tile` px, all alike, row by row; see `spans`."""
+    rows, columns = (
+        spans(length, fitted(length, tile, overlap), overlap) for length in (height, width)
+    )
+    return (Tile(row, column) for row in rows for column in columns)
 
 
 def _owned(starts: Sequence[int], stops: Sequence[int]) -> list[Span]:

@@ -56,7 +56,7 @@ def photo(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 def test_the_figure_lands_beside_the_image_and_is_described(photo: Path, weights: Path) -> None:
-    outcome = Outcome(photo, "-m", weights)
+    outcome = Outcome(photo, "-m", weights, "-t", "96")
     assert outcome.exit_code == 0
     assert not outcome.stdout
     target = photo.with_name("photo_bits.png")
@@ -139,7 +139,7 @@ def test_two_networks_are_compared(photo: Path, weights: Path, tmp_path: Path) -
 
 def test_a_page_and_arrays_are_written(photo: Path, weights: Path, tmp_path: Path) -> None:
     target = tmp_path / "report.html"
-    assert Outcome(photo, "-m", weights, "-o", target, "--npz").exit_code == 0
+    assert Outcome(photo, "-m", weights, "-t", "96", "-o", target, "--npz").exit_code == 0
     assert target.read_text().startswith("<!doctype html>")
     assert np.load(tmp_path / "report.npz")["bits"].shape == (4, 4)
 
@@ -386,7 +386,7 @@ def test_the_numbers_are_those_that_eval_reports(
 ) -> None:
     """On the small image that eval makes of the large one, by the same patches."""
     torch.manual_seed(0)
-    large = rng.normal(128, np.linspace(0, 90, 460)[None, :, None], (300, 460, 3))
+    large = rng.normal(128, np.linspace(0, 90, 460)[None, :, None], (260, 460, 3))
     (tmp_path / "set").mkdir()
     Image.fromarray(large.clip(0, 255).astype(np.uint8)).save(tmp_path / "set/a.png")
     network = load(weights)
@@ -398,8 +398,9 @@ def test_the_numbers_are_those_that_eval_reports(
     save(weights, network)
     small = imresize(files.read(tmp_path / "set/a.png").pixels, 1 / 2)
     Image.fromarray(small).save(tmp_path / "small.png")
-    line = ["eval", str(weights), "-d", str(tmp_path / "set"), "--patch", "96", "--json"]
-    report = CliRunner().invoke(app, line)
+    line = ["eval", str(weights), "-d", str(tmp_path / "set"), "--json"]
+    cut = ["--patch", "135", "--step", "95"]  # 230 px in two tiles that share 40 px
+    report = CliRunner().invoke(app, [*line, *cut])
     assert report.exit_code == 0, report.stderr
     shown = Outcome(tmp_path / "small.png", "-m", weights, "--json")
     found = json.loads(shown.stdout)["average_bits"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cadyq_cli.imaging.tiles import official_spans, spans, tiles
+from cadyq_cli.imaging.tiles import fitted, official_spans, spans, tiles
 
 Array = NDArray[Any]
 LENGTHS = [1, 2, 15, 16, 17, 18, 28, 29, 31, 32, 33, 100]
@@ -28,6 +28,19 @@ def test_kept_pixels_have_context_on_both_sides(length: int, overlap: int) -> No
     for s in spans(length, 16, overlap):
         assert s.start == 0 or s.keep_from - s.start >= overlap // 2
         assert s.stop == length or s.stop - s.keep_to >= overlap // 2
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("overlap", [0, 1, 4, 15])
+def test_fitted_tiles_are_as_many_as_tiles_of_full_size_and_end_with_the_axis(
+    length: int, overlap: int
+) -> None:
+    edge = fitted(length, 16, overlap)
+    cut = spans(length, edge, overlap)
+    assert len(cut) == len(spans(length, 16, overlap))
+    assert edge <= 16
+    spared = len(cut) * edge - (len(cut) - 1) * overlap - length
+    assert length <= 16 or 0 <= spared < len(cut)
 
 
 @pytest.mark.parametrize("length", [1, 2, 95, 96, 97, 185, 186, 275, 276, 277, 1000])

@@ -13,6 +13,7 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.protocol import Patches
 from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.imaging.tiles import fitted
 from cadyq_cli.upscaling import OVERLAP, TILE, Pixels, upscale
 from cadyq_cli.visuals.bitmap import BitMap
 from cadyq_cli.visuals.mapping import bit_map
@@ -54,7 +55,8 @@ def test_a_map_holds_the_widths_that_upscaling_uses(photograph: Pixels) -> None:
 
 def test_a_map_holds_the_widths_that_evaluation_finds_on_such_patches(photograph: Pixels) -> None:
     enlarger = NetworkEnlarger(network())
-    patches = Patches(edge=TILE, step=TILE - OVERLAP)
+    edge = fitted(photograph.shape[1], TILE, OVERLAP)
+    patches = Patches(edge=edge, step=edge - OVERLAP)
     _, widths = enlarger.enlarge(photograph, patches)
     found = mapped(photograph)
     assert found.sites == tuple(widths)
