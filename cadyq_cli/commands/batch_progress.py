@@ -111,5 +111,5 @@ def _way(outcome: Outcome) -> str:
     way = f"{width} x {height} px enlarged {scale} times by {', then '.join(outcome.models)}"
     if outcome.output_size == (height * scale, width * scale):
         return way
-    times = outcome.output_size[1] / width
-    return f"{way}, then resized to {times:.4g} times by bicubic interpolation"
+    height, width = outcome.output_size
+    return f"{way}, then resized to {width} x {height} px by bicubic interpolation"

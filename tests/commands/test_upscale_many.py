@@ -163,7 +163,7 @@ def test_any_size_is_reached(
 
 def test_verbose_states_the_networks_and_the_resample(photos: Path, weights: Path) -> None:
     stderr = Outcome(photos / "a.png", "-m", weights, "-s", "2.5", "-v").stderr
-    assert "13 x 9 px enlarged 4 times by tiny, then tiny, then resized to 2.538 times" in stderr
+    assert "13 x 9 px enlarged 4 times by tiny, then tiny, then resized to 33 x 23 px" in stderr
 
 
 def test_an_image_out_of_reach_fails_alone(photos: Path, weights: Path, tmp_path: Path) -> None:
