@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from cadyq_cli.checkpoint import load, shipped
+from cadyq_cli.checkpoint.program import load_executable, read_program
+from cadyq_cli.engine.native.library import NativeKernels
 from cadyq_cli.evaluation.metrics import psnr_y
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.resize import imresize
@@ -22,3 +27,19 @@ def test_edsr_restores_a_photograph_better_than_bicubic_at_no_more_than_5_5_bits
     assert ours > bicubic + 0.3
     assert result.average_bits is not None
     assert result.average_bits <= 5.5
+
+
+@pytest.mark.parametrize("model", ["edsr", "edsr-static"])
+def test_the_engine_restores_what_pytorch_restores_with_the_same_widths(model: str) -> None:
+    path = shipped.find(model, 4)
+    assert read_program(path) is not None, "or else torch would have to compile it"
+    truth = read(PHOTO).pixels
+    small = imresize(truth, 1 / 4)
+    ours = upscale(load_executable(path, NativeKernels())[1], small)
+    theirs = upscale(load(path), small)
+    assert {site: widths.tolist() for site, widths in ours.bits.items()} == {
+        site: widths.tolist() for site, widths in theirs.bits.items()
+    }
+    decibels = [psnr_y(result.pixels, truth, border=4) for result in (ours, theirs)]
+    assert decibels[0] == pytest.approx(decibels[1], abs=0.02)
+    assert np.abs(ours.pixels.astype(int) - theirs.pixels).mean() < 0.5  # ties spread like noise

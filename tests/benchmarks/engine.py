@@ -186,8 +186,9 @@ def compare(backbone: str, arguments: argparse.Namespace) -> None:
 
 def compare_photo(backbone: str, file: Path, arguments: argparse.Namespace) -> None:
     """A photograph, patch by patch."""
-    pixels = files.read(file).pixels[:512, :512].astype(np.float32) / 255
-    cut = [np.ascontiguousarray(pixels[t.read()]) for t in tiles(*pixels.shape[:2], PATCH, 16)]
+    pixels = files.read(file).pixels[:512, :512].astype(np.float32) / np.float32(255)
+    height, width, _ = pixels.shape
+    cut = [np.ascontiguousarray(pixels[t.read()]) for t in tiles(height, width, PATCH, 16)]
     plain = Plain(backbone)
     _, executable = next(engines(network_of(backbone)))
     inputs = [torch.from_numpy(patch).permute(2, 0, 1)[None] for patch in cut]
@@ -201,7 +202,6 @@ def compare_photo(backbone: str, file: Path, arguments: argparse.Namespace) -> N
         "cadyq int8": engine_run(executable, cut, arguments.threads),
     }
     times = medians(runs, arguments.repeats)
-    height, width, _ = pixels.shape
     show(f"{backbone} x4, {width} x {height} in {len(cut)} patches", times, next(iter(runs)))
 
 

@@ -68,15 +68,16 @@ def test_the_average_width_comes_out_near_the_target(target: float, batches: lis
 
 def test_an_error_counts_less_where_the_output_is_wrong_anyway(batches: list[Tensor]) -> None:
     """Strong images far from their truth are worth fewer bits than strong images near it."""
-    strong_bits = []
-    for distance in (0.01, 10.0):
+
+    def strong_bits(distance: float) -> float:
         network = _Amplifier()
-        fit_ranges(network, lambda network=network: [network(batch)[1] for batch in batches])
+        fit_ranges(network, lambda: [network(batch)[1] for batch in batches])
         off = torch.tensor([0.01, 0.01, 0.01, distance]).repeat(4).view(-1, 1, 1, 1)
         truths = [3 * batch + off for batch in batches]
         fit_selectors(network, network, batches, target_bits=6.0, truths=truths)
-        strong_bits.append(sum(bits[3] for bits in _widths(network, batches[0]).values()))
-    assert strong_bits[0] > strong_bits[1]
+        return sum(bits[3] for bits in _widths(network, batches[0]).values())
+
+    assert strong_bits(0.01) > strong_bits(10.0)
 
 
 def test_nothing_but_the_selectors_changes() -> None:
