@@ -22,10 +22,10 @@ from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.imaging.tiles import tiles as cut
 from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 
-# px of the input that a tile has at most: a patch with widths of its own. The paper's 96 px would
-# need half as much work again for borders that cannot be seen (tests/benchmarks/seams.py).
-TILE = 160
-OVERLAP = 40  # px of the input that neighbouring tiles share, but at most half of a tile
+# px of the input that a tile has at most: a patch with widths of its own. With the paper's 96 px,
+# tiles that join as if they were one would be several times the work (tests/benchmarks/seams.py).
+TILE = 256
+OVERLAP = 64  # px of the input that neighbouring tiles share, but at most half of a tile
 SMALLEST_TILE = 32  # px of the input; smaller ones would see little of what surrounds a pixel
 
 Pixels = NDArray[np.uint8 | np.uint16]

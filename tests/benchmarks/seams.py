@@ -2,10 +2,10 @@
 
     python tests/benchmarks/seams.py PHOTO... [--weights FILE]
 
-A photograph's middle is enlarged in three tiles by three and in one tile, with the same widths, and
-compared where an image of any size repeats itself: from the middle of the first tile's step to
-that of the last one's. Pixels that differ by more than one 8-bit step, in any channel, are seams.
-The work is that of one tile without overlap, for each pixel.
+A photograph's middle is enlarged in three tiles by three and in one tile, with the same widths and
+ranges, and compared where an image of any size repeats itself: from the middle of the first tile's
+step to that of the last one's. Pixels that differ by more than one 8-bit step, in any channel, are
+seams. The work is that of one tile without overlap, for each pixel.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from cadyq_cli.checkpoint import Network, load, shipped
 from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.engine.native.library import NativeKernels
 from cadyq_cli.engine.runner import Runner
 from cadyq_cli.imaging.files import read
+from cadyq_cli.imaging.pixels import to_values
 from cadyq_cli.imaging.tiles import tiles
-from cadyq_cli.quant.sites import DynamicSite
+from cadyq_cli.quant.ranges import observing
+from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.upscaling import Enlargement, Pixels, Upscaled, upscale
 
 SETTINGS = [(96, overlap) for overlap in (16, 24, 32, 40)] + [
-    (tile, overlap) for tile in (128, 144, 160, 192) for overlap in (16, 24, 32, 40)
+    (tile, overlap) for tile in (128, 160, 192, 256) for overlap in (32, 40, 64)
 ]
 ENOUGH = 0.999
 
@@ -36,13 +39,23 @@ def middle(image: Pixels, edge: int) -> Pixels:
     return image[top : top + edge, left : left + edge]
 
 
-def with_widths_of(network: Network, result: Upscaled) -> Runner:
-    """The network, choosing the same for every patch."""
-    for module in network.modules():
-        if isinstance(module, DynamicSite):
-            chosen = module.widths == float(result.bits[module.name][0])
-            module.selector.weight.data.zero_()
-            module.selector.bias.data = chosen.float()
+def alike_everywhere(network: Network, image: Pixels, result: Upscaled) -> Runner:
+    """The network, choosing the same widths and ranges for every patch."""
+    ranges: dict[QuantSite, float] = {}
+
+    def keep(site: QuantSite, x: Tensor) -> None:
+        ranges[site] = float(site.magnitude(x).max())
+
+    with torch.inference_mode(), observing(network, keep):
+        network(torch.from_numpy(to_values(middle(image, 96))).permute(2, 0, 1)[None])
+    for site, magnitude in ranges.items():
+        if site.relative:
+            site.relative = False
+            site.bounds.data *= magnitude
+        if isinstance(site, DynamicSite):
+            chosen = site.widths == float(result.bits[site.name][0])
+            site.selector.weight.data.zero_()
+            site.selector.bias.data = chosen.float()
     return executable_of(network, NativeKernels())
 
 
@@ -63,14 +76,13 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=shipped.find("edsr", 4))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    network = load(arguments.weights)
     images = {path.stem: read(path).pixels for path in arguments.photos}
     runners = {}
     for name, image in images.items():
         free = executable_of(load(arguments.weights), NativeKernels())
         chosen = upscale(free, middle(image, 240), tile=240)
         print(f"{name}: {chosen.average_bits or 32:.2f} bits on average")
-        runners[name] = with_widths_of(network, chosen)
+        runners[name] = alike_everywhere(load(arguments.weights), image, chosen)
     print(f"\n| tile | overlap | work | {' | '.join(images)} |")
     print("|---" * (3 + len(images)) + "|")
     for tile, overlap in SETTINGS:

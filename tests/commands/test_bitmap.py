@@ -399,10 +399,10 @@ def test_the_numbers_are_those_that_eval_reports(
     small = imresize(files.read(tmp_path / "set/a.png").pixels, 1 / 2)
     Image.fromarray(small).save(tmp_path / "small.png")
     line = ["eval", str(weights), "-d", str(tmp_path / "set"), "--json"]
-    cut = ["--patch", "135", "--step", "95"]  # 230 px in two tiles that share 40 px
+    cut = ["--patch", "147", "--step", "83"]  # 230 px in two patches that share 64 px
     report = CliRunner().invoke(app, [*line, *cut])
     assert report.exit_code == 0, report.stderr
-    shown = Outcome(tmp_path / "small.png", "-m", weights, "--json")
+    shown = Outcome(tmp_path / "small.png", "-m", weights, "-t", "160", "--json")
     found = json.loads(shown.stdout)["average_bits"]
     assert 4 < found < 8
     reported = re.search(r'"average_bits": ([\d.]+)', report.stdout)

@@ -35,7 +35,7 @@ def network(precision: str = "dynamic") -> Network:
 @pytest.fixture
 def photograph(rng: np.random.Generator) -> Pixels:
     """Flat on the left, rough on the right."""
-    rough = np.linspace(0, 40, 230) * rng.standard_normal((110, 230))
+    rough = np.linspace(0, 40, 430) * rng.standard_normal((110, 430))
     return (128 + rough).clip(0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
 
 
