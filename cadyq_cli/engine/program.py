@@ -69,8 +69,8 @@ class Step:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The values that it needs."""
-        raise NotImplementedError
+        """The values that it needs; none unless its kind says so."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
