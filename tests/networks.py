@@ -13,9 +13,10 @@ TINY: dict[str, dict[str, Any]] = {
     "edsr": {"features": 8, "blocks": 2},
     "carn": {"features": 8},
     "idn": {"features": 16, "blocks": 1, "difference": 4, "slices": 4},
+    "span": {"features": 16, "blocks": 2},
     "srresnet": {"features": 8, "blocks": 2},
 }
-SCALES = {"edsr": (2, 3, 4), "carn": (2, 3, 4), "idn": (2, 3, 4), "srresnet": (2, 4)}
+SCALES = {name: (2, 4) if name == "srresnet" else (2, 3, 4) for name in TINY}
 COMBINATIONS = [(name, scale) for name, scales in SCALES.items() for scale in scales]
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from cadyq_cli.backbones.carn import Carn, CarnConfig
 from cadyq_cli.backbones.edsr import Edsr, EdsrConfig
 from cadyq_cli.backbones.idn import Idn, IdnConfig
+from cadyq_cli.backbones.span import Span, SpanConfig
 from cadyq_cli.backbones.srresnet import Srresnet, SrresnetConfig
 from cadyq_cli.errors import InputError
 from cadyq_cli.quant.layers import Layers
@@ -30,6 +31,7 @@ BACKBONES: Mapping[str, Backbone] = {
     "carn": Backbone(CarnConfig, Carn, gradient_scale=1.0),
     "idn": Backbone(IdnConfig, Idn),
     "srresnet": Backbone(SrresnetConfig, Srresnet),
+    "span": Backbone(SpanConfig, Span),
 }
 
 

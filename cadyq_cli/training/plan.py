@@ -34,7 +34,7 @@ class Plan:
         InputError: a value that does not fit.
     """
 
-    backbone: str = setting("edsr", "edsr, carn, idn or srresnet")
+    backbone: str = setting("edsr", "edsr, carn, idn, srresnet or span")
     scale: int = setting(4, "how many times as wide and as high", least=2)
     scales: tuple[int, ...] = setting(
         (), "scales that one body learns, a step one of them (CARN); none: the one above"

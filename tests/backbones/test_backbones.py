@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.quant.layers import FloatLayers, QuantConv
 from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.sites import QuantSite
+from cadyq_cli.quant.trace import Trace
 
 PRECISIONS = ("float", "static", "dynamic")
 
@@ -54,13 +56,14 @@ def test_each_image_of_a_batch_is_enlarged_as_if_alone(backbone: str) -> None:
 # Counted sites at the published sizes, from the paper's description of each network.
 @pytest.mark.parametrize(
     ("backbone", "sites"),
-    [("edsr", 2 * 16), ("srresnet", 2 * 16), ("carn", 2 * 9), ("idn", 6 * 4)],
+    [("edsr", 2 * 16), ("srresnet", 2 * 16), ("carn", 2 * 9), ("idn", 6 * 4), ("span", 3 * 6 + 1)],
 )
 def test_the_trace_has_every_counted_site_once(backbone: str, sites: int) -> None:
     settings: dict[str, dict[str, Any]] = {
         "edsr": {"blocks": 16},
         "srresnet": {"blocks": 16},
         "idn": {"blocks": 4},
+        "span": {"blocks": 6},
     }
     network = tiny(backbone, 2, "static", **settings.get(backbone, {}))
     with torch.no_grad():
@@ -71,12 +74,15 @@ def test_the_trace_has_every_counted_site_once(backbone: str, sites: int) -> Non
 
 @pytest.mark.parametrize(
     ("backbone", "parameters"),
-    [("edsr", 1_517_571), ("carn", 1_591_963 - 24)],
+    [("edsr", 1_517_571), ("carn", 1_591_963 - 24), ("span", 426_288)],
 )
 def test_a_network_of_the_published_size_has_the_published_parameters(
     backbone: str, parameters: int
 ) -> None:
-    """EDSR-baseline: 1.5 M (Lim et al.); CARN: 1.592 M with its fixed mean shifts (Ahn et al.)."""
+    """EDSR-baseline: 1.5 M (Lim et al.); CARN: 1.592 M with its fixed mean shifts (Ahn et al.);
+
+    SPAN: 426 K (Wan et al.).
+    """
     network = build(backbone, {"scale": 4}, FloatLayers())
     assert sum(p.numel() for p in network.parameters()) == parameters
 
@@ -133,6 +139,25 @@ def test_srresnets_first_convolution_reads_codes_unless_told_otherwise(released:
     }
 
 
+@pytest.mark.parametrize("activation", ["silu", "relu", "hardswish"])
+def test_a_block_of_span_gates_what_a_hand_computation_gates(activation: str) -> None:
+    """One feature of 3 and kernels that pass it on: t is 3 more than its two activations."""
+    span = tiny("span", 2, "float", activation=activation, features=1)
+    block = span.backbone.blocks[0]
+    for conv in (block.conv1, block.conv2, block.conv3):
+        nn.init.dirac_(conv.conv.weight)
+        nn.init.zeros_(conv.conv.bias)
+    x = torch.full((1, 1, 3, 3), 3.0)  # where hardswish and ReLU are the identity
+    nn.init.constant_(block.conv3.conv.bias, 3.0)
+    with torch.no_grad():
+        output, first = block(x, Trace(torch.zeros(1, 2)))
+    silu = {"silu": 3 / (1 + math.exp(-3))}.get(activation, 3.0)
+    third = silu / (1 + math.exp(-silu)) + 3 if activation == "silu" else 6.0
+    gated = (third + 3) * (1 / (1 + math.exp(-third)) - 0.5)
+    assert first[0, 0, 1, 1].item() == pytest.approx(silu, rel=1e-5)
+    assert output[0, 0, 1, 1].item() == pytest.approx(gated, rel=1e-5)
+
+
 def test_one_multi_scale_body_serves_every_scale() -> None:
     carn = tiny("carn", 2, "float")
     state = carn.backbone.state_dict()
@@ -145,7 +170,7 @@ def test_one_multi_scale_body_serves_every_scale() -> None:
 
 
 def test_an_unknown_backbone_is_answered_with_the_choices() -> None:
-    with pytest.raises(InputError, match="edsr, carn, idn, srresnet"):
+    with pytest.raises(InputError, match="edsr, carn, idn, srresnet, span"):
         build("vdsr", {"scale": 2}, FloatLayers())
 
 
