@@ -60,6 +60,12 @@ class Recipe:
     average: float = setting(
         0.0, "decay a step of the moving average of the weights; 0: the last weights", least=0
     )
+    widen: int = setting(
+        0,
+        "times as many features inside each 3x3 kernel of a float network from scratch, while it"
+        " trains; 0: none",
+        least=0,
+    )
     fuse: bool = setting(
         default=True, text="compile the rounding loops, where a C++ compiler is at hand"
     )

@@ -50,6 +50,7 @@ from cadyq_cli.training.stages import (
 )
 from cadyq_cli.training.state import State
 from cadyq_cli.training.validation import Validation
+from cadyq_cli.training.widening import folded, widened
 
 RECIPE = "recipe.toml"
 
@@ -163,13 +164,15 @@ class _Stage:
         if trainer.stopped:
             raise KeyboardInterrupt
         if means.processes.leads:
-            self._finish(trainer.average)
+            self._finish(folded(trainer.average))
         means.processes.told(None)  # nobody reads the result before it is there
 
     def _student(self, before: Network, photos: Photos | None) -> Network:
         """The network to train; its sites are set from photographs that it is not trained on."""
         layers = layers_of(self.plan, self.stage)
         if executes(before.card, self.stage, layers):
+            if self.recipe.widen and self.stage == "float" and self.plan.start is None:
+                return widened(before, self.recipe.widen, seed=self.recipe.seed)
             return before
         network = requantize(before, self.stage, layers)
         if photos is None or self.stage == "float":
