@@ -19,9 +19,12 @@ from cadyq_cli.engine.program import (
     Bicubic,
     Concat,
     Conv,
+    Curve,
+    CurveName,
     Decode,
     Deconvolution,
     Grid,
+    Multiply,
     Norm,
     Program,
     Shuffle,
@@ -160,7 +163,7 @@ class _Emitter:
             raise ValueError(f"{name} does not follow a convolution")
         return self.add(replace(conv, out=out, norm=Norm(module=name, epsilon=norm.eps)))
 
-    def relu(self, out: str, *arguments: Any) -> str:
+    def relu(self, out: str, *arguments: Any, **_: Any) -> str:
         return self.add(Act(out=out, source=arguments[-1], slope=0.0))
 
     def prelu(self, out: str, name: str, _: nn.PReLU, source: str) -> str:
@@ -168,6 +171,9 @@ class _Emitter:
 
     def leaky(self, out: str, source: str, negative_slope: float = 0.01, **_: Any) -> str:
         return self.add(Act(out=out, source=source, slope=negative_slope))
+
+    def curve(self, curve: CurveName, out: str, source: str) -> str:
+        return self.add(Curve(out=out, source=source, curve=curve))
 
     def shuffle(self, out: str, _: str, shuffle: nn.PixelShuffle, source: str) -> str:
         return self.add(Shuffle(out=out, source=source, factor=shuffle.upscale_factor))
@@ -191,9 +197,9 @@ class _Emitter:
         if not isinstance(a, str) and not isinstance(b, str):
             return target(a, b)
         if isinstance(a, str) and isinstance(b, str):
-            if target is not operator.add:
+            if target not in _OF_TWO_MAPS:
                 raise ValueError(f"no step stands for {target.__name__} of two maps")
-            return self.add(Add(out=out, sources=(a, b)))
+            return self.add(_OF_TWO_MAPS[target](out=out, sources=(a, b)))
         if isinstance(b, str):
             if target not in (operator.add, operator.mul):
                 raise ValueError(f"no step stands for {target.__name__} by a map")
@@ -230,6 +236,10 @@ def _numbers(constant: Tensor | float) -> tuple[float, ...]:
     return tuple(torch.as_tensor(constant, dtype=torch.float64).flatten().tolist())
 
 
+def _curve(curve: CurveName) -> Callable[..., str]:
+    return lambda emitter, out, source, **_: emitter.curve(curve, out, source)
+
+
 def _arithmetic(target: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return lambda emitter, out, a, b: emitter.arithmetic(out, target, a, b)
 
@@ -247,6 +257,7 @@ _MODULES: Mapping[type[nn.Module], Callable[..., str]] = {
     nn.ReLU: _Emitter.relu,
     nn.PixelShuffle: _Emitter.shuffle,
 }
+_OF_TWO_MAPS: Mapping[Any, type[Add | Multiply]] = {operator.add: Add, operator.mul: Multiply}
 _FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     **{
         target: _arithmetic(target)
@@ -257,9 +268,13 @@ _FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     Activation: _Emitter.activation,
     functional.interpolate: _Emitter.interpolate,
     functional.leaky_relu_: _Emitter.leaky,
+    functional.relu: _Emitter.relu,
+    functional.silu: _curve("silu"),
+    functional.hardswish: _curve("hardswish"),
 }
 _METHODS: Mapping[Any, Callable[..., Any]] = {
     "relu_": _Emitter.relu,
+    "sigmoid": _curve("sigmoid"),
     "dense": _Emitter.dense,
     "feature": _Emitter.nothing,
     "new_tensor": _Emitter.constant,

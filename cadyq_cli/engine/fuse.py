@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 
 from cadyq_cli.engine.program import (
     Act,
@@ -12,7 +13,9 @@ from cadyq_cli.engine.program import (
     Affine,
     Concat,
     Conv,
+    Curve,
     Decode,
+    Multiply,
     Program,
     Shuffle,
     Site,
@@ -22,7 +25,7 @@ from cadyq_cli.engine.program import (
 
 def fused(program: Program) -> Program:
     """The same program with fewer steps."""
-    steps = _without_concatenations(program.steps)
+    steps = _with_gates(_without_concatenations(program.steps))
     while (joined := _joined_once(program.out, steps)) is not None:
         steps = joined
     return replace(program, steps=tuple(_needed(program.out, steps)))
@@ -37,6 +40,33 @@ def _without_concatenations(steps: Sequence[Step]) -> list[Step]:
         else step
         for step in steps
     ]
+
+
+def _with_gates(steps: Sequence[Step]) -> list[Step]:
+    """Convolutions multiply (t + x) (sigmoid(t) - 1/2) of their result t themselves."""
+    readers = Counter(value for step in steps for value in step.reads)
+    makers = {step.out: step for step in steps}
+    gated = [_gated(s, readers, makers) if isinstance(s, Multiply) else None for s in steps]
+    return [conv or step for conv, step in zip(gated, steps, strict=True)]
+
+
+def _gated(product: Multiply, readers: Counter[str], makers: dict[str, Step]) -> Conv | None:
+    """The convolution that does it all, if nothing else reads what is in between."""
+    for total, weight in permutations(makers.get(source) for source in product.sources):
+        if not isinstance(total, Add) or not isinstance(weight, Affine):
+            continue
+        curve = makers.get(weight.source)
+        if not isinstance(curve, Curve) or curve.curve != "sigmoid" or not _is_gate(weight):
+            continue
+        conv = makers.get(curve.source)
+        if not isinstance(conv, Conv) or conv.out not in total.sources or not _is_bare(conv):
+            continue
+        if [readers[s.out] for s in (conv, curve, weight, total)] != [2, 1, 1, 1]:
+            continue
+        other = next((v for v in total.sources if v != conv.out), None)
+        conv = _with_sum(conv, other, makers)
+        return None if conv is None else replace(conv, out=product.out, gate=True)
+    return None
 
 
 def _needed(out: str, steps: Sequence[Step]) -> list[Step]:
@@ -79,6 +109,8 @@ def _joined(first: Step, then: Step, makers: dict[str, Step]) -> Step | None:
         return _with_affine(conv, then)
     if isinstance(then, Act):
         return _with_act(conv, then)
+    if isinstance(then, Curve):
+        return replace(conv, curve=then.curve) if _is_bare(conv) else None
     if isinstance(then, Add):
         return _with_sum(conv, next((v for v in then.sources if v != first.out), None), makers)
     if isinstance(then, Shuffle) and conv.shuffle == 1 and conv.add is None:
@@ -88,6 +120,10 @@ def _joined(first: Step, then: Step, makers: dict[str, Step]) -> Step | None:
     if isinstance(then, Decode) and conv.add is None and conv.round is None and conv.slope2 is None:
         return replace(conv, round=conv.encode, encode=None)
     return None
+
+
+def _is_gate(weight: Affine) -> bool:
+    return set(weight.scale) == {1.0} and set(weight.offset) == {-0.5}
 
 
 def _with_affine(conv: Conv, then: Affine) -> Conv | None:
@@ -113,7 +149,7 @@ def _with_sum(conv: Conv, other: str | None, makers: dict[str, Step]) -> Conv | 
 
 def _is_bare(conv: Conv) -> bool:
     """Whether nothing comes after gain and offset."""
-    after = (conv.slope1, conv.round, conv.add, conv.slope2)
+    after = (conv.slope1, conv.curve, conv.round, conv.add, conv.slope2)
     return all(part is None for part in after) and conv.shuffle == 1
 
 

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cadyq_cli.engine.program import CurveName
+
 PAD = 4  # zeros on each side of codes: the reach of a 9x9 convolution
 TILE = 4  # the image inside codes is rounded up to a multiple of this
 
@@ -43,9 +45,11 @@ class Epilogue:
     scale: NDArray[np.float32]  # (O,)
     bias: NDArray[np.float32]  # (O,), added after scaling
     slope1: NDArray[np.float32] | None = None  # (O,)
+    curve: CurveName | None = None
     round: tuple[float, int, int] | None = None  # step, lowest and highest code
     add_map: Map | None = None  # (H, W, O); only without shuffle
     add_codes: tuple[Codes, float] | None = None  # codes of (H, W, O), their step; likewise
+    gate: bool = False  # multiply the sum by sigmoid(x) - 1/2 of the x that was added to
     slope2: NDArray[np.float32] | None = None  # (O,)
     shuffle: int = 1  # r: output c * r * r + dy * r + dx of (y, x) is c at (y * r + dy, x * r + dx)
     statistics: bool = False  # return the sums of what is written

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cadyq_cli.engine import bicubic, program
 from cadyq_cli.engine.buffers import Shape
+from cadyq_cli.engine.curves import CURVES
 from cadyq_cli.engine.folding import Arrays, folded, slopes, without_groups
 from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Map, Sums
 from cadyq_cli.engine.sensitivity import channel_spread
@@ -144,6 +145,8 @@ class Conv:
             scale=scale.astype(np.float32),
             bias=self._bias,
             slope1=self._slope1,
+            curve=step.curve,
+            gate=step.gate,
             slope2=self._slope2,
             shuffle=step.shuffle,
             statistics=self._measured,
@@ -210,6 +213,15 @@ class Act:
         np.copyto(run.arrays[self._step.out], source, where=source >= 0)
 
 
+class Curve:
+    def __init__(self, step: program.Curve, context: Context) -> None:
+        self._step, self.shape = step, context.shapes[step.source]
+
+    def __call__(self, run: Run) -> None:
+        step = self._step
+        np.copyto(run.arrays[step.out], CURVES[step.curve](run.arrays[step.source]))
+
+
 class Add:
     def __init__(self, step: program.Add, context: Context) -> None:
         self._step, self.shape = step, context.shapes[step.sources[0]]
@@ -217,6 +229,15 @@ class Add:
     def __call__(self, run: Run) -> None:
         a, b = (run.arrays[source] for source in self._step.sources)
         np.add(a, b, out=run.arrays[self._step.out])
+
+
+class Multiply:
+    def __init__(self, step: program.Multiply, context: Context) -> None:
+        self._step, self.shape = step, context.shapes[step.sources[0]]
+
+    def __call__(self, run: Run) -> None:
+        a, b = (run.arrays[source] for source in self._step.sources)
+        np.multiply(a, b, out=run.arrays[self._step.out])
 
 
 class Concat:
@@ -276,7 +297,9 @@ OPERATIONS: Mapping[type[program.Step], Callable[..., Any]] = {
     program.Decode: Decode,
     program.Affine: Affine,
     program.Act: Act,
+    program.Curve: Curve,
     program.Add: Add,
+    program.Multiply: Multiply,
     program.Concat: Concat,
     program.Slice: Slice,
     program.Shuffle: Shuffle,

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 FORMAT = 1
 
 Slope = float | str  # what negative values are multiplied by: a number or a tensor's name
+CurveName = Literal["silu", "hardswish", "sigmoid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +97,9 @@ class Conv(OneToOne):
     """A convolution of codes or of a map that keeps its size, and all that can follow at once.
 
     In this order: normalise, multiply by `gain` and add `offset` (one number or one for each
-    output), `slope1`, round to the fixed grid `round`, add the value `add`, `slope2`, shuffle
-    pixels, and round to codes on the fixed grid `encode`.
+    output), `slope1` or the curve, round to the fixed grid `round`, add the value `add`, with
+    `gate` multiply by sigmoid(x) - 1/2 of the x that was added to, `slope2`, shuffle pixels, and
+    round to codes on the fixed grid `encode`.
     """
 
     module: str  # tensors MODULE.weight and, if `bias`, MODULE.bias
@@ -108,8 +110,10 @@ class Conv(OneToOne):
     gain: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
     slope1: Slope | None = None
+    curve: CurveName | None = None
     round: Grid | None = None
     add: str | None = None
+    gate: bool = False
     slope2: Slope | None = None
     shuffle: int = 1
     encode: Grid | None = None
@@ -145,8 +149,20 @@ class Act(OneToOne):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Curve(OneToOne):
+    """A smooth activation."""
+
+    curve: CurveName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Add(ManyToOne):
     """Of two maps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multiply(ManyToOne):
+    """Two maps by each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +194,20 @@ class Bicubic(OneToOne):
 
 STEPS: Mapping[str, type[Step]] = {
     step.__name__.lower(): step
-    for step in (Conv, Site, Decode, Affine, Act, Add, Concat, Slice, Shuffle, Bicubic)
+    for step in (
+        Conv,
+        Site,
+        Decode,
+        Affine,
+        Act,
+        Curve,
+        Add,
+        Multiply,
+        Concat,
+        Slice,
+        Shuffle,
+        Bicubic,
+    )
 }
 _PARTS: Mapping[str, type[Any]] = {
     "grid": Grid,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cadyq_cli.engine.curves import CURVES, sigmoid
 from cadyq_cli.engine.kernels import PAD, TILE, Codes, Epilogue, Map, Sums
 
 
@@ -75,14 +76,19 @@ class ReferenceKernels:
         height, width, _ = x.shape
         if e.slope1 is not None:
             x = _bend(x, e.slope1)
+        if e.curve is not None:
+            x = CURVES[e.curve](x)
         if e.round is not None:
             x = _codes(x, *e.round) * np.float32(e.round[0])
+        weights = sigmoid(x) - np.float32(0.5) if e.gate else None
         if e.add_map is not None:
             x = x + e.add_map
         if e.add_codes is not None:
             codes, step = e.add_codes
             inside = codes[PAD : PAD + height, PAD : PAD + width, : x.shape[2]]
             x = x + inside.astype(np.float32) * np.float32(step)
+        if weights is not None:
+            x = x * weights
         if e.slope2 is not None:
             x = _bend(x, e.slope2)
         x = _shuffled(x, e.shuffle)

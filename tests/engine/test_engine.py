@@ -11,6 +11,7 @@ import pytest
 import torch
 from networks import SCALES, TINY, tiny
 from torch import Tensor, nn
+from torch.nn.functional import hardswish, silu
 
 from cadyq_cli.checkpoint import Network, load, save
 from cadyq_cli.checkpoint.edges import with_static_edges
@@ -147,6 +148,43 @@ def test_every_quantized_convolution_reads_codes_and_every_map_is_written_by_one
     others = {type(step).__name__ for step in steps} - {"Conv", "Site"}
     apart = {"Slice", "Concat", "Add", "Bicubic"} if backbone == "idn" else set()
     assert others == {"Affine"} | apart
+
+
+@pytest.mark.parametrize("activation", ["silu", "relu", "hardswish"])
+@pytest.mark.parametrize("precision", ["float", "static", "dynamic"])
+def test_every_activation_of_span_is_part_of_a_convolution(activation: str, precision: str) -> None:
+    network = tiny("span", 4, precision, activation=activation)
+    assert_alike(network, run(network))
+    steps = compile_network(network.backbone, scale=4).steps
+    assert {type(step).__name__ for step in steps} <= {"Affine", "Concat", "Conv", "Site"}
+    assert sum(isinstance(step, Conv) and step.gate for step in steps) == 2
+    curved = sum(isinstance(step, Conv) and step.curve == activation for step in steps)
+    assert curved == (0 if activation == "relu" else 4)
+
+
+class Curves(nn.Module):
+    """What a convolution cannot do at once, as its result is needed in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+
+    def forward(self, image: Tensor, trace: object) -> Tensor:
+        a, b = self.conv1(image), self.conv2(image)
+        gated = (a + b) * (a.sigmoid() - 0.5)
+        doubled = (b + b) * (b.sigmoid() - 0.5)
+        return gated * doubled + silu(a) * hardswish(b)
+
+
+@torch.no_grad()
+def test_curves_and_products_of_maps_stand_alone_too() -> None:
+    network, image = Curves(), images()[3]
+    program = compile_network(network, scale=1)
+    arrays = {k: v.numpy() for k, v in network.state_dict().items()}
+    patch = image[0].permute(1, 2, 0).contiguous().numpy()
+    found = Executable(program, arrays, KERNELS).run(patch).pixels
+    expected = network(image, None)[0].permute(1, 2, 0)
+    torch.testing.assert_close(torch.from_numpy(found), expected)
 
 
 def test_a_static_chain_needs_no_maps_between_convolutions() -> None:

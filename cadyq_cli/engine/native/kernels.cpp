@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdlib>
 
+#include "curves.h"
 #include "kernels.h"
 #include "lanes.h"
 
@@ -23,6 +24,7 @@ constexpr int kReach = kTile + 2;             // codes a side that a tile reads
 constexpr int kPoints = kReach * kReach;      // products of a tile, for each input and output
 constexpr int kRows = 6;                      // pixels or tiles that a panel works on at a time
 constexpr int kVectors = CADYQ_LANES >= 16 ? 4 : 2;  // and vectors of outputs
+constexpr int kMost = 2 * kRows;              // pixels that are finished at a time, at most
 constexpr int kChunk = 24;                    // tiles whose transforms stay in the cache
 constexpr uint32_t kInverseOf9 = 954437177u;  // 9 * 954437177 = 2^33 + 1
 constexpr int kLine = 64;                     // bytes of a cache line
@@ -186,12 +188,16 @@ class Writer {
         const Float scale = load<Float>(scale_ + o), bias = load<Float>(bias_ + o);
         for (int i = 0; i < count; ++i) values[i] = values[i] * scale + bias;
         if (e_.slope1) bend(values, count, load<Float>(slope1_ + o));
+        follow(values, count, e_.curve);
         if (e_.round_step > 0) {
             const Float step = splat(e_.round_step);
             const Float low = splat(e_.round_low), high = splat(e_.round_high);
             for (int i = 0; i < count; ++i)
                 values[i] = nearest(higher(low, lower(high, values[i] / step))) * step;
         }
+        Float gates[kMost];
+        if (e_.gate)
+            for (int i = 0; i < count; ++i) gates[i] = sigmoid(values[i]) - 0.5f;
         if (e_.add_map) {
             const float* from = e_.add_map + ((int64_t)y * width_ + x) * outputs_ + o;
             for (int i = 0; i < count; ++i) values[i] += some(from + i * outputs_, valid);
@@ -203,6 +209,8 @@ class Writer {
             for (int i = 0; i < count; ++i)
                 values[i] += to_float(load<HalfShort>(from + i * e_.add_pitch)) * e_.add_step;
         }
+        if (e_.gate)
+            for (int i = 0; i < count; ++i) values[i] *= gates[i];
         if (e_.slope2) bend(values, count, load<Float>(slope2_ + o));
         if (e_.sums) {
             Float sum = load<Float>(sums_ + o), square = load<Float>(squares_ + o);
@@ -248,6 +256,16 @@ class Writer {
     static void bend(Float* x, Count count, Float slope) {
         const Float zero = {};
         for (int i = 0; i < count; ++i) x[i] = higher(x[i], zero) + slope * lower(x[i], zero);
+    }
+
+    template <typename Count>
+    static inline __attribute__((always_inline)) void follow(Float* x, Count count, Curve curve) {
+        if (curve == kSilu)
+            for (int i = 0; i < count; ++i) x[i] = silu(x[i]);
+        else if (curve == kHardswish)
+            for (int i = 0; i < count; ++i) x[i] = hardswish(x[i]);
+        else if (curve == kSigmoid)
+            for (int i = 0; i < count; ++i) x[i] = sigmoid(x[i]);
     }
 
     // How far the o-th output goes from its pixel's first, in rows of `columns` pixels.
@@ -492,7 +510,6 @@ void pack_winograd_float(const float* weight, int32_t inputs, int32_t outputs, f
 template <typename K>
 void direct_rows(const typename K::Number* image, int height, int width, int pitch,
                  const typename K::Number* packed, int outputs, int edge, Writer& writer) {
-    constexpr int kMost = 2 * kRows;  // pixels at a time
     const int vectors = vectors_of(outputs), reach = edge / 2, groups = pitch / K::kInputs;
     const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
     ptrdiff_t segments[(2 * kPad + 1) * (2 * kPad + 1)];

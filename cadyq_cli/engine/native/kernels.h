@@ -10,15 +10,19 @@
 constexpr int kPad = 4;   // zeros around codes: the reach of a 9x9 convolution
 constexpr int kTile = 4;  // outputs a side of a Winograd tile
 
+enum Curve : int32_t { kNone, kSilu, kHardswish, kSigmoid };
+
 struct Epilogue {  // in this order; null or 0 where there is nothing to do
     const float* scale;  // of each output
     const float* bias;
     const float* slope1;  // what negative values are multiplied by
+    Curve curve;
     float round_step, round_low, round_high;  // round_step > 0: a site of fixed width
     const float* add_map;      // of the shape of the output
     const int16_t* add_codes;  // of the same size and channels
     float add_step;
     int32_t add_pitch;
+    int32_t gate;  // multiply the sum by sigmoid(x) - 1/2 of the x that was added to
     const float* slope2;
     int32_t shuffle;  // r: outputs are (r * r, outputs / r^2), each group one pixel of r x r
     double* sums;     // of each output, over all its pixels; and of its square

@@ -24,6 +24,7 @@ _POINTS = 36  # products of a Winograd tile, per input and output
 _LINE = 64  # bytes of a cache line
 _WINOGRAD_LIMIT = 1 << 25  # sums of products that its exact division can tell apart
 _HIGHEST_CODE = 255
+_CURVES = {None: 0, "silu": 1, "hardswish": 2, "sigmoid": 3}
 
 
 class NativeUnavailable(Exception):  # noqa: N818  a state of the machine, no failure
@@ -35,6 +36,7 @@ class _Epilogue(ctypes.Structure):
         ("scale", c_void_p),
         ("bias", c_void_p),
         ("slope1", c_void_p),
+        ("curve", c_int32),
         ("round_step", c_float),
         ("round_low", c_float),
         ("round_high", c_float),
@@ -42,6 +44,7 @@ class _Epilogue(ctypes.Structure):
         ("add_codes", c_void_p),
         ("add_step", c_float),
         ("add_pitch", c_int32),
+        ("gate", c_int32),
         ("slope2", c_void_p),
         ("shuffle", c_int32),
         ("sums", c_void_p),
@@ -218,7 +221,9 @@ class _Prepared:
     def __init__(self, epilogue: Epilogue, packed: Packed) -> None:
         self._shuffle = epilogue.shuffle
         self._kept: list[NDArray[Any]] = []
-        structure = _Epilogue(shuffle=epilogue.shuffle)
+        structure = _Epilogue(
+            curve=_CURVES[epilogue.curve], gate=epilogue.gate, shuffle=epilogue.shuffle
+        )
         for name in ("scale", "bias", "slope1", "slope2"):
             values = getattr(epilogue, name)
             if values is not None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import conv2d, pixel_shuffle
+from torch.nn.functional import conv2d, hardswish, pixel_shuffle, silu
 
+from cadyq_cli.engine.curves import CURVES
 from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue
 from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable, instruction_sets
+from cadyq_cli.engine.program import CurveName
+from cadyq_cli.engine.reference import ReferenceKernels
 
 
 def runnable() -> list[str]:
@@ -178,6 +182,69 @@ def test_what_follows_a_sum_comes_in_its_order(isa: str, edge: int) -> None:
         sums[0], out.sum(axis=(0, 1), dtype=np.float64), rtol=1e-5, atol=1e-3
     )
     np.testing.assert_allclose(sums[1], (out.astype(np.float64) ** 2).sum(axis=(0, 1)), rtol=1e-5)
+
+
+TORCHS: dict[CurveName, Callable[[torch.Tensor], torch.Tensor]] = {
+    "silu": silu,
+    "hardswish": hardswish,
+    "sigmoid": torch.sigmoid,
+}
+
+
+def spread_out() -> NDArray[np.int64]:
+    """Numbers to divide by 100: a fine grid around 0, and some where e^x is no float32."""
+    far = [-1_000_000, -10_000, -8_800, -8_700, 8_700, 8_800, 10_000, 1_000_000]
+    return np.concatenate([np.arange(-2000, 2000), far, np.zeros(7)]).astype(np.int64)
+
+
+@every_isa
+@pytest.mark.parametrize("curve", TORCHS)
+def test_curves_are_pytorchs_within_a_millionth(isa: str, curve: CurveName) -> None:
+    kernels = NativeKernels(isa)
+    x = spread_out().reshape(5, -1, 1).astype(np.float32)
+    out = np.empty_like(x)
+    one = kernels.pack_float(np.ones((1, 1, 1, 1), np.float32))
+    epilogue = Epilogue(np.full(1, 0.01, np.float32), np.zeros(1, np.float32), curve=curve)
+    kernels.convolve_float(x, one, out, epilogue)
+    exact = TORCHS[curve](torch.from_numpy(x).double() / 100).numpy()
+    np.testing.assert_allclose(out, exact, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(CURVES[curve](x / np.float32(100)), exact, rtol=1e-6, atol=1e-6)
+
+
+@every_isa
+@pytest.mark.parametrize("edge", [1, 3])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 7), (6, 25)])
+@pytest.mark.parametrize("onto_codes", [False, True])
+def test_a_gate_weighs_the_sum_by_what_was_added_to(
+    isa: str, edge: int, height: int, width: int, onto_codes: bool
+) -> None:
+    """With its statistics, and as codes; so does the reference."""
+    size, weight = (height, width), random_weight(20, 8, edge)
+    add_map = rng.normal(0, 3, (*size, 20)).astype(np.float32)
+    values, added = rng.integers(-7, 8, (*size, 8)), rng.integers(-255, 256, (*size, 20))
+    scale = rng.uniform(0.001, 0.002, 20).astype(np.float32)
+    t = torch.from_numpy(convolved(values, weight) * scale)
+    x = torch.from_numpy(added * 0.125 if onto_codes else add_map)
+    exact = ((t + x) * (t.sigmoid() - 0.5)).numpy()
+    for kernels in (NativeKernels(isa), ReferenceKernels()):
+        codes, other, written = (kernels.new_codes(*size, n) for n in (8, 20, 20))
+        inside = slice(PAD, PAD + height), slice(PAD, PAD + width)
+        codes[inside][..., :8], other[inside][..., :20] = values, added
+        epilogue = Epilogue(scale, np.zeros(20, np.float32), gate=True, statistics=True)
+        if onto_codes:
+            epilogue.add_codes = other, 0.125
+        else:
+            epilogue.add_map = add_map
+        out, packed = np.empty((*size, 20), np.float32), kernels.pack(weight)
+        sums = kernels.convolve(codes, *size, packed, out, epilogue)
+        np.testing.assert_allclose(out, exact, rtol=1e-5, atol=1e-5)
+        assert sums is not None
+        np.testing.assert_allclose(sums[0], exact.sum(axis=(0, 1)), rtol=1e-5, atol=1e-3)
+        np.testing.assert_allclose(sums[1], (exact**2).sum(axis=(0, 1)), rtol=1e-5, atol=1e-3)
+        epilogue.codes = CodesOut(written, 0.5, -127, 127)
+        kernels.convolve(codes, *size, packed, None, epilogue)
+        distance = written[inside][..., :20] * 0.5 - np.clip(exact, -63.5, 63.5)
+        assert abs(distance).max() < 0.2501
 
 
 @every_isa
