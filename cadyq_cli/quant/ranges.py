@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -12,8 +13,10 @@ from cadyq_cli.quant.rounding import encode
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
 
-SAMPLES = 16384  # values that a site's bounds are fitted to
-RATIOS = 64  # candidate bounds, evenly spaced up to the largest value
+SAMPLES = 2**18  # values that a site's bounds are fitted to; with few, rare large ones are clipped
+SHARE = SAMPLES // 4  # of them, at most, from one batch
+CANDIDATES = 48  # bounds that are tried, evenly spaced in their logarithm
+SMALLEST = 0.04  # of them, times the largest value
 
 
 def sites(network: nn.Module) -> Iterator[QuantSite]:
@@ -59,17 +62,15 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
 
     def keep(site: QuantSite, x: Tensor) -> None:
         flat = (x.detach() / site.magnitude(x)).flatten()
-        picked = torch.randint(flat.numel(), (SAMPLES // 4,), generator=generator)
-        seen.setdefault(site, []).append(flat[picked.to(flat.device)])
+        seen.setdefault(site, []).append(_sample(flat, SHARE, generator))
         if len(seen[site]) == 1:
             follow_range(site, x)
 
     with observing(network, keep):
         traces = forward()
     for site, samples in seen.items():
-        values = torch.cat(samples)
-        picked = torch.randint(values.numel(), (SAMPLES,), generator=generator)
-        site.bounds.copy_(least_squares_bounds(values[picked.to(values.device)], site))
+        values = _sample(torch.cat(samples), SAMPLES, generator)
+        site.bounds.copy_(least_squares_bounds(values, site))
         if isinstance(site, DynamicSite):
             inputs = torch.cat([trace.selector_inputs(site.name) for trace in traces])
             mean = inputs.mean(dim=0).clamp_min(1e-6)
@@ -79,7 +80,9 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
 def least_squares_bounds(values: Tensor, site: QuantSite) -> Tensor:
     """The bound of each grid of a site, shape (K,), with least squared error on `values` (M,)."""
     largest = values.abs().amax().clamp_min(1e-6)
-    candidates = largest * torch.arange(1, RATIOS + 1, device=values.device) / RATIOS
+    candidates = largest * torch.logspace(
+        math.log10(SMALLEST), 0, CANDIDATES, device=values.device
+    )
     best = []
     for highest in site.highest:
         errors = []
@@ -88,3 +91,10 @@ def least_squares_bounds(values: Tensor, site: QuantSite) -> Tensor:
             errors.append((codes * step - values).square().sum())
         best.append(candidates[torch.stack(errors).argmin()])
     return torch.stack(best)
+
+
+def _sample(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Some of the values (M,), or all if there are no more than `count`."""
+    if values.numel() <= count:
+        return values
+    return values[torch.randint(values.numel(), (count,), generator=generator).to(values.device)]

@@ -14,6 +14,7 @@ hand a patch counts by ``1 / m``, and an error in a flat patch, where it shows, 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,12 +73,18 @@ def fit_selectors(
     errors = {site: torch.cat(found.errors) * worth for site, found in measured.items()}
     widths = torch.stack([site.widths for site in measured])[:, None]  # (S, 1, K)
     price = _price(torch.stack(list(errors.values())), widths, target_bits)
+    nearest, selectors = math.inf, {}
     for correction in range(CORRECTIONS + 1):
         steps = CORRECTING_STEPS if correction else LEARNING_STEPS
         for site in measured:
             _learn(site, inputs[site], errors[site] / price + site.widths, steps)
         excess = _average_bits(inputs) - target_bits
+        if abs(excess) < nearest:
+            nearest = abs(excess)
+            selectors = {site: copy.deepcopy(site.selector.state_dict()) for site in measured}
         price *= math.exp(math.copysign(0.5**correction, excess))
+    for site, state in selectors.items():
+        site.selector.load_state_dict(state)
 
 
 def _measure(

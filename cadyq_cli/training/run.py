@@ -56,6 +56,7 @@ RECIPE = "recipe.toml"
 
 RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
 SELECTOR_BATCHES = 32  # likewise, for measured selectors
+EDGE_BATCHES = 32  # likewise, for the largest values at the edges
 
 
 class Report(Protocol):
@@ -179,11 +180,12 @@ class _Stage:
             return network
         recipe = self.recipe
         count = SELECTOR_BATCHES if recipe.measure_selectors else RANGE_BATCHES
-        batches = _unseen(photos, recipe, count, self.plan.scale, self.means.device)
+        batches, truths = _unseen(photos, recipe, count, self.plan.scale, self.means.device)
         network.eval()
         fit_ranges(network, traces_of(network, batches[:RANGE_BATCHES]))
         if recipe.measure_selectors and recipe.target_bits is not None and network.candidates:
-            fit_selectors(network, network, batches, target_bits=recipe.target_bits)
+            bits = recipe.target_bits
+            fit_selectors(network, network, batches, target_bits=bits, truths=truths)
         return network
 
     def _teacher(self, before: Network) -> Network | None:
@@ -279,11 +281,12 @@ def photos_of(plan: Plan, recipe: Recipe, means: Means) -> Photos:
 
 def _unseen(
     photos: Photos, recipe: Recipe, count: int, scale: int, device: torch.device
-) -> list[Tensor]:
-    """Low-resolution batches of a stage that it is not trained on."""
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Low- and high-resolution batches of a stage that it is not trained on."""
     steps = range(recipe.steps, recipe.steps + count)
     pairs = (photos.batch(step, recipe.batch, recipe.patch, scale=scale) for step in steps)
-    return [low.to(device) for low, _ in pairs]
+    lows, highs = zip(*pairs, strict=True)
+    return [low.to(device) for low in lows], [high.to(device) for high in highs]
 
 
 def _result(plan: Plan, folder: Path, name: str, scale: int) -> Path:
@@ -298,7 +301,7 @@ def _write_edges(plan: Plan, folder: Path, means: Means) -> None:
     photos = photos_of(plan, recipe, means)
     for scale in plan.all_scales:
         network = load(_result(plan, folder, stage, scale), device=means.device)
-        batches = _unseen(photos, recipe, RANGE_BATCHES, scale, means.device)
+        batches, _ = _unseen(photos, recipe, EDGE_BATCHES, scale, means.device)
         save(_result(plan, folder, "edges", scale), with_static_edges(network, batches))
 
 
