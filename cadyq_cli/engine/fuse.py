@@ -127,9 +127,14 @@ def _is_gate(weight: Affine) -> bool:
 
 
 def _with_affine(conv: Conv, then: Affine) -> Conv | None:
-    if not _is_bare(conv):
+    """Behind a shuffle every channel is that of `shuffle` squared outputs."""
+    if not _is_bare(replace(conv, shuffle=1)):
         return None
-    gain, offset = _composed(conv.gain, conv.offset, then)
+    scale, offset = (
+        v if len(v) == 1 else tuple(x for x in v for _ in range(conv.shuffle**2))
+        for v in (then.scale, then.offset)
+    )
+    gain, offset = _composed(conv.gain, conv.offset, replace(then, scale=scale, offset=offset))
     return replace(conv, gain=gain, offset=offset)
 
 
