@@ -62,13 +62,23 @@ def _filtered(lines: Bytes, above: Bytes, pixel: int) -> bytes:
     a[:, pixel:], c[:, pixel:] = lines[:, :-pixel], b[:, :-pixel]
     to_a, to_b = _distance(b, c), _distance(a, c)
     to_c = _distance(to_a, to_b)  # if c lies between a and b; else it is farther than both
-    to_c |= np.where((a < c) == (b < c), np.uint8(255), np.uint8(0))
-    nearest = np.where((to_a <= to_b) & (to_a <= to_c), a, np.where(to_b <= to_c, b, c))
+    to_c |= _mask((a < c) == (b < c))
+    nearest = _chosen((to_a <= to_b) & (to_a <= to_c), a, _chosen(to_b <= to_c, b, c))
     return np.insert(lines - nearest, 0, 4, axis=1).tobytes()
 
 
 def _distance(x: Bytes, y: Bytes) -> Bytes:
     return np.maximum(x, y) - np.minimum(x, y)
+
+
+def _mask(where: NDArray[np.bool_]) -> Bytes:
+    """All bits or none."""
+    return -where.view(np.uint8)
+
+
+def _chosen(where: NDArray[np.bool_], x: Bytes, y: Bytes) -> Bytes:
+    """As numpy's `where`, which takes ten times as long over bytes."""
+    return y ^ ((x ^ y) & _mask(where))
 
 
 def _deflated(data: bytes) -> bytes:
