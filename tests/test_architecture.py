@@ -187,7 +187,8 @@ def test_whole_numbers_are_computed_without_torch(tmp_path: Path, arguments: lis
     save(weights, tiny(), compact=True)
     options = ["-o", str(result), "-m", str(weights), "--engine", "int8"]
     given = [each.replace("MAP", str(tmp_path / "map.png")) for each in arguments]
-    assert "torch" not in loaded_by_cadyq(*given, str(PHOTO), *options)
+    loaded = loaded_by_cadyq(*given, str(PHOTO), *options)
+    assert not loaded & {"torch", "pydantic", "tqdm"}  # 1.4 s, 0.1 s, 0.02 s
     assert result.exists()
 
 

@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from cadyq_cli import __version__
 from cadyq_cli.commands.reporting import ErrorReporting
+from cadyq_cli.commands.values import convert_plainly
 
 # Each lives in the module of its name; its function, and what it does in a line.
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -30,7 +31,9 @@ class Subcommands(ErrorReporting):
         function, _ = COMMANDS[str(name)]
         alone = typer.Typer(add_completion=False)
         alone.command(name)(getattr(import_module(f"{__package__}.{name}"), function))
-        return name, get_command(alone), rest
+        command = get_command(alone)
+        convert_plainly(command.get_params(ctx))
+        return name, command, rest
 
 
 app = typer.Typer(

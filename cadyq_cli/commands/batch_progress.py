@@ -7,18 +7,17 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from tqdm import tqdm
 
 if TYPE_CHECKING:
     from cadyq_cli.batch.jobs import Job
     from cadyq_cli.batch.outcome import Outcome
 
 T = TypeVar("T")
-_UNLESS_TERMINAL = None
 
 
 @dataclass
@@ -31,34 +30,39 @@ class BatchProgress:
     verbose: bool = False
     debug: bool = False  # failures with their traceback
     counts: Counter[str] = field(default_factory=Counter)
-    _bar: Any = None
+    _bar: Any = None  # over the images, where it is watched
     _began: float = 0.0
 
     def __enter__(self) -> BatchProgress:
         self._began = time.perf_counter()
-        hidden = True if self.quiet or self.total == 1 else _UNLESS_TERMINAL
-        self._bar = tqdm(total=self.total, unit="image", disable=hidden, dynamic_ncols=True)
+        if self._watched and self.total > 1:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=self.total, unit="image", dynamic_ncols=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def begin(self, job: Job) -> None:
         """Show what is being worked on."""
-        self._bar.set_postfix_str(job.source.name)
+        if self._bar is not None:
+            self._bar.set_postfix_str(job.source.name)
 
     def track(self, tiles: Sequence[T]) -> Iterable[T]:
         """Show how far a single image is."""
-        hidden = True if self.quiet or self.total > 1 else _UNLESS_TERMINAL
-        bar: Iterable[T] = tqdm(
-            tiles, unit="patch", leave=False, disable=hidden, dynamic_ncols=True
-        )
+        if not self._watched or self.total > 1:
+            return tiles
+        from tqdm import tqdm
+
+        bar: Iterable[T] = tqdm(tiles, unit="patch", leave=False, dynamic_ncols=True)
         return bar
 
     def tell(self, outcome: Outcome) -> None:
         """Print what is worth a line, and count."""
         self.counts[outcome.status] += 1
-        with tqdm.external_write_mode(file=sys.stderr):
+        with self._bars_aside():
             if self.json:
                 typer.echo(outcome.as_json())
             if self.debug and outcome.error:
@@ -67,7 +71,21 @@ class BatchProgress:
                 typer.secho(f"error: {outcome.message}", fg="red", err=True)
             elif not self.quiet:
                 self._describe(outcome)
-        self._bar.update()
+        if self._bar is not None:
+            self._bar.update()
+
+    @property
+    def _watched(self) -> bool:
+        """Whether a person sees bars; what draws them is not loaded else."""
+        return not self.quiet and sys.stderr.isatty()
+
+    def _bars_aside(self) -> AbstractContextManager[object]:
+        if not self._watched:
+            return nullcontext()
+        from tqdm import tqdm
+
+        aside: AbstractContextManager[object] = tqdm.external_write_mode(file=sys.stderr)
+        return aside
 
     def _describe(self, outcome: Outcome) -> None:
         if self.total == 1 or self.verbose:

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from cadyq_cli.commands.values import convert_plainly
 from cadyq_cli.errors import CadyqError
 
 INTERRUPTED = 130
@@ -30,13 +31,8 @@ class ErrorReporting(TyperGroup):
         own = args[: args.index("--")] if "--" in args else args
         if "--debug" in own:
             args.insert(0, args.pop(own.index("--debug")))
+        convert_plainly(self.get_params(ctx))
         return super().parse_args(ctx, args)
-
-    def get_help_option(self, ctx: Any) -> Any:
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.default = False  # to convert its None, Typer would load pydantic
-        return option
 
     def invoke(self, ctx: Any) -> Any:
         if os.environ.get("NO_COLOR"):
