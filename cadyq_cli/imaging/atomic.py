@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: as the system says.
     """
-    part = path.with_name(_NAME.format(secrets.token_hex(6)))
+    part = path.with_name(_NAME.format(os.urandom(6).hex()))
     try:
         with part.open("xb") as file:
             with suppress(OSError):  # this file system knows no locks
