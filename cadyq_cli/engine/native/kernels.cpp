@@ -453,17 +453,21 @@ void pack_points(const W* weight, int inputs, int outputs, typename K::Number* p
         const int block = least(kVectors, vectors - first);
         for (int i = 0; i < inputs; ++i) {
             const W* w = weight + ((ptrdiff_t)o * inputs + i) * 9;
-            auto product = [&](int y, int x) {
-                auto sum = W{} * W{};  // int for int8_t
-                for (int t = 0; t < 9; ++t) sum += transform[y][t / 3] * w[t] * transform[x][t % 3];
-                return (typename K::Number)sum;
-            };
+            decltype(W{} * W{}) rows[kReach][3];  // int for int8_t
+            for (int y = 0; y < kReach; ++y)
+                for (int x = 0; x < 3; ++x)
+                    rows[y][x] = transform[y][0] * w[x] + transform[y][1] * w[3 + x] +
+                                 transform[y][2] * w[6 + x];
             typename K::Number* to =
                 packed + (ptrdiff_t)first * L * pitch * kPoints +
                 ((ptrdiff_t)(i / K::kInputs) * block * L + o - first * L) * K::kInputs +
                 i % K::kInputs;
-            for (int p = 0; p < kPoints; ++p)
-                to[p * (ptrdiff_t)pitch * block * L] = product(p / kReach, p % kReach);
+            for (int p = 0; p < kPoints; ++p) {
+                const auto* row = rows[p / kReach];
+                const W* column = transform[p % kReach];
+                to[p * (ptrdiff_t)pitch * block * L] = (typename K::Number)(
+                    row[0] * column[0] + row[1] * column[1] + row[2] * column[2]);
+            }
         }
     }
 }
