@@ -80,9 +80,7 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
 def least_squares_bounds(values: Tensor, site: QuantSite) -> Tensor:
     """The bound of each grid of a site, shape (K,), with least squared error on `values` (M,)."""
     largest = values.abs().amax().clamp_min(1e-6)
-    candidates = largest * torch.logspace(
-        math.log10(SMALLEST), 0, CANDIDATES, device=values.device
-    )
+    candidates = largest * torch.logspace(math.log10(SMALLEST), 0, CANDIDATES, device=values.device)
     best = []
     for highest in site.highest:
         errors = []

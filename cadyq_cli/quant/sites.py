@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from cadyq_cli.quant.rounding import EAGER, encode, highest_code, quantize, straight_through
 from cadyq_cli.quant.sensitivity import channel_spread
@@ -150,4 +151,6 @@ class DynamicSite(QuantSite):
         expected = soft @ self.widths
         bits = straight_through(self.widths[chosen], expected)
         trace.record(self.name, Choice(bits, expected, scores, spread))
+        if not scores.requires_grad:  # nothing learns to choose, so only what was chosen learns
+            soft = one_hot(chosen, len(self.widths)).to(soft)
         return self.round(x, soft, chosen)

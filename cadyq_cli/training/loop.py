@@ -110,6 +110,8 @@ class Trainer:
         self._parameters = list(network.parameters())
         self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
         self._bounds, selectors = _site_parameters(network)
+        for parameter in selectors:
+            parameter.requires_grad_(recipe.selector_rate > 0)
         special = {id(p) for p in [*self._bounds, *selectors]}
         weights = [p for p in self._parameters if id(p) not in special]
         groups = (

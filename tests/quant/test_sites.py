@@ -142,3 +142,17 @@ def test_relative_bounds_round_a_faint_image_as_finely_as_a_strong_one(batch: Te
     expected = image.square().mean().sqrt() * 3 / 7
     assert once.step is not None
     assert once.step.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_with_a_selector_that_does_not_learn_only_the_chosen_grid_does() -> None:
+    site = DynamicSite("s", 3, (4, 6, 8))
+    x = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(3))
+    grads = {}
+    for learns in (True, False):
+        site.requires_grad_(True)
+        site.selector.requires_grad_(learns)
+        site.zero_grad()
+        site(x, Trace(torch.zeros(2, 2))).dense().square().sum().backward()
+        assert site.bounds.grad is not None
+        grads[learns] = site.bounds.grad.ne(0).tolist()
+    assert grads == {True: [True, True, True], False: [False, False, True]}
