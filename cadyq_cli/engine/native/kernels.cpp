@@ -268,29 +268,40 @@ class Writer {
             for (int i = 0; i < count; ++i) x[i] = sigmoid(x[i]);
     }
 
-    // How far the o-th output goes from its pixel's first, in rows of `columns` pixels.
+    // How far the o-th code goes from its pixel's first, in rows of `columns` pixels.
     int64_t shift(int o, int64_t columns, int pitch) const {
+        if (e_.shuffle == 1) return o;  // without slow divisions
         const int group = o / channels_;
         return (group / e_.shuffle * columns + group % e_.shuffle) * pitch + o % channels_;
     }
 
-    bool together(int o, int valid) const { return valid == L && o % channels_ + L <= channels_; }
+    bool together(int o, int valid) const {
+        return valid == L && (e_.shuffle == 1 || o % channels_ + L <= channels_);
+    }
 
+    // Outputs that a shuffle puts into one row of pixels stand together.
     template <typename Count>
     void put(const Float* values, Count count, int y, int x, int o, int valid) const {
-        const int r = e_.shuffle;
-        const int64_t columns = (int64_t)width_ * r;
-        float* to = map_ + (y * r * columns + x * r) * channels_;
-        const int64_t next = (int64_t)r * channels_;
-        if (together(o, valid)) {
-            to += shift(o, columns, channels_);
-            for (int i = 0; i < count; ++i) store(to + i * next, values[i]);
+        const int r = e_.shuffle, row = r * channels_;  // outputs of a pixel in a row
+        const int64_t columns = (int64_t)width_ * row;
+        float* to = map_ + (int64_t)y * r * columns + (int64_t)x * row;
+        if (r == 1 && valid == L) {
+            for (int i = 0; i < count; ++i) store(to + o + (int64_t)i * row, values[i]);
             return;
         }
-        for (int lane = 0; lane < valid; ++lane) {
-            float* there = to + shift(o + lane, columns, channels_);
-            for (int i = 0; i < count; ++i) there[i * next] = values[i][lane];
+        for (int lane = 0; lane < valid;) {
+            const int first = (o + lane) % row, together = least(valid - lane, row - first);
+            float* there = to + (o + lane) / row * columns + first;
+            for (int i = 0; i < count; ++i)
+                copy((const float*)&values[i] + lane, together, there + (int64_t)i * row);
+            lane += together;
         }
+    }
+
+    static void copy(const float* from, int count, float* to) {
+        if (count == L) return store(to, load<Float>(from));
+        for (; count >= 4; count -= 4, from += 4, to += 4) memcpy(to, from, 4 * sizeof *to);
+        for (; count; --count) *to++ = *from++;
     }
 
     template <typename Count>
@@ -488,10 +499,12 @@ const float* padded_map(const float* map, int height, int width, int channels, i
     const size_t size = (up(height, kTile) + 2 * kPad) * row;
     float* padded = map_space.get<float>(size);
     memset(padded, 0, size * sizeof *padded);
-    for (int y = 0; y < height; ++y)
-        for (int x = 0; x < width; ++x, map += channels)
-            memcpy(padded + (kPad + y) * row + (ptrdiff_t)(kPad + x) * pitch, map,
-                   channels * sizeof *map);
+    for (int y = 0; y < height; ++y) {
+        float* to = padded + (kPad + y) * row + (ptrdiff_t)kPad * pitch;
+        const int run = pitch == channels ? width : 1;  // pixels without gaps
+        for (int x = 0; x < width; x += run, to += (ptrdiff_t)run * pitch, map += run * channels)
+            memcpy(to, map, (size_t)run * channels * sizeof *map);
+    }
     return padded;
 }
 
@@ -514,11 +527,11 @@ void pack_winograd_float(const float* weight, int32_t inputs, int32_t outputs, f
 template <typename K>
 void direct_rows(const typename K::Number* image, int height, int width, int pitch,
                  const typename K::Number* packed, int outputs, int edge, Writer& writer) {
-    const int vectors = vectors_of(outputs), reach = edge / 2, groups = pitch / K::kInputs;
+    const int vectors = vectors_of(outputs), reach = edge / 2;
+    const int groups = edge * pitch / K::kInputs;
     const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
-    ptrdiff_t segments[(2 * kPad + 1) * (2 * kPad + 1)];
-    for (int i = 0; i < edge * edge; ++i)
-        segments[i] = (ptrdiff_t)(i / edge - reach) * row + (ptrdiff_t)(i % edge - reach) * pitch;
+    ptrdiff_t segments[2 * kPad + 1];  // a row of pixels each
+    for (int y = 0; y < edge; ++y) segments[y] = (y - reach) * row - (ptrdiff_t)reach * pitch;
     auto* sums = products_space.get<typename K::Sum>((size_t)kMost * vectors);
     for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; x += kMost) {
@@ -528,8 +541,8 @@ void direct_rows(const typename K::Number* image, int height, int width, int pit
             const typename K::Number* weights = packed;
             for (int v = 0; v < vectors; v += kVectors) {
                 const int block = least(kVectors, vectors - v);
-                sum_row<K>(pixels, pitch, count, segments, edge * edge, groups, weights, block,
-                           sums + v, vectors);
+                sum_row<K>(pixels, pitch, count, segments, edge, groups, weights, block, sums + v,
+                           vectors);
                 weights += (ptrdiff_t)edge * edge * pitch * block * L;
             }
             for (int v = 0; v < vectors; ++v) {
