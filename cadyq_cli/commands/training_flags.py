@@ -94,6 +94,7 @@ def _parts(name: str, text: str, kind: Any) -> tuple[Any, ...]:
 
 def _setting(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
-    if value not in ("true", "false") and not value.isdigit():
+    if not name or not value:
         raise InputError(f"--set {text}: give a setting such as features=32")
-    return name, int(value) if value.isdigit() else value == "true"
+    switch = {"true": True, "false": False}
+    return name, int(value) if value.isdigit() else switch.get(value, value)

@@ -7,11 +7,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.training.recipe import Recipe
-from cadyq_cli.training.settings import check, from_table, setting, settings_of, to_lines
+from cadyq_cli.training.settings import (
+    check,
+    fitting_value,
+    from_table,
+    setting,
+    settings_of,
+    to_lines,
+    toml,
+)
 
 Stage = Literal["float", "static", "dynamic"]
 STAGES: tuple[Stage, ...] = ("float", "static", "dynamic")
@@ -61,6 +69,7 @@ class Plan:
     def __post_init__(self) -> None:
         check(self)
         object.__setattr__(self, "recipes", {**PAPER, **self.recipes})
+        self._check_settings()
         if not self.widths or not all(2 <= bits <= 8 for bits in self.widths):
             raise InputError(f"widths = {list(self.widths)} should be from 2 to 8, such as 4,6,8")
         if [stage for stage in STAGES if stage in self.stages] != list(self.stages):
@@ -69,6 +78,22 @@ class Plan:
             raise InputError(f"scales = {list(self.scales)} should include the scale {self.scale}")
         if self.scales and self.backbone != "carn":
             raise InputError(f"{self.backbone} has a body for one scale only; carn learns several")
+
+    def _check_settings(self) -> None:
+        """That the backbone has them, and that their values fit."""
+        if not self.settings:
+            return
+        from cadyq_cli.backbones.registry import backbone  # PyTorch, which --help does without
+
+        kinds = get_type_hints(backbone(self.backbone).config)
+        for name, value in self.settings.items():
+            if name not in kinds:
+                raise InputError(f"unknown setting of {self.backbone}: {name}")
+            try:
+                fitting_value(kinds[name], value)
+            except TypeError as error:
+                problem = f"{self.backbone}: {name} = {value!r} should be {error}"
+                raise InputError(problem) from error
 
     @property
     def all_scales(self) -> tuple[int, ...]:
@@ -125,7 +150,7 @@ class Plan:
     def to_toml(self) -> str:
         """The whole plan as a file that `read_plan` reads."""
         lines = [*to_lines(self), "", "[settings]  # of the backbone"]
-        lines += [f"{name} = {str(value).lower()}" for name, value in self.settings.items()]
+        lines += [f"{name} = {toml(value)}" for name, value in self.settings.items()]
         for stage, recipe in self.recipes.items():
             lines += ["", f"[{stage}]", *to_lines(recipe)]
         return "\n".join(lines) + "\n"

@@ -40,7 +40,7 @@ def check(settings: Any) -> None:
     for one, kind in settings_of(type(settings)):
         value = getattr(settings, one.name)
         try:
-            fitting = _fitting(kind, value)
+            fitting = fitting_value(kind, value)
         except TypeError as error:
             text = one.metadata["text"]
             raise InputError(f"{one.name} = {value!r} should be {error}: {text}") from error
@@ -68,7 +68,7 @@ def to_lines(settings: Any) -> Iterator[str]:
     """Settings as lines of TOML, each with what it is; those without a value as a comment."""
     for one, _ in settings_of(type(settings)):
         value = getattr(settings, one.name)
-        line = f"# {one.name}" if value is None else f"{one.name} = {_toml(value)}"
+        line = f"# {one.name}" if value is None else f"{one.name} = {toml(value)}"
         yield f"{line:<32}  # {one.metadata['text']}"
 
 
@@ -77,11 +77,11 @@ def default_of(one: Field[Any]) -> Any:
     return None if one.default is MISSING else one.default
 
 
-def _fitting(kind: Any, value: Any) -> Any:
+def fitting_value(kind: Any, value: Any) -> Any:
     """The value as its type; a TypeError says what else it should be."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return None if value is None else _fitting(parts[0], value)
+        return None if value is None else fitting_value(parts[0], value)
     if origin is Literal:
         if value not in parts:
             raise TypeError("one of " + ", ".join(map(str, parts)))
@@ -89,7 +89,7 @@ def _fitting(kind: Any, value: Any) -> Any:
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             raise TypeError("a list")
-        return tuple(_fitting(parts[0], item) for item in value)
+        return tuple(fitting_value(parts[0], item) for item in value)
     if kind is Path and isinstance(value, (str, Path)):
         return Path(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
@@ -100,9 +100,10 @@ def _fitting(kind: Any, value: Any) -> Any:
     return value
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """A value as TOML writes it."""
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml, value))}]"
     if isinstance(value, (str, Path)):
         return json.dumps(str(value), ensure_ascii=False)  # TOML's basic strings are like JSON's
     return str(value).lower() if isinstance(value, bool) else repr(value)
