@@ -96,11 +96,11 @@ def test_the_stages_lead_from_photographs_to_a_dynamic_network(
     assert plan.stages == ("float", "static", "dynamic")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "widen"), [(signal.SIGINT, 0), (signal.SIGTERM, 2)])
 def test_an_interrupted_run_says_so_and_goes_on_where_it_was(
-    folder: Path, tmp_path: Path, number: signal.Signals
+    folder: Path, tmp_path: Path, number: signal.Signals, widen: int
 ) -> None:
-    plan = replace(PLAN, stages=("float",))
+    plan = replace(PLAN, stages=("float",)).with_changes({"widen": widen})
     whole = train(plan, tmp_path / "whole", _means(folder), Listener())
 
     def interrupt(step: Step) -> None:
