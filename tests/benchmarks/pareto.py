@@ -1,0 +1,337 @@
+"""Time against quality of the shipped models: on the int8 engine, and in float32 elsewhere.
+
+    python tests/benchmarks/pareto.py --data B100 --plot pareto.png
+    python tests/benchmarks/pareto.py --data B100 edsr-x4 runs/new/model.safetensors
+
+The same topologies run in float32 with PyTorch and, where the packages are installed, with ncnn
+(ncnn and pnnx) and OpenVINO (openvino). Each has a process of its own, as it has for its users, and
+all take turns in one run: read the ratios. The PSNR of a topology in float32 is that of a float
+model among the models; without one it is not known, and only the table has it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from itertools import cycle
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor, nn
+
+from cadyq_cli.checkpoint import Card, Network
+from cadyq_cli.checkpoint.stored import read_card
+from cadyq_cli.engine.kernels import Map
+from cadyq_cli.evaluation.enlargers import enlarger_of
+from cadyq_cli.evaluation.naming import named
+from cadyq_cli.evaluation.pairs import Source, discover
+from cadyq_cli.evaluation.plot import _COLOURS, _FINER, _GRID, _INK, _MUTED, _PAPER, _ticks
+from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
+from cadyq_cli.imaging.pixels import to_values
+from cadyq_cli.opening import Opener
+from cadyq_cli.quant.trace import Trace
+
+OURS = "cadyq int8"
+SIZE = (1200, 640)  # px of the plot
+AREA = (100, 70, 850, 550)  # left, top, right, bottom of its axes, px
+LEGEND = 900  # px from the left
+
+Run = Callable[[], object]
+
+
+class Plain(nn.Module):
+    """A float network as anyone would write it: an image in, an image out."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        card = read_card(path)
+        network = Network(Card(backbone=card.backbone, settings=card.settings))
+        self.backbone = network.backbone.eval()
+
+    def forward(self, image: Tensor) -> Tensor:
+        output: Tensor = self.backbone(image, Trace(torch.zeros(len(image), 2)))
+        return output
+
+
+def in_cadyq(path: Path, images: Sequence[Map], threads: int) -> Run:
+    """Each thread takes an image, as it takes a tile of a large one."""
+    runner = Opener(engine="int8", threads=threads).open(path)
+    pool = ThreadPoolExecutor(threads)
+    return lambda: [*pool.map(runner.run, images)]
+
+
+def in_torch(path: Path, images: Sequence[Map], threads: int) -> Run:
+    torch.set_num_threads(threads)
+    plain, inputs = Plain(path), tensors(images)
+
+    @torch.inference_mode()
+    def run() -> None:
+        for image in inputs:
+            plain(image)
+
+    return run
+
+
+def in_ncnn(path: Path, images: Sequence[Map], threads: int) -> Run:
+    import ncnn
+    import pnnx
+
+    first, *_ = inputs = tensors(images)
+    net = ncnn.Net()
+    net.opt.num_threads = threads
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    with tempfile.TemporaryDirectory() as folder:
+        torch.jit.trace(Plain(path), first).save(f"{folder}/net.pt")
+        shape = ",".join(map(str, first.shape))
+        command = [pnnx.EXEC_PATH, f"{folder}/net.pt", f"inputshape=[{shape}]f32", "fp16=0"]
+        subprocess.run(command, capture_output=True, check=True)
+        net.load_param(f"{folder}/net.ncnn.param")
+        net.load_model(f"{folder}/net.ncnn.bin")
+    # Copies, as ncnn crashes where the first layer works in place on memory of numpy's.
+    mats = [ncnn.Mat(image[0].numpy()).clone() for image in inputs]
+
+    def run() -> None:
+        for mat in mats:
+            extractor = net.create_extractor()
+            extractor.input("in0", mat)
+            extractor.extract("out0")
+
+    return run
+
+
+def in_openvino(path: Path, images: Sequence[Map], threads: int) -> Run:
+    import openvino
+
+    first, *_ = inputs = tensors(images)
+    model = openvino.convert_model(Plain(path), input=[*first.shape], example_input=first)
+    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
+    latency = {"PERFORMANCE_HINT": "LATENCY"}
+    request = openvino.Core().compile_model(model, "CPU", settings | latency).create_infer_request()
+    return lambda: [request.infer([image.numpy()]) for image in inputs]
+
+
+def tensors(images: Iterable[Map]) -> list[Tensor]:
+    return [torch.from_numpy(image).permute(2, 0, 1)[None].contiguous() for image in images]
+
+
+class Way(NamedTuple):
+    """How to run networks, and its mark in the plot."""
+
+    start: Callable[[Path, Sequence[Map], int], Run]
+    packages: tuple[str, ...] = ()  # that it needs
+    sides: int = 0  # of a polygon; 0: a dot
+    turned: int = 0  # degrees
+
+
+WAYS: Mapping[str, Way] = {
+    OURS: Way(in_cadyq),
+    "PyTorch float32": Way(in_torch, (), 4),
+    "ncnn float32": Way(in_ncnn, ("ncnn", "pnnx"), 3),
+    "OpenVINO float32": Way(in_openvino, ("openvino",), 4, 45),
+}
+
+_runs: dict[Path, Run] = {}  # of a process that runs networks in one way
+
+
+def prepare(way: str, files: Iterable[Path], images: Sequence[Map], threads: int) -> None:
+    _runs.update({path: WAYS[way].start(path, images, threads) for path in files})
+
+
+def seconds(path: Path) -> float:
+    began = time.perf_counter()
+    _runs[path]()
+    return time.perf_counter() - began
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A model, run in one way."""
+
+    model: str
+    family: str  # a name for all models of its topology
+    way: str
+    file: Path
+    psnr: float | None = None  # dB, mean over images
+    bits: float | None = None  # of a quantized model, mean over images
+    time: float = math.nan  # microseconds for each low-resolution pixel, median
+
+
+def points_of(models: Mapping[str, Path], sources: Sequence[Source], threads: int) -> list[Point]:
+    """Each quantized model on the engine, and each topology in every float32 way there is."""
+    families: defaultdict[str, dict[str, Card]] = defaultdict(dict)
+    for name, path in models.items():
+        card = read_card(path)
+        families[f"{card.backbone} {sorted(card.settings.items())}"][name] = card
+    found = []
+    for cards in families.values():
+        family = min(cards, key=len)
+        floats = [name for name, card in cards.items() if card.precision == "float"]
+        for name in cards:
+            if name not in floats:
+                psnr, bits = quality(name, models[name], sources, threads)
+                point = Point(model=name, family=family, way=OURS, file=models[name])
+                found.append(replace(point, psnr=psnr, bits=bits))
+        name = floats[0] if floats else family
+        psnr, _ = quality(name, models[name], sources if floats else [], threads)
+        for way, (_, packages, *_) in WAYS.items():
+            if way != OURS and all(map(find_spec, packages)):
+                point = Point(model=name, family=family, way=way, file=models[name], psnr=psnr)
+                found.append(point)
+    return found
+
+
+def quality(
+    name: str, path: Path, sources: Sequence[Source], threads: int
+) -> tuple[float | None, float | None]:
+    """PSNR on luma of whole images, and average bits; None if there is nothing to tell."""
+    if not sources:
+        return None, None
+    scale = read_card(path).scale
+    opener = Opener(engine="int8", threads=threads)
+    enlarger = enlarger_of(name, path, scale, adopt=partial(opener.adopt, images=threads))
+    compared = partial(measure, enlarger, patches=Patches(), compare=Comparison(border=scale))
+    with ThreadPoolExecutor(threads) as pool:
+        found = [*pool.map(compared, sources)]
+    bits = [image.average_bits for image in found if image.average_bits is not None]
+    return statistics.fmean(i.psnr for i in found), statistics.fmean(bits) if bits else None
+
+
+def timed(points: Sequence[Point], images: Sequence[Map], rounds: int, threads: int) -> list[Point]:
+    """The points with their times, of rounds in which they take turns; the first one warms up."""
+    taken: defaultdict[Point, list[float]] = defaultdict(list)
+    with ExitStack() as stack:
+        pools = {}
+        for way in {point.way for point in points}:
+            setting = (way, [p.file for p in points if p.way == way], images, threads)
+            pool = ProcessPoolExecutor(1, get_context("spawn"), prepare, setting)
+            pools[way] = stack.enter_context(pool)
+        for number in range(rounds + 1):
+            for point in points:
+                own = pools[point.way].submit(seconds, point.file).result()
+                if number:
+                    taken[point].append(own)
+    pixels = sum(image.shape[0] * image.shape[1] for image in images)
+    return [replace(p, time=statistics.median(t) * 1e6 / pixels) for p, t in taken.items()]
+
+
+def table(points: Sequence[Point], dataset: str) -> Iterator[str]:
+    yield f"| model | by | µs / pixel | as fast as the best float32 | {dataset}, dB | bits |"
+    yield "|---|---|--:|--:|--:|--:|"
+    for point in points:
+        best = min(p.time for p in points if p.family == point.family and p.way != OURS)
+        psnr, bits = (f"{v:.2f}" if v is not None else "–" for v in (point.psnr, point.bits))
+        ratio = f"{best / point.time:.2f} x"
+        yield f"| {point.model} | {point.way} | {point.time:.2f} | {ratio} | {psnr} | {bits} |"
+
+
+class Diagram:
+    """Microseconds against dB, the points of a topology joined. Places are px of the picture."""
+
+    def __init__(self, points: Sequence[Point], dataset: str) -> None:
+        self.sheet = Image.new("RGB", (SIZE[0] * _FINER, SIZE[1] * _FINER), _PAPER)
+        self._pen = ImageDraw.Draw(self.sheet)
+        self._points = sorted(points, key=lambda point: point.time)
+        self._levels = _ticks([point.psnr or 0 for point in points])
+        steps = [m * 10.0**k for k in range(-2, 5) for m in (1, 2, 5)]
+        first = sum(step < self._points[0].time for step in steps) - 1
+        last = sum(step < self._points[-1].time for step in steps)
+        self._steps = steps[first : last + 1]
+        self._axes(dataset)
+        for number, way in enumerate(dict.fromkeys(p.way for p in points)):
+            self._mark((LEGEND, AREA[3] - 34 * number), way, _MUTED)
+            self._text((LEGEND + 22, AREA[3] - 34 * number), way, "lm")
+        best = {p.family: p.psnr or 0 for p in sorted(points, key=lambda p: p.psnr or 0)}
+        families = zip(reversed(best), cycle(_COLOURS), strict=False)
+        for number, (family, colour) in enumerate(families):
+            self._mark((LEGEND, AREA[1] + 34 * number), OURS, colour)
+            self._text((LEGEND + 22, AREA[1] + 34 * number), family, "lm")
+            self._curve([p for p in self._points if p.family == family], colour)
+
+    def _place(self, microseconds: float, psnr: float) -> tuple[float, float]:
+        left, top, right, bottom = AREA
+        across = math.log(microseconds / self._steps[0], self._steps[-1] / self._steps[0])
+        up = (psnr - self._levels[0]) / (self._levels[-1] - self._levels[0])
+        return left + across * (right - left), bottom - up * (bottom - top)
+
+    def _axes(self, dataset: str) -> None:
+        left, top, right, bottom = AREA
+        for level in self._levels:
+            _, y = self._place(self._steps[0], level)
+            self._line([(left, y), (right, y)], _GRID)
+            self._text((left - 12, y), f"{level:.1f}", "rm")
+        for step in self._steps:
+            x, _ = self._place(step, self._levels[0])
+            self._line([(x, top), (x, bottom)], _GRID)
+            self._text((x, bottom + 10), f"{step:g}", "ma")
+        self._line([(left, bottom), (right, bottom)], _INK)
+        self._text((left, top - 24), f"PSNR on {dataset}, dB", "ls")
+        label = "microseconds for a low-resolution pixel"
+        self._text(((left + right) / 2, bottom + 44), label, "ma", _MUTED)
+
+    def _curve(self, points: Sequence[Point], colour: str) -> None:
+        places = [self._place(point.time, point.psnr or 0) for point in points]
+        self._line(places, colour)
+        for point, (x, y) in zip(points, places, strict=True):
+            self._mark((x, y), point.way, colour)
+            if point.bits:
+                self._text((x - 16, y), f"{point.bits:.1f} bit", "rm", _MUTED, 17)
+
+    def _line(self, places: Sequence[tuple[float, float]], colour: str) -> None:
+        scaled = [(x * _FINER, y * _FINER) for x, y in places]
+        self._pen.line(scaled, colour, width=2 * _FINER, joint="curve")
+
+    def _mark(self, place: tuple[float, float], way: str, colour: str) -> None:
+        x, y, radius = place[0] * _FINER, place[1] * _FINER, 10 * _FINER
+        if sides := WAYS[way].sides:
+            circle, turned = (x, y, radius), WAYS[way].turned
+            self._pen.regular_polygon(circle, sides, turned, _PAPER, colour, 3 * _FINER)
+        else:
+            self._pen.circle((x, y), radius, colour, _PAPER, 2 * _FINER)
+
+    def _text(
+        self, place: tuple[float, float], text: str, anchor: str, ink: str = _INK, size: int = 22
+    ) -> None:
+        scaled = place[0] * _FINER, place[1] * _FINER
+        self._pen.text(scaled, text, ink, ImageFont.load_default(size * _FINER), anchor)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="default: all that are shipped")
+    parser.add_argument("--data", type=Path, required=True, help="folder of large images")
+    parser.add_argument("--images", type=int, help="measure PSNR on so many; default: all")
+    parser.add_argument("--scale", type=int, default=4)
+    parser.add_argument("--timed", type=int, default=8, help="images of a size to time; default: 8")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--plot", type=Path, help="picture to draw")
+    arguments = parser.parse_args()
+    scale, files = named(arguments.models, scale=arguments.scale)
+    models = {name: path for name, path in files.items() if path}
+    dataset = discover(arguments.data, scale)
+    smalls = [source.load(scale).small for source in dataset.sources]
+    images = [to_values(small) for small in smalls if small.shape == smalls[0].shape]
+    points = points_of(models, dataset.sources[: arguments.images], arguments.threads)
+    points = timed(points, images[: arguments.timed], arguments.rounds, arguments.threads)
+    print("\n".join(table(points, dataset.name)))
+    if arguments.plot and any(known := [point for point in points if point.psnr]):
+        sheet = Diagram(known, dataset.name).sheet
+        sheet.resize(SIZE, Image.Resampling.LANCZOS).save(arguments.plot)
+
+
+if __name__ == "__main__":
+    main()
