@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import statistics
 import subprocess
 import tempfile
 import time
@@ -22,11 +21,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from itertools import cycle
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import fmean, median
 from typing import NamedTuple
 
 import torch
@@ -45,7 +45,6 @@ from cadyq_cli.imaging.pixels import to_values
 from cadyq_cli.opening import Opener
 from cadyq_cli.quant.trace import Trace
 
-OURS = "cadyq int8"
 SIZE = (1200, 640)  # px of the plot
 AREA = (100, 70, 850, 550)  # left, top, right, bottom of its axes, px
 LEGEND = 900  # px from the left
@@ -63,7 +62,7 @@ class Plain(nn.Module):
         self.backbone = network.backbone.eval()
 
     def forward(self, image: Tensor) -> Tensor:
-        output: Tensor = self.backbone(image, Trace(torch.zeros(len(image), 2)))
+        output: Tensor = self.backbone(image, Trace(torch.zeros(1, 2)))
         return output
 
 
@@ -118,9 +117,12 @@ def in_openvino(path: Path, images: Sequence[Map], threads: int) -> Run:
 
     first, *_ = inputs = tensors(images)
     model = openvino.convert_model(Plain(path), input=[*first.shape], example_input=first)
-    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
-    latency = {"PERFORMANCE_HINT": "LATENCY"}
-    request = openvino.Core().compile_model(model, "CPU", settings | latency).create_infer_request()
+    settings = {
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
     return lambda: [request.infer([image.numpy()]) for image in inputs]
 
 
@@ -132,16 +134,25 @@ class Way(NamedTuple):
     """How to run networks, and its mark in the plot."""
 
     start: Callable[[Path, Sequence[Map], int], Run]
-    packages: tuple[str, ...] = ()  # that it needs
     sides: int = 0  # of a polygon; 0: a dot
     turned: int = 0  # degrees
+    packages: tuple[str, ...] = ()  # that it needs
+
+    @property
+    def ours(self) -> bool:
+        return self.start is in_cadyq
+
+    def elsewhere(self) -> bool:
+        """Whether it is not ours, and installed."""
+        return not self.ours and all(map(find_spec, self.packages))
 
 
 WAYS: Mapping[str, Way] = {
-    OURS: Way(in_cadyq),
-    "PyTorch float32": Way(in_torch, (), 4),
-    "ncnn float32": Way(in_ncnn, ("ncnn", "pnnx"), 3),
-    "OpenVINO float32": Way(in_openvino, ("openvino",), 4, 45),
+    "cadyq int8, dynamic": Way(in_cadyq),
+    "cadyq int8, static": Way(in_cadyq, 4),
+    "OpenVINO float32": Way(in_openvino, 4, 45, ("openvino",)),
+    "ncnn float32": Way(in_ncnn, 3, 0, ("ncnn", "pnnx")),
+    "PyTorch float32": Way(in_torch, 4),
 }
 
 _runs: dict[Path, Run] = {}  # of a process that runs networks in one way
@@ -157,20 +168,20 @@ def seconds(path: Path) -> float:
     return time.perf_counter() - began
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Point:
-    """A model, run in one way."""
+    """A model, run in one way. What is not known is NaN."""
 
     model: str
     family: str  # a name for all models of its topology
     way: str
     file: Path
-    psnr: float | None = None  # dB, mean over images
-    bits: float | None = None  # of a quantized model, mean over images
+    psnr: float  # dB, mean over images
+    bits: float  # of a quantized model, mean over images
     time: float = math.nan  # microseconds for each low-resolution pixel, median
 
 
-def points_of(models: Mapping[str, Path], sources: Sequence[Source], threads: int) -> list[Point]:
+def points_of(models: Mapping[str, Path], sources: tuple[Source, ...], threads: int) -> list[Point]:
     """Each quantized model on the engine, and each topology in every float32 way there is."""
     families: defaultdict[str, dict[str, Card]] = defaultdict(dict)
     for name, path in models.items():
@@ -180,34 +191,28 @@ def points_of(models: Mapping[str, Path], sources: Sequence[Source], threads: in
     for cards in families.values():
         family = min(cards, key=len)
         floats = [name for name, card in cards.items() if card.precision == "float"]
-        for name in cards:
-            if name not in floats:
-                psnr, bits = quality(name, models[name], sources, threads)
-                point = Point(model=name, family=family, way=OURS, file=models[name])
-                found.append(replace(point, psnr=psnr, bits=bits))
-        name = floats[0] if floats else family
-        psnr, _ = quality(name, models[name], sources if floats else [], threads)
-        for way, (_, packages, *_) in WAYS.items():
-            if way != OURS and all(map(find_spec, packages)):
-                point = Point(model=name, family=family, way=way, file=models[name], psnr=psnr)
-                found.append(point)
+        runs = [(n, f"cadyq int8, {c.precision}") for n, c in cards.items() if n not in floats]
+        runs += [(min(floats, default=family), way) for way in WAYS if WAYS[way].elsewhere()]
+        for name, way in sorted(runs, key=lambda run: [*WAYS].index(run[1])):
+            foreign = not floats and not WAYS[way].ours  # so the model is another precision's
+            psnr, bits = quality(models[name], () if foreign else sources, threads)
+            found.append(Point(name, family, way, models[name], psnr, bits))
     return found
 
 
-def quality(
-    name: str, path: Path, sources: Sequence[Source], threads: int
-) -> tuple[float | None, float | None]:
-    """PSNR on luma of whole images, and average bits; None if there is nothing to tell."""
+@cache
+def quality(path: Path, sources: tuple[Source, ...], threads: int) -> tuple[float, float]:
+    """PSNR on luma, of whole images, and average bits."""
     if not sources:
-        return None, None
+        return math.nan, math.nan
     scale = read_card(path).scale
     opener = Opener(engine="int8", threads=threads)
-    enlarger = enlarger_of(name, path, scale, adopt=partial(opener.adopt, images=threads))
+    enlarger = enlarger_of(path.stem, path, scale, adopt=partial(opener.adopt, images=threads))
     compared = partial(measure, enlarger, patches=Patches(), compare=Comparison(border=scale))
     with ThreadPoolExecutor(threads) as pool:
         found = [*pool.map(compared, sources)]
-    bits = [image.average_bits for image in found if image.average_bits is not None]
-    return statistics.fmean(i.psnr for i in found), statistics.fmean(bits) if bits else None
+    bits = [math.nan if i.average_bits is None else i.average_bits for i in found]
+    return fmean(image.psnr for image in found), fmean(bits)
 
 
 def timed(points: Sequence[Point], images: Sequence[Map], rounds: int, threads: int) -> list[Point]:
@@ -225,15 +230,15 @@ def timed(points: Sequence[Point], images: Sequence[Map], rounds: int, threads: 
                 if number:
                     taken[point].append(own)
     pixels = sum(image.shape[0] * image.shape[1] for image in images)
-    return [replace(p, time=statistics.median(t) * 1e6 / pixels) for p, t in taken.items()]
+    return [replace(p, time=median(t) * 1e6 / pixels) for p, t in taken.items()]
 
 
 def table(points: Sequence[Point], dataset: str) -> Iterator[str]:
     yield f"| model | by | µs / pixel | as fast as the best float32 | {dataset}, dB | bits |"
     yield "|---|---|--:|--:|--:|--:|"
     for point in points:
-        best = min(p.time for p in points if p.family == point.family and p.way != OURS)
-        psnr, bits = (f"{v:.2f}" if v is not None else "–" for v in (point.psnr, point.bits))
+        best = min(p.time for p in points if p.family == point.family and not WAYS[p.way].ours)
+        psnr, bits = ("–" if math.isnan(v) else f"{v:.2f}" for v in (point.psnr, point.bits))
         ratio = f"{best / point.time:.2f} x"
         yield f"| {point.model} | {point.way} | {point.time:.2f} | {ratio} | {psnr} | {bits} |"
 
@@ -245,21 +250,20 @@ class Diagram:
         self.sheet = Image.new("RGB", (SIZE[0] * _FINER, SIZE[1] * _FINER), _PAPER)
         self._pen = ImageDraw.Draw(self.sheet)
         self._points = sorted(points, key=lambda point: point.time)
-        self._levels = _ticks([point.psnr or 0 for point in points])
+        self._levels = _ticks([point.psnr for point in points])
         steps = [m * 10.0**k for k in range(-2, 5) for m in (1, 2, 5)]
         first = sum(step < self._points[0].time for step in steps) - 1
         last = sum(step < self._points[-1].time for step in steps)
         self._steps = steps[first : last + 1]
         self._axes(dataset)
-        for number, way in enumerate(dict.fromkeys(p.way for p in points)):
-            self._mark((LEGEND, AREA[3] - 34 * number), way, _MUTED)
-            self._text((LEGEND + 22, AREA[3] - 34 * number), way, "lm")
-        best = {p.family: p.psnr or 0 for p in sorted(points, key=lambda p: p.psnr or 0)}
-        families = zip(reversed(best), cycle(_COLOURS), strict=False)
-        for number, (family, colour) in enumerate(families):
-            self._mark((LEGEND, AREA[1] + 34 * number), OURS, colour)
-            self._text((LEGEND + 22, AREA[1] + 34 * number), family, "lm")
+        ranked = sorted(points, key=lambda point: -point.psnr)
+        families = dict.fromkeys(point.family for point in ranked)
+        for number, (family, colour) in enumerate(zip(families, cycle(_COLOURS))):
+            self._entry(number, family, "cadyq int8, dynamic", colour)
             self._curve([p for p in self._points if p.family == family], colour)
+        ways = [way for way in WAYS if any(point.way == way for point in points)]
+        for number, way in enumerate(ways, len(families) + 1):
+            self._entry(number, way, way, _MUTED)
 
     def _place(self, microseconds: float, psnr: float) -> tuple[float, float]:
         left, top, right, bottom = AREA
@@ -272,7 +276,7 @@ class Diagram:
         for level in self._levels:
             _, y = self._place(self._steps[0], level)
             self._line([(left, y), (right, y)], _GRID)
-            self._text((left - 12, y), f"{level:.1f}", "rm")
+            self._text((left - 12, y), f"{level:.2f}", "rm")
         for step in self._steps:
             x, _ = self._place(step, self._levels[0])
             self._line([(x, top), (x, bottom)], _GRID)
@@ -283,30 +287,35 @@ class Diagram:
         self._text(((left + right) / 2, bottom + 44), label, "ma", _MUTED)
 
     def _curve(self, points: Sequence[Point], colour: str) -> None:
-        places = [self._place(point.time, point.psnr or 0) for point in points]
+        places = [self._place(point.time, point.psnr) for point in points]
         self._line(places, colour)
         for point, (x, y) in zip(points, places, strict=True):
             self._mark((x, y), point.way, colour)
-            if point.bits:
-                self._text((x - 16, y), f"{point.bits:.1f} bit", "rm", _MUTED, 17)
+
+    def _entry(self, number: int, text: str, way: str, colour: str) -> None:
+        """A line of the legend."""
+        y = AREA[1] + 34 * number
+        self._mark((LEGEND, y), way, colour)
+        self._text((LEGEND + 22, y), text, "lm")
 
     def _line(self, places: Sequence[tuple[float, float]], colour: str) -> None:
         scaled = [(x * _FINER, y * _FINER) for x, y in places]
         self._pen.line(scaled, colour, width=2 * _FINER, joint="curve")
 
     def _mark(self, place: tuple[float, float], way: str, colour: str) -> None:
+        """Filled if it is ours."""
         x, y, radius = place[0] * _FINER, place[1] * _FINER, 10 * _FINER
-        if sides := WAYS[way].sides:
-            circle, turned = (x, y, radius), WAYS[way].turned
-            self._pen.regular_polygon(circle, sides, turned, _PAPER, colour, 3 * _FINER)
+        mark, width = WAYS[way], 3 * _FINER
+        inside = colour if mark.ours else _PAPER
+        if mark.sides:
+            circle = (x, y, radius)
+            self._pen.regular_polygon(circle, mark.sides, mark.turned, inside, colour, width)
         else:
-            self._pen.circle((x, y), radius, colour, _PAPER, 2 * _FINER)
+            self._pen.circle((x, y), radius, inside, colour, width)
 
-    def _text(
-        self, place: tuple[float, float], text: str, anchor: str, ink: str = _INK, size: int = 22
-    ) -> None:
+    def _text(self, place: tuple[float, float], text: str, anchor: str, colour: str = _INK) -> None:
         scaled = place[0] * _FINER, place[1] * _FINER
-        self._pen.text(scaled, text, ink, ImageFont.load_default(size * _FINER), anchor)
+        self._pen.text(scaled, text, colour, ImageFont.load_default(22 * _FINER), anchor)
 
 
 def main() -> None:
@@ -325,10 +334,13 @@ def main() -> None:
     dataset = discover(arguments.data, scale)
     smalls = [source.load(scale).small for source in dataset.sources]
     images = [to_values(small) for small in smalls if small.shape == smalls[0].shape]
+    images = images[: arguments.timed]
     points = points_of(models, dataset.sources[: arguments.images], arguments.threads)
-    points = timed(points, images[: arguments.timed], arguments.rounds, arguments.threads)
+    points = timed(points, images, arguments.rounds, arguments.threads)
+    height, width, _ = images[0].shape
+    print(f"x{scale}, {len(images)} images of {width} x {height}, {arguments.threads} threads\n")
     print("\n".join(table(points, dataset.name)))
-    if arguments.plot and any(known := [point for point in points if point.psnr]):
+    if arguments.plot and (known := [point for point in points if not math.isnan(point.psnr)]):
         sheet = Diagram(known, dataset.name).sheet
         sheet.resize(SIZE, Image.Resampling.LANCZOS).save(arguments.plot)
 
