@@ -63,6 +63,7 @@ thread_local Workspace inputs_space, products_space, map_space, writer_space;
 struct Pairs {  // codes and weights of 16 bit, two inputs at a time
     using Number = int16_t;
     using Vector = Short;
+    using Half = HalfShort;
     using Sum = Word;
     static constexpr int kInputs = 2;
     static constexpr float kUnit = 1.0f / 64;  // of what `outcome` gives after Winograd's transforms
@@ -78,6 +79,7 @@ struct Pairs {  // codes and weights of 16 bit, two inputs at a time
 struct Singles {  // floats
     using Number = float;
     using Vector = Float;
+    using Half = Float;  // L numbers, as the other's
     using Sum = Float;
     static constexpr int kInputs = 1;
     static constexpr float kUnit = 1.0f / 576;
@@ -370,25 +372,32 @@ inline void transform_sums(const V m[kReach], V* y, int stride) {
     y[3 * stride] = b + shifted<3>(d) + shifted<4>(m[5]) + shifted<3>(m[5]);
 }
 
+// A vector of inputs of a tile.
+template <typename V, typename Number>
+void transform_tile(const Number* corner, ptrdiff_t row, int pitch, Number* points,
+                    ptrdiff_t plane) {
+    V t[kReach][kReach];
+    for (int x = 0; x < kReach; ++x) {
+        const Number* from = corner + x * pitch;
+        V v[kReach];
+        for (int y = 0; y < kReach; ++y) v[y] = load<V>(from + y * row);
+        transform_inputs(v);
+        for (int y = 0; y < kReach; ++y) t[y][x] = v[y];
+    }
+    for (int y = 0; y < kReach; ++y) {
+        transform_inputs(t[y]);
+        for (int x = 0; x < kReach; ++x) store(points + (y * kReach + x) * plane, t[y][x]);
+    }
+}
+
 template <typename K>
 void transform_tile(const typename K::Number* corner, ptrdiff_t row, int pitch,
                     typename K::Number* points, ptrdiff_t plane) {
-    using V = typename K::Vector;
-    for (int c = 0; c < pitch; c += L * K::kInputs) {
-        V t[kReach][kReach];
-        for (int x = 0; x < kReach; ++x) {
-            const typename K::Number* from = corner + x * pitch + c;
-            V v[kReach];
-            for (int y = 0; y < kReach; ++y) v[y] = load<V>(from + y * row);
-            transform_inputs(v);
-            for (int y = 0; y < kReach; ++y) t[y][x] = v[y];
-        }
-        for (int y = 0; y < kReach; ++y) {
-            transform_inputs(t[y]);
-            for (int x = 0; x < kReach; ++x)
-                store(points + (y * kReach + x) * plane + c, t[y][x]);
-        }
-    }
+    constexpr int kWhole = L * K::kInputs;
+    int c = 0;
+    for (; c + kWhole <= pitch; c += kWhole)
+        transform_tile<typename K::Vector>(corner + c, row, pitch, points + c, plane);
+    if (c < pitch) transform_tile<typename K::Half>(corner + c, row, pitch, points + c, plane);
 }
 
 // The outputs of a tile from its products: `block` vectors of them from the v-th on.
@@ -457,7 +466,7 @@ template <typename K, typename W>
 void pack_points(const W* weight, int inputs, int outputs, typename K::Number* packed) {
     static const W transform[kReach][3] = {{6, 0, 0}, {-4, -4, -4}, {-4, 4, -4},
                                            {1, 2, 4}, {1, -2, 4},   {0, 0, 1}};
-    const int pitch = up(inputs, L * K::kInputs), vectors = vectors_of(outputs);
+    const int pitch = up(inputs, L), vectors = vectors_of(outputs);
     memset(packed, 0, sizeof *packed * kPoints * pitch * vectors * L);
     for (int o = 0; o < outputs; ++o) {
         const int first = o / L / kVectors * kVectors;
@@ -572,7 +581,7 @@ void direct_float(const float* map, int32_t height, int32_t width, int32_t input
 
 template <typename K, typename W>
 void pack_taps(const W* weight, int inputs, int outputs, int edge, typename K::Number* packed) {
-    const int padded = K::kInputs == 2 ? up(inputs, 2 * L) : inputs;
+    const int padded = K::kInputs == 2 ? up(inputs, L) : inputs;
     const int vectors = vectors_of(outputs), taps = edge * edge;
     memset(packed, 0, sizeof *packed * taps * padded * vectors * L);
     for (int o = 0; o < outputs; ++o) {

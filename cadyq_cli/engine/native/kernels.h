@@ -37,8 +37,8 @@ struct Kernels {
     void (*encode)(const float* map, int64_t pixels_high, int64_t pixels_wide, int32_t channels,
                    float step, float low, float high, int16_t* codes, int32_t pitch);
     void (*sums)(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares);
-    // Packed weights take taps (or 36) x inputs x outputs numbers: inputs rounded up to twice the
-    // lanes, or once in winograd_float, or not in direct_float; outputs to the lanes.
+    // Packed weights take taps (or 36) x inputs x outputs numbers: inputs rounded up to the lanes,
+    // but for direct_float, and outputs too.
     void (*pack_winograd)(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed);
     void (*pack_winograd_float)(const float* weight, int32_t inputs, int32_t outputs,
                                 float* packed);

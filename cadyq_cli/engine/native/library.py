@@ -126,7 +126,7 @@ class NativeKernels:
         shape = (
             _up(height, TILE) + 2 * PAD,
             _up(width, TILE) + 2 * PAD,
-            _up(channels, 2 * self._table.lanes),
+            _up(channels, self._table.lanes),
         )
         return _aligned(shape)
 
@@ -136,7 +136,7 @@ class NativeKernels:
         outputs, inputs, edge, _ = weight.shape
         largest = int(np.abs(weight.astype(np.int64)).sum(axis=(1, 2, 3)).max()) * _HIGHEST_CODE
         winograd = edge == 3 and largest < _WINOGRAD_LIMIT
-        numbers = self._numbers(np.int16, 2 * self._table.lanes, inputs, outputs, edge, winograd)
+        numbers = self._numbers(np.int16, self._table.lanes, inputs, outputs, edge, winograd)
         if winograd:
             self._table.pack_winograd(_at(ordered), inputs, outputs, _at(numbers))
         else:
@@ -263,7 +263,7 @@ class _Prepared:
 
 def _check(kernels: NativeKernels) -> None:
     """Sum a few products, with both kinds of kernel, and compare with numpy."""
-    height, width, inputs, outputs = 5, 6, 20, 9
+    height, width, inputs, outputs = 5, 6, 40, 9  # inputs of both a whole and a half vector
     numbers = np.arange(9 * inputs * outputs) * 37 % 255  # all sizes in no order
     weight = (numbers - 127).astype(np.int8).reshape(outputs, inputs, 3, 3)
     codes = kernels.new_codes(height, width, inputs)
