@@ -532,32 +532,43 @@ void pack_winograd_float(const float* weight, int32_t inputs, int32_t outputs, f
 // ---------------------------------------------------------------------------------------------
 // Direct convolutions of any odd size
 
-// `image` has the layout of codes.
+// `image` has the layout of codes. Where a vector has lanes for the outputs of several pixels, it
+// sums up `side` of them, side by side, with a kernel that is wider by side - 1.
 template <typename K>
 void direct_rows(const typename K::Number* image, int height, int width, int pitch,
-                 const typename K::Number* packed, int outputs, int edge, Writer& writer) {
-    const int vectors = vectors_of(outputs), reach = edge / 2;
-    const int groups = edge * pitch / K::kInputs;
+                 const typename K::Number* packed, int outputs, int edge, int side,
+                 Writer& writer) {
+    const int vectors = vectors_of(outputs), reach = edge / 2, columns = edge + side - 1;
+    const int groups = columns * pitch / K::kInputs;
     const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
     ptrdiff_t segments[2 * kPad + 1];  // a row of pixels each
     for (int y = 0; y < edge; ++y) segments[y] = (y - reach) * row - (ptrdiff_t)reach * pitch;
-    auto* sums = products_space.get<typename K::Sum>((size_t)kMost * vectors);
+    auto* sums = products_space.get<typename K::Sum>((size_t)kMost * (vectors + side));
+    auto* found = side == 1 ? sums : sums + kMost;  // of each pixel
     for (int y = 0; y < height; ++y) {
-        for (int x = 0; x < width; x += kMost) {
-            const int count = least(kMost, width - x);
+        for (int x = 0; x < width; x += kMost * side) {
+            const int count = least(kMost * side, width - x), runs = (count + side - 1) / side;
             const typename K::Number* pixels =
                 image + (kPad + y) * row + (ptrdiff_t)(kPad + x) * pitch;
             const typename K::Number* weights = packed;
             for (int v = 0; v < vectors; v += kVectors) {
                 const int block = least(kVectors, vectors - v);
-                sum_row<K>(pixels, pitch, count, segments, edge, groups, weights, block, sums + v,
-                           vectors);
-                weights += (ptrdiff_t)edge * edge * pitch * block * L;
+                sum_row<K>(pixels, (ptrdiff_t)side * pitch, runs, segments, edge, groups, weights,
+                           block, sums + v, vectors);
+                weights += (ptrdiff_t)edge * columns * pitch * block * L;
             }
-            for (int v = 0; v < vectors; ++v) {
-                Float values[kMost];
-                for (int i = 0; i < count; ++i) values[i] = K::plain(sums[i * vectors + v]);
-                writer.write(values, count, y, x, v);
+            if (side > 1)
+                for (int i = 0; i < count; ++i)
+                    found[i] = load<typename K::Sum>((const float*)(sums + i / side) +
+                                                     i % side * outputs);
+            for (int first = 0; first < count; first += kMost) {
+                const int some = least(kMost, count - first);
+                for (int v = 0; v < vectors; ++v) {
+                    Float values[kMost];
+                    for (int i = 0; i < some; ++i)
+                        values[i] = K::plain(found[(first + i) * vectors + v]);
+                    writer.write(values, some, y, x + first, v);
+                }
             }
         }
         writer.flush();
@@ -565,46 +576,49 @@ void direct_rows(const typename K::Number* image, int height, int width, int pit
 }
 
 void direct(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
-            const int16_t* packed, int32_t outputs, int32_t edge, float* map,
+            const int16_t* packed, int32_t outputs, int32_t edge, int32_t side, float* map,
             const Epilogue* epilogue) {
     Writer writer(*epilogue, width, outputs, map);
-    direct_rows<Pairs>(codes, height, width, pitch, packed, outputs, edge, writer);
+    direct_rows<Pairs>(codes, height, width, pitch, packed, outputs, edge, side, writer);
 }
 
 void direct_float(const float* map, int32_t height, int32_t width, int32_t inputs,
-                  const float* packed, int32_t outputs, int32_t edge, float* out,
+                  const float* packed, int32_t outputs, int32_t edge, int32_t side, float* out,
                   const Epilogue* epilogue) {
     Writer writer(*epilogue, width, outputs, out);
     direct_rows<Singles>(padded_map(map, height, width, inputs, inputs), height, width, inputs,
-                         packed, outputs, edge, writer);
+                         packed, outputs, edge, side, writer);
 }
 
 template <typename K, typename W>
-void pack_taps(const W* weight, int inputs, int outputs, int edge, typename K::Number* packed) {
+void pack_taps(const W* weight, int inputs, int outputs, int edge, int side,
+               typename K::Number* packed) {
     const int padded = K::kInputs == 2 ? up(inputs, L) : inputs;
-    const int vectors = vectors_of(outputs), taps = edge * edge;
+    const int vectors = vectors_of(outputs), columns = edge + side - 1, taps = edge * columns;
     memset(packed, 0, sizeof *packed * taps * padded * vectors * L);
-    for (int o = 0; o < outputs; ++o) {
-        const int first = o / L / kVectors * kVectors;
+    for (int lane = 0; lane < outputs * side; ++lane) {
+        const int o = lane % outputs, shift = lane / outputs;
+        const int first = lane / L / kVectors * kVectors;
         const int block = least(kVectors, vectors - first);
         for (int i = 0; i < inputs; ++i)
-            for (int t = 0; t < taps; ++t) {
-                const ptrdiff_t group = (ptrdiff_t)t * (padded / K::kInputs) + i / K::kInputs;
+            for (int t = 0; t < edge * edge; ++t) {
+                const ptrdiff_t tap = t / edge * columns + t % edge + shift;
+                const ptrdiff_t group = tap * (padded / K::kInputs) + i / K::kInputs;
                 packed[(ptrdiff_t)first * L * taps * padded +
-                       (group * block * L + o - first * L) * K::kInputs + i % K::kInputs] =
-                    weight[((ptrdiff_t)o * inputs + i) * taps + t];
+                       (group * block * L + lane - first * L) * K::kInputs + i % K::kInputs] =
+                    weight[((ptrdiff_t)o * inputs + i) * edge * edge + t];
             }
     }
 }
 
-void pack_direct(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
+void pack_direct(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge, int32_t side,
                  int16_t* packed) {
-    pack_taps<Pairs>(weight, inputs, outputs, edge, packed);
+    pack_taps<Pairs>(weight, inputs, outputs, edge, side, packed);
 }
 
-void pack_float(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
+void pack_float(const float* weight, int32_t inputs, int32_t outputs, int32_t edge, int32_t side,
                 float* packed) {
-    pack_taps<Singles>(weight, inputs, outputs, edge, packed);
+    pack_taps<Singles>(weight, inputs, outputs, edge, side, packed);
 }
 
 // ---------------------------------------------------------------------------------------------

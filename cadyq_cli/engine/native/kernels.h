@@ -38,23 +38,25 @@ struct Kernels {
                    float step, float low, float high, int16_t* codes, int32_t pitch);
     void (*sums)(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares);
     // Packed weights take taps (or 36) x inputs x outputs numbers: inputs rounded up to the lanes,
-    // but for direct_float, and outputs too.
+    // but for direct_float, and outputs too. Direct kernels of few outputs take `side` pixels at a
+    // time, side * outputs <= lanes, with taps in edge rows and edge + side - 1 columns. `side` is
+    // 1, 2 or 4, so that no row of whole tiles is left.
     void (*pack_winograd)(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed);
     void (*pack_winograd_float)(const float* weight, int32_t inputs, int32_t outputs,
                                 float* packed);
     void (*pack_direct)(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
-                        int16_t* packed);
+                        int32_t side, int16_t* packed);
     void (*pack_float)(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
-                       float* packed);
+                       int32_t side, float* packed);
     void (*winograd)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
                      const int16_t* packed, int32_t outputs, float* map, const Epilogue* epilogue);
     void (*winograd_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
                            const float* packed, int32_t outputs, float* out,
                            const Epilogue* epilogue);
     void (*direct)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
-                   const int16_t* packed, int32_t outputs, int32_t edge, float* map,
+                   const int16_t* packed, int32_t outputs, int32_t edge, int32_t side, float* map,
                    const Epilogue* epilogue);
     void (*direct_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
-                         const float* packed, int32_t outputs, int32_t edge, float* out,
-                         const Epilogue* epilogue);
+                         const float* packed, int32_t outputs, int32_t edge, int32_t side,
+                         float* out, const Epilogue* epilogue);
 };

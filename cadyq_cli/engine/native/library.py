@@ -64,9 +64,9 @@ def _function(*arguments: Any) -> Any:
 _INPUT = (c_void_p, c_int32, c_int32, c_int32)  # of a convolution: numbers and their shape
 _RESULT = (c_void_p, POINTER(_Epilogue))
 _PACK = _function(c_void_p, c_int32, c_int32, c_void_p)
-_PACK_EDGE = _function(c_void_p, c_int32, c_int32, c_int32, c_void_p)
+_PACK_EDGE = _function(c_void_p, c_int32, c_int32, c_int32, c_int32, c_void_p)
 _CONVOLVE = _function(*_INPUT, c_void_p, c_int32, *_RESULT)
-_CONVOLVE_EDGE = _function(*_INPUT, c_void_p, c_int32, c_int32, *_RESULT)
+_CONVOLVE_EDGE = _function(*_INPUT, c_void_p, c_int32, c_int32, c_int32, *_RESULT)
 
 
 class _Kernels(ctypes.Structure):
@@ -97,7 +97,7 @@ class Packed:
     numbers: NDArray[Any]
     outputs: int
     edge: int
-    winograd: bool
+    side: int  # pixels whose outputs fill a vector, or 0 for a Winograd kernel
     order: NDArray[np.intp] | None  # of the outputs, if the kernel writes them shuffled
 
 
@@ -136,30 +136,35 @@ class NativeKernels:
         outputs, inputs, edge, _ = weight.shape
         largest = int(np.abs(weight.astype(np.int64)).sum(axis=(1, 2, 3)).max()) * _HIGHEST_CODE
         winograd = edge == 3 and largest < _WINOGRAD_LIMIT
-        numbers = self._numbers(np.int16, self._table.lanes, inputs, outputs, edge, winograd)
+        side = 0 if winograd else self._side(outputs)
+        numbers = self._numbers(np.int16, self._table.lanes, inputs, outputs, edge, side)
         if winograd:
             self._table.pack_winograd(_at(ordered), inputs, outputs, _at(numbers))
         else:
-            self._table.pack_direct(_at(ordered), inputs, outputs, edge, _at(numbers))
-        return Packed(numbers, outputs, edge, winograd, order)
+            self._table.pack_direct(_at(ordered), inputs, outputs, edge, side, _at(numbers))
+        return Packed(numbers, outputs, edge, side, order)
 
     def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Packed:
         ordered, order = _ordered(weight, shuffle)
         outputs, inputs, edge, _ = weight.shape
         winograd = edge == 3 and inputs >= self._table.lanes
         multiple = self._table.lanes if winograd else 1
-        numbers = self._numbers(np.float32, multiple, inputs, outputs, edge, winograd)
+        side = 0 if winograd else self._side(outputs)
+        numbers = self._numbers(np.float32, multiple, inputs, outputs, edge, side)
         if winograd:
             self._table.pack_winograd_float(_at(ordered), inputs, outputs, _at(numbers))
         else:
-            self._table.pack_float(_at(ordered), inputs, outputs, edge, _at(numbers))
-        return Packed(numbers, outputs, edge, winograd, order)
+            self._table.pack_float(_at(ordered), inputs, outputs, edge, side, _at(numbers))
+        return Packed(numbers, outputs, edge, side, order)
+
+    def _side(self, outputs: int) -> int:
+        return next((side for side in (4, 2) if side * outputs <= self._table.lanes), 1)
 
     def _numbers(
-        self, kind: Any, multiple: int, inputs: int, outputs: int, edge: int, winograd: bool
+        self, kind: Any, multiple: int, inputs: int, outputs: int, edge: int, side: int
     ) -> NDArray[Any]:
         """Room for packed weights."""
-        taps = _POINTS if winograd else edge * edge
+        taps = edge * (edge + side - 1) if side else _POINTS
         return np.empty(taps * _up(inputs, multiple) * _up(outputs, self._table.lanes), kind)
 
     def encode(
@@ -208,10 +213,10 @@ def _convolve(
     run = _Prepared(epilogue, packed)
     weights = (_at(packed.numbers), packed.outputs)
     result = (None if out is None else _at(out), run.structure)
-    if packed.winograd:
-        winograd(*source, *weights, *result)
+    if packed.side:
+        direct(*source, *weights, packed.edge, packed.side, *result)
     else:
-        direct(*source, *weights, packed.edge, *result)
+        winograd(*source, *weights, *result)
     return run.sums()
 
 

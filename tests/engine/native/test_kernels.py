@@ -81,7 +81,7 @@ def test_3x3_sums_are_exact_at_every_width_and_grid(isa: str, low: int, high: in
 @every_isa
 @pytest.mark.parametrize("edge", [1, 3, 5, 7, 9])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 5), (4, 4), (7, 130)])
-@pytest.mark.parametrize(("inputs", "outputs"), [(3, 64), (64, 3), (17, 40)])
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 64), (64, 3), (8, 1), (17, 40)])
 def test_sums_are_exact_at_every_kernel_and_image_size(
     isa: str, edge: int, height: int, width: int, inputs: int, outputs: int
 ) -> None:
@@ -271,7 +271,7 @@ def test_statistics_of_a_map_are_its_sums(isa: str, shape: tuple[int, int, int])
 
 @every_isa
 @pytest.mark.parametrize(
-    ("edge", "inputs", "outputs"), [(3, 3, 64), (3, 64, 20), (9, 3, 20), (1, 64, 7)]
+    ("edge", "inputs", "outputs"), [(3, 3, 64), (3, 64, 20), (9, 3, 20), (9, 20, 3), (1, 64, 7)]
 )
 def test_float_convolutions_equal_pytorch(isa: str, edge: int, inputs: int, outputs: int) -> None:
     kernels = NativeKernels(isa)
