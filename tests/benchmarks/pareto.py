@@ -39,7 +39,16 @@ from cadyq_cli.engine.kernels import Map
 from cadyq_cli.evaluation.enlargers import enlarger_of
 from cadyq_cli.evaluation.naming import named
 from cadyq_cli.evaluation.pairs import Source, discover
-from cadyq_cli.evaluation.plot import _COLOURS, _FINER, _GRID, _INK, _MUTED, _PAPER, _ticks
+from cadyq_cli.evaluation.plot import (
+    _COLOURS,
+    _FINER,
+    _GRID,
+    _INK,
+    _MUTED,
+    _PAPER,
+    _shortened,
+    _ticks,
+)
 from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
 from cadyq_cli.imaging.pixels import to_values
 from cadyq_cli.opening import Opener
@@ -259,7 +268,7 @@ class Diagram:
         ranked = sorted(points, key=lambda point: -point.psnr)
         families = dict.fromkeys(point.family for point in ranked)
         for number, (family, colour) in enumerate(zip(families, cycle(_COLOURS))):
-            self._entry(number, family, "cadyq int8, dynamic", colour)
+            self._entry(number, _shortened(family), "cadyq int8, dynamic", colour)
             self._curve([p for p in self._points if p.family == family], colour)
         ways = [way for way in WAYS if any(point.way == way for point in points)]
         for number, way in enumerate(ways, len(families) + 1):
