@@ -1,6 +1,6 @@
 """Turns the words of a command line into values, without pydantic.
 
-Typer loads pydantic to do so, which is a third of the time that `cadyq upscale` takes to start.
+Typer loads pydantic to do so, 0.1 s, a quarter of what `cadyq upscale` takes to start.
 """
 
 from __future__ import annotations
