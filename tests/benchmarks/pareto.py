@@ -243,12 +243,12 @@ def timed(points: Sequence[Point], images: Sequence[Map], rounds: int, threads: 
 
 
 def table(points: Sequence[Point], dataset: str) -> Iterator[str]:
-    yield f"| model | by | µs / pixel | as fast as the best float32 | {dataset}, dB | bits |"
+    yield f"| model | by | µs / pixel | times as fast as the best float32 | {dataset}, dB | bits |"
     yield "|---|---|--:|--:|--:|--:|"
     for point in points:
         best = min(p.time for p in points if p.family == point.family and not WAYS[p.way].ours)
         psnr, bits = ("–" if math.isnan(v) else f"{v:.2f}" for v in (point.psnr, point.bits))
-        ratio = f"{best / point.time:.2f} x"
+        ratio = f"{best / point.time:.2f}"
         yield f"| {point.model} | {point.way} | {point.time:.2f} | {ratio} | {psnr} | {bits} |"
 
 
