@@ -33,6 +33,9 @@ class Recipe:
     bound_rate: float = setting(1e-2, "learning rate of the sites' bounds", least=0)
     selector_rate: float = setting(1e-4, "learning rate of the bit selectors", least=0)
     decay: Decay = setting("halving", "of all learning rates: halving or cosine")
+    warm_up: int = setting(
+        0, "steps in which all learning rates rise to their values, in proportion", least=0
+    )
     halve_at: float = setting(0.5, "share of the steps after which `halving` halves", least=0)
     clip_gradient: float = setting(
         0.0, "norm to which a larger gradient is scaled down; 0: never", least=0
@@ -63,7 +66,7 @@ class Recipe:
     widen: int = setting(
         0,
         "times as many features inside each 3x3 kernel of a float network from scratch, while it"
-        " trains; 0: none",
+        " trains; 0: none; with ReLUs it needs a small rate at first (warm_up)",
         least=0,
     )
     fuse: bool = setting(
@@ -84,7 +87,8 @@ class Recipe:
         return any((self.distill_output, self.distill_last, self.distill_blocks))
 
     def rate_at(self, step: int) -> float:
-        """The factor on all learning rates at a step, 0..1."""
+        """The factor on all learning rates at a step, counted from 0; the factor is 0..1."""
+        rising = min((step + 1) / (self.warm_up + 1), 1)
         if self.decay == "cosine":
-            return 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1)))
-        return 0.5 if step >= self.halve_at * self.steps else 1.0
+            return rising * 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1)))
+        return rising * (0.5 if step >= self.halve_at * self.steps else 1)

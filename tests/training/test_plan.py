@@ -44,6 +44,11 @@ def test_the_papers_recipe_is_the_papers() -> None:
     assert [carn.rate_at(step) for step in (399_000, 401_000)] == [1, 0.5]
 
 
+def test_rates_rise_in_equal_steps_while_a_run_warms_up() -> None:
+    recipe = Recipe(warm_up=3)
+    assert [recipe.rate_at(step) for step in range(5)] == [0.25, 0.5, 0.75, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
