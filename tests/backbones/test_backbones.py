@@ -11,6 +11,7 @@ from networks import COMBINATIONS, TINY, tiny
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.registry import build
+from cadyq_cli.backbones.span import ActivationName, AttentionBlock, SpanConfig
 from cadyq_cli.errors import InputError
 from cadyq_cli.quant.layers import FloatLayers, QuantConv
 from cadyq_cli.quant.ranges import observing
@@ -140,15 +141,16 @@ def test_srresnets_first_convolution_reads_codes_unless_told_otherwise(released:
 
 
 @pytest.mark.parametrize("activation", ["silu", "relu", "hardswish"])
-def test_a_block_of_span_gates_what_a_hand_computation_gates(activation: str) -> None:
+def test_a_block_of_span_gates_what_a_hand_computation_gates(activation: ActivationName) -> None:
     """One feature of 3 and kernels that pass it on: t is 3 more than its two activations."""
-    span = tiny("span", 2, "float", activation=activation, features=1)
-    block = span.backbone.blocks[0]
-    for conv in (block.conv1, block.conv2, block.conv3):
-        nn.init.dirac_(conv.conv.weight)
-        nn.init.zeros_(conv.conv.bias)
+    config = SpanConfig(scale=2, features=1, activation=activation)
+    block = AttentionBlock("block1", config, FloatLayers())
+    convs = [module for module in block.modules() if isinstance(module, nn.Conv2d)]
+    for conv, bias in zip(convs, (0.0, 0.0, 3.0), strict=True):
+        assert conv.bias is not None
+        nn.init.dirac_(conv.weight)
+        nn.init.constant_(conv.bias, bias)
     x = torch.full((1, 1, 3, 3), 3.0)  # where hardswish and ReLU are the identity
-    nn.init.constant_(block.conv3.conv.bias, 3.0)
     with torch.no_grad():
         output, first = block(x, Trace(torch.zeros(1, 2)))
     silu = {"silu": 3 / (1 + math.exp(-3))}.get(activation, 3.0)

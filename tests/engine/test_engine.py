@@ -173,7 +173,8 @@ class Curves(nn.Module):
         a, b = self.conv1(image), self.conv2(image)
         gated = (a + b) * (a.sigmoid() - 0.5)
         doubled = (b + b) * (b.sigmoid() - 0.5)
-        return gated * doubled + silu(a) * hardswish(b)
+        result: Tensor = gated * doubled + silu(a) * hardswish(b)
+        return result
 
 
 @torch.no_grad()

@@ -235,7 +235,8 @@ def test_a_gate_weighs_the_sum_by_what_was_added_to(
             epilogue.add_codes = other, 0.125
         else:
             epilogue.add_map = add_map
-        out, packed = np.empty((*size, 20), np.float32), kernels.pack(weight)
+        out = np.empty((*size, 20), np.float32)
+        packed: Any = kernels.pack(weight)  # of these kernels
         sums = kernels.convolve(codes, *size, packed, out, epilogue)
         np.testing.assert_allclose(out, exact, rtol=1e-5, atol=1e-5)
         assert sums is not None
