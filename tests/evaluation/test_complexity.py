@@ -33,6 +33,7 @@ def full(backbone: str, precision: str = "dynamic", scale: int = 4, **settings: 
         ("srresnet", 67.95, 59.82),
         ("carn", 38.22, 52.65),
         ("idn", 29.56, 4.38),
+        ("span", 22.69, 1.80),
     ],
 )
 def test_macs_at_1280x720_are_those_of_the_papers(
@@ -54,7 +55,7 @@ def test_quantized_edges_cost_as_many_macs_of_few_bits(backbone: str) -> None:
     edges = [c for c in workload.convolutions if not c.quantizable]
     first = [] if backbone == "idn" else [32]  # the one that reads the image
     assert [c.weight_bits for c in edges] == first + [8] * (len(edges) - len(first))
-    signed = {"edsr": 9, "srresnet": 9, "idn": 9, "carn": 8}[backbone]
+    signed = 8 if backbone == "carn" else 9
     assert edges[-1].bits == signed  # after a ReLU there is no sign
     assert len(edges) > len(first)
     assert workload.bytes < plain.bytes
