@@ -222,22 +222,16 @@ class Curve:
         np.copyto(run.arrays[step.out], CURVES[step.curve](run.arrays[step.source]))
 
 
-class Add:
-    def __init__(self, step: program.Add, context: Context) -> None:
+class OfTwo:
+    """The sum or the product of two maps."""
+
+    def __init__(self, step: program.Add | program.Multiply, context: Context) -> None:
         self._step, self.shape = step, context.shapes[step.sources[0]]
+        self._combine = np.add if isinstance(step, program.Add) else np.multiply
 
     def __call__(self, run: Run) -> None:
         a, b = (run.arrays[source] for source in self._step.sources)
-        np.add(a, b, out=run.arrays[self._step.out])
-
-
-class Multiply:
-    def __init__(self, step: program.Multiply, context: Context) -> None:
-        self._step, self.shape = step, context.shapes[step.sources[0]]
-
-    def __call__(self, run: Run) -> None:
-        a, b = (run.arrays[source] for source in self._step.sources)
-        np.multiply(a, b, out=run.arrays[self._step.out])
+        self._combine(a, b, out=run.arrays[self._step.out])
 
 
 class Concat:
@@ -298,8 +292,8 @@ OPERATIONS: Mapping[type[program.Step], Callable[..., Any]] = {
     program.Affine: Affine,
     program.Act: Act,
     program.Curve: Curve,
-    program.Add: Add,
-    program.Multiply: Multiply,
+    program.Add: OfTwo,
+    program.Multiply: OfTwo,
     program.Concat: Concat,
     program.Slice: Slice,
     program.Shuffle: Shuffle,
