@@ -107,6 +107,11 @@ class Trainer:
             nn.SyncBatchNorm.convert_sync_batchnorm(network)
         self._parallel = processes.parallel(network, partly=len(self._scales) > 1)
         self._dynamic = any(isinstance(site, DynamicSite) for site in sites(network))
+        self._frozen_norms = [
+            module
+            for module in network.modules()
+            if recipe.freeze_norms and isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm))
+        ]
         self._parameters = list(network.parameters())
         self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
         self._bounds, selectors = _site_parameters(network)
@@ -234,6 +239,8 @@ class Trainer:
     def _forward(self, low: Tensor, high: Tensor, scale: int) -> tuple[Losses, Trace]:
         recipe = self.recipe
         self.network.train()
+        for norm in self._frozen_norms:
+            norm.eval()
         watch = observing(self.network, self._follow) if self._following else nullcontext()
         with run_at(self.network, scale), watch, self._mixed.autocast():
             output, trace = self._parallel(low, keep_features=self._attends)

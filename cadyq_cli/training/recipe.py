@@ -69,6 +69,10 @@ class Recipe:
         " trains; 0: none; with ReLUs it needs a small rate at first (warm_up)",
         least=0,
     )
+    freeze_norms: bool = setting(
+        default=False,
+        text="batch normalisation by the statistics it has, which few crops estimate badly",
+    )
     fuse: bool = setting(
         default=True, text="compile the rounding loops, where a C++ compiler is at hand"
     )

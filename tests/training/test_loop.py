@@ -194,3 +194,16 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(b"rubbish")
     with pytest.raises(CheckpointError, match="no training state"):
         State.load(tmp_path / "state")
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_normalisations_keep_their_statistics(folder: Path, frozen: bool) -> None:
+    photos = Photos(find([folder]), 2, seed=0)
+    recipe = replace(RECIPE, freeze_norms=frozen, distill_last=0, distill_blocks=0)
+    trainer = Trainer(tiny("srresnet", 2), recipe, photos)
+    name = "backbone.blocks.0.norm1.running_mean"
+    before = trainer.network.state_dict()[name].clone()
+
+    _run(trainer, until=2)
+
+    assert torch.equal(trainer.network.state_dict()[name], before) == frozen
