@@ -39,6 +39,9 @@ const Choice kChoices[] = {  // the best first
 
 extern "C" {
 
+// Bytes of the structures that are passed, by which a caller notices a library of another version.
+int cadyq_layout() { return (int)(sizeof(Epilogue) << 16 | sizeof(Kernels)); }
+
 // Name of the i-th instruction set of this library, the best first; null behind the last.
 const char* cadyq_name(int i) {
     return i >= 0 && i < (int)(sizeof kChoices / sizeof *kChoices) ? kChoices[i].name : nullptr;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
-from ctypes import POINTER, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p
+from ctypes import POINTER, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p, sizeof
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -315,6 +315,9 @@ def _library() -> Any:
         library = ctypes.CDLL(str(files[0]))
     except OSError as error:
         raise NativeUnavailable(f"the native kernels cannot be loaded: {error}") from error
+    layout = sizeof(_Epilogue) << 16 | sizeof(_Kernels)
+    if not hasattr(library, "cadyq_layout") or library.cadyq_layout() != layout:
+        raise NativeUnavailable("the native kernels are of another version; install cadyq again")
     library.cadyq_name.argtypes, library.cadyq_name.restype = [c_int], c_char_p
     library.cadyq_kernels.argtypes = [c_char_p]
     library.cadyq_kernels.restype = POINTER(_Kernels)

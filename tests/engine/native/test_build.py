@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import _ctypes
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from cadyq_cli.engine.native import library
 from cadyq_cli.engine.native.build import CannotCompile, compile_kernels
-from cadyq_cli.engine.native.library import ISA_VARIABLE
+from cadyq_cli.engine.native.library import ISA_VARIABLE, NativeUnavailable
 
 
 def test_without_a_compiler_the_reason_is_told(
@@ -47,3 +50,12 @@ def test_a_variable_of_the_environment_hides_instruction_sets(isa: str, said: st
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert said in run.stdout
+
+
+def test_a_library_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(_ctypes.__file__, tmp_path / "cadyq_kernels.so")
+    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
+    with pytest.raises(NativeUnavailable, match="of another version"):
+        library._library.__wrapped__()
