@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -10,13 +10,16 @@ from torch import Tensor, nn
 
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.quant.layers import EdgeConv
-from cadyq_cli.quant.ranges import observing, sites
+from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.sites import FAINTEST, QuantSite
 
 
 @torch.no_grad()
 def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
-    """The same network with whole-number edges, whose bounds are the largest values seen there.
+    """The same network with whole-number edges.
+
+    Their bounds are the largest values seen there, and their biases take off what rounding adds on
+    average: a network that carries an image's mean through them would turn darker or brighter.
 
     Args:
         network: Static or dynamic; it is not changed.
@@ -28,16 +31,36 @@ def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
     card = replace(network.card, layers=network.card.layers | {"edges": "static"})
     result = Network(card)
     state = network.backbone.state_dict()
-    bounds = {k: v for k, v in result.backbone.state_dict().items() if k not in state}
-    result.backbone.load_state_dict(state | bounds)
+    new = {k: v for k, v in result.backbone.state_dict().items() if k not in state}
+    result.backbone.load_state_dict(state | new)
     result.eval().to(next(network.parameters()).device)
-    edges = nn.ModuleList(m for m in result.modules() if isinstance(m, EdgeConv))
-    for site in sites(edges):
-        site.bounds.fill_(FAINTEST)
-    with observing(edges, _widen):
+    edges = [module for module in result.modules() if isinstance(module, EdgeConv)]
+    for edge in edges:
+        edge.site.bounds.fill_(FAINTEST)
+    with observing(nn.ModuleList(edges), _widen):
         for batch in images:
             result(batch)
+    for edge, shift in _shifts(result, edges, images).items():
+        edge.bias.sub_(shift)
     return result
+
+
+def _shifts(
+    network: Network, edges: Sequence[EdgeConv], images: Sequence[Tensor]
+) -> Mapping[EdgeConv, Tensor]:
+    """`EdgeConv.shift` of each that runs, on average over the batches."""
+    found: dict[EdgeConv, list[Tensor]] = {edge: [] for edge in edges}
+
+    def note(edge: nn.Module, inputs: tuple[Tensor]) -> None:
+        assert isinstance(edge, EdgeConv)
+        found[edge].append(edge.shift(*inputs))
+
+    hooks = [edge.register_forward_pre_hook(note) for edge in edges]
+    for batch in images:
+        network(batch)
+    for hook in hooks:
+        hook.remove()
+    return {edge: torch.stack(shifts).mean(0) for edge, shifts in found.items() if shifts}
 
 
 def _widen(site: QuantSite, x: Tensor) -> None:

@@ -63,7 +63,8 @@ class EdgeConv(nn.Module):
 
     Its input has 255 steps up to a bound of its own, so a sign makes it 9 bit; the engine computes
     with them as fast. Its weights have 8 bit and a step for each output. Tensors are named as
-    those of the convolution, so that its weights serve both.
+    those of the convolution, so that its weights serve both. It always has a bias, which can take
+    off what rounding adds on average.
 
     Raises:
         ValueError: it is padded with something else than a number of zeros.
@@ -75,7 +76,9 @@ class EdgeConv(nn.Module):
         super().__init__()
         if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
             raise ValueError(f"edges are padded with a number of zeros, not as {conv}")
-        self.weight, self.bias = conv.weight, conv.bias
+        self.weight = conv.weight
+        none = torch.zeros(conv.out_channels, device=conv.weight.device)
+        self.bias = nn.Parameter(none) if conv.bias is None else conv.bias
         self.kernel_size, self.stride, self.padding = conv.kernel_size, conv.stride, conv.padding
         self.dilation, self.groups = conv.dilation, conv.groups
         self.transposed = isinstance(conv, nn.ConvTranspose2d)
@@ -89,9 +92,18 @@ class EdgeConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         untraced = Trace(x.new_zeros(len(x), 2))  # nothing is chosen here, so nothing is recorded
-        x = self.site(x, untraced).dense()
         codes, step = self.weight_codes()
         weight = straight_through(codes * step, self.weight)
+        return self._convolve(self.site(x, untraced).dense(), weight)
+
+    def shift(self, x: Tensor) -> Tensor:
+        """What rounding adds to each output on average, for inputs (N, C, H, W); shape (outputs,).
+
+        Taken off the bias, it is the bias correction of Nagel et al. (ICCV 2019), section 4.2.
+        """
+        return (self.forward(x) - self._convolve(x, self.weight)).mean((0, 2, 3))
+
+    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         if self.transposed:
             return conv_transpose2d(
                 x,

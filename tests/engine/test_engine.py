@@ -247,7 +247,20 @@ def test_edges_keep_the_names_of_float_weights() -> None:
         plain = tiny(backbone, 2).backbone.state_dict()
         quantized = tiny(backbone, 2, layers={"edges": "static"}).backbone.state_dict()
         assert plain.keys() < quantized.keys()
-        assert all(name.endswith("site.bounds") for name in quantized.keys() - plain.keys())
+        added = quantized.keys() - plain.keys()
+        assert all(name.endswith(("site.bounds", ".bias")) for name in added)
+        assert backbone == "srresnet" or not any(name.endswith(".bias") for name in added)
+
+
+@pytest.mark.parametrize("backbone", TINY)
+def test_edges_make_images_neither_darker_nor_brighter(backbone: str) -> None:
+    network = tiny(backbone, 2, "static", features=16)
+    images = [torch.rand(4, 3, 24, 24) for _ in range(2)]
+    edges = with_static_edges(network, images)
+    with torch.no_grad():
+        wanted, found = (torch.cat([n(x)[0] for x in images]) for n in (network, edges))
+    difference = found - wanted
+    assert float(difference.mean().abs()) < 0.1 * float(difference.std())
 
 
 def test_tensors_that_do_not_fit_the_program_are_refused() -> None:
