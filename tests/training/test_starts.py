@@ -132,7 +132,10 @@ class Listener:
 
     def __init__(self, at_step: Callable[[Step], object] = lambda _: None) -> None:
         self.notes: list[str] = []
-        self.step = at_step
+        self._at_step = at_step
+
+    def step(self, step: Step) -> None:
+        self._at_step(step)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
