@@ -103,7 +103,9 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
     edsr = tmp_path / "edsr.safetensors"
     save(edsr, tiny("edsr", 2, "float"))
     start = ("-b", "carn", "-s", "2", "--start", edsr, "--stages", "float", "--patch", "8")
-    result = _train(photos, "-o", tmp_path / "run", *start, "--batch", "1", "--dry-run")
+    result = _train(
+        photos, "-o", tmp_path / "run", *start, "--batch", "1", "--no-fuse", "--dry-run"
+    )
     assert result.exit_code == 0, result.stderr
     assert "carn x2, " in result.stdout
     assert "; random: upsamplers.x3.0.weight, " in result.stderr
