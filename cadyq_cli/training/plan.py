@@ -55,7 +55,11 @@ class Plan:
     stages: tuple[Stage, ...] = setting(
         (), "which of float, static, dynamic; none: those after the start's"
     )
-    start: Path | None = setting(None, "weights to start from, ours or the authors'")
+    start: Path | None = setting(
+        None,
+        "weights to start from, ours or the authors'; srresnet and carn can start as an edsr of"
+        " the same scale, measured on the photographs",
+    )
     teacher: Path | None = setting(
         None, "network to imitate; none: what the stage starts from, in its own precision"
     )
@@ -78,6 +82,8 @@ class Plan:
             raise InputError(f"scales = {list(self.scales)} should include the scale {self.scale}")
         if self.scales and self.backbone != "carn":
             raise InputError(f"{self.backbone} has a body for one scale only; carn learns several")
+        if self.recipes["float"].fit_last and (self.backbone != "span" or self.start is not None):
+            raise InputError("fit_last is for a span from scratch, without a start")
 
     def _check_settings(self) -> None:
         """That the backbone has them, and that their values fit."""

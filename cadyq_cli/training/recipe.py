@@ -69,6 +69,11 @@ class Recipe:
         " trains; 0: none; with ReLUs it needs a small rate at first (warm_up)",
         least=0,
     )
+    fit_last: bool = setting(
+        default=False,
+        text="last layers by least squares before the first step, of a float network from scratch"
+        " (SPAN)",
+    )
     freeze_norms: bool = setting(
         default=False,
         text="batch normalisation by the statistics it has, which few crops estimate badly",
@@ -82,6 +87,8 @@ class Recipe:
         check(self)
         if self.measure_selectors and self.target_bits is None:
             raise InputError("measure_selectors needs target_bits")
+        if self.fit_last and self.widen:
+            raise InputError("fit_last sets plain kernels, and widen has none; leave one out")
         if self.average >= 1:
             raise InputError(f"average = {self.average} should be below 1")
 

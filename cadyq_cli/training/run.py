@@ -14,6 +14,7 @@ RUN/tensorboard/          if TensorBoard is installed
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ from cadyq_cli.training.processes import ALONE, Processes
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.records import Records
 from cadyq_cli.training.stages import (
+    Crops,
     check_fit,
     executes,
     first,
@@ -106,7 +108,7 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
         remove_leftovers(folder)
     network: Network | None = None
     if not plan.stages:
-        network, stages = first(plan, means.device, report.note)
+        _, stages = first(plan, means.device, lambda _: None)
         plan = replace(plan, stages=stages)
     if means.processes.leads:
         write_whole(folder / RECIPE, plan.to_toml().encode())
@@ -114,7 +116,7 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
         result = folder / f"{stage}.safetensors"
         if not means.processes.told(_is_done(plan, folder, stage)):
             if network is None:
-                network, _ = first(plan, means.device, report.note)
+                network, _ = first(plan, means.device, report.note, _crops(plan, folder, means))
             _Stage(plan, stage, folder, means, report).train(network)
         network = load(result, device=means.device)
         check_fit(plan, network, result)
@@ -277,6 +279,23 @@ def photos_of(plan: Plan, recipe: Recipe, means: Means) -> Photos:
         texture=recipe.texture,
         pairs=means.pairs,
     )
+
+
+def _crops(plan: Plan, folder: Path, means: Means) -> Crops | None:
+    """What the weights that a run begins with are fitted to, crops that it is not trained on.
+
+    None where they come from a state.
+    """
+    stage = plan.stages[0]
+    if stage == "float" and means.processes.told((folder / f"{stage}.state").exists()):
+        return None
+    recipe = plan.recipes[stage]
+    photos = photos_of(plan, recipe, means)
+
+    def crops(pixels: int) -> tuple[Tensor, Tensor]:
+        return photos.batch(recipe.steps, math.ceil(pixels / recipe.patch**2), recipe.patch)
+
+    return crops
 
 
 def _unseen(

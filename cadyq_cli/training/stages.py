@@ -22,12 +22,18 @@ from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.trace import Trace
 from cadyq_cli.training.plan import STAGES, Plan, Stage
+from cadyq_cli.training.starts.as_edsr import card_after, start_as_edsr, without_start
+from cadyq_cli.training.starts.span import fit_last_layers
 
+Crops = Callable[[int], tuple[Tensor, Tensor]]  # low and high resolution, so many low pixels
+
+MEASURED = 2**15  # low-resolution pixels that a network which starts as an EDSR is fitted to
+FITTED = 3 * 2**16  # likewise, last layers, which have more weights to find
 SCALES = (4, 3, 2)  # of the authors' checkpoints, which do not tell, but have shapes that fit
 
 
 def first(
-    plan: Plan, device: torch.device, note: Callable[[str], None]
+    plan: Plan, device: torch.device, note: Callable[[str], None], crops: Crops | None = None
 ) -> tuple[Network, tuple[Stage, ...]]:
     """The network that a plan starts from, and the stages that lead from it to a dynamic one.
 
@@ -35,19 +41,30 @@ def first(
         plan: What to train.
         device: Where the network goes.
         note: Is told which weights of the start do not fit.
+        crops: Cuts low- and high-resolution crops to fit weights to. Without it, weights that
+            would be fitted are random: good enough to tell stages and times.
 
     Raises:
-        InputError: its start is of another backbone.
+        InputError: its start is of another backbone, and no EDSR that it can start as.
         CheckpointError: its start cannot be read.
     """
     seed = plan.recipes[STAGES[0]].seed
     if plan.start is None:
         settings = {**plan.settings, "scale": plan.scale}
         card = Card(backbone=plan.backbone, settings=settings)
-        return start(card, seed=seed).to(device), STAGES
+        network = start(card, seed=seed)
+        if plan.recipes[STAGES[0]].fit_last and crops is not None:
+            fit_last_layers(network, *crops(FITTED))
+        return network.to(device), STAGES
     found = load_any(plan.start, plan)
     if found.card.backbone != plan.backbone:
-        raise InputError(f"{plan.start} is {found.card.backbone}, not {plan.backbone}")
+        network = start(card_after(found, plan), seed=seed)
+        if crops is not None:
+            start_as_edsr(network, found, crops(MEASURED)[0])
+        missing = without_start(network)
+        rest = f"; random: {', '.join(missing)}" if missing else ""
+        note(f"the weights are fitted to what {plan.start} does{rest}")
+        return network.to(device), STAGES
     settings = {**found.card.settings, **plan.settings, "scale": plan.scale}
     done = list(STAGES).index(cast("Stage", found.card.precision))
     stages = STAGES[done + 1 :] or STAGES[-1:]

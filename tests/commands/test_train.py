@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from networks import tiny
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from cadyq_cli.checkpoint import save
 from cadyq_cli.commands.app import app
 from cadyq_cli.training.plan import Plan, parse_plan
 from cadyq_cli.training.recipe import Recipe
@@ -95,9 +97,24 @@ def test_a_dry_run_tells_images_steps_and_hours_and_writes_nothing(
     assert not run.exists()
 
 
+def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
+    photos: Path, tmp_path: Path
+) -> None:
+    edsr = tmp_path / "edsr.safetensors"
+    save(edsr, tiny("edsr", 2, "float"))
+    start = ("-b", "carn", "-s", "2", "--start", edsr, "--stages", "float", "--patch", "8")
+    result = _train(
+        photos, "-o", tmp_path / "run", *start, "--batch", "1", "--no-fuse", "--dry-run"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "carn x2, " in result.stdout
+    assert "; random: upsamplers.x3.0.weight, " in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--fit-last",), "fit_last is for a span from scratch"),
         (("--recipe", "nonsense"), "neither a file nor one of paper-carn"),
         (("--widths", "4,nine"), "give whole numbers"),
         (("--widths", "1,4"), "from 2 to 8"),
