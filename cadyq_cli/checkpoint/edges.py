@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.checkpoint.rounding import input_products, rounded_weight
 from cadyq_cli.quant.layers import EdgeConv
 from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.sites import FAINTEST, QuantSite
@@ -18,8 +19,9 @@ from cadyq_cli.quant.sites import FAINTEST, QuantSite
 def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
     """The same network with whole-number edges.
 
-    Their bounds are the largest values seen there, and their biases take off what rounding adds on
-    average: a network that carries an image's mean through them would turn darker or brighter.
+    Their bounds are the largest values seen there, their weights are rounded together (`rounding`),
+    and their biases take off what rounding still adds on average: a network that carries an image's
+    mean through them would turn it darker or brighter.
 
     Args:
         network: Static or dynamic; it is not changed.
@@ -40,27 +42,49 @@ def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
     with observing(nn.ModuleList(edges), _widen):
         for batch in images:
             result(batch)
+    for edge, products in _products(result, edges, images).items():
+        edge.weight.copy_(rounded_weight(edge.weight, products))
     for edge, shift in _shifts(result, edges, images).items():
         edge.bias.sub_(shift)
     return result
+
+
+def _products(
+    network: Network, edges: Sequence[EdgeConv], images: Sequence[Tensor]
+) -> Mapping[EdgeConv, Tensor]:
+    """`input_products` of each that runs and is an ungrouped convolution."""
+    plain = [edge for edge in edges if not edge.transposed and edge.groups == 1]
+    found = _told(network, plain, images, input_products)
+    return {edge: sum(sums[1:], sums[0]) for edge, sums in found.items()}
 
 
 def _shifts(
     network: Network, edges: Sequence[EdgeConv], images: Sequence[Tensor]
 ) -> Mapping[EdgeConv, Tensor]:
     """`EdgeConv.shift` of each that runs, on average over the batches."""
-    found: dict[EdgeConv, list[Tensor]] = {edge: [] for edge in edges}
+    found = _told(network, edges, images, EdgeConv.shift)
+    return {edge: torch.stack(shifts).mean(0) for edge, shifts in found.items()}
+
+
+def _told(
+    network: Network,
+    edges: Sequence[EdgeConv],
+    images: Sequence[Tensor],
+    tell: Callable[[EdgeConv, Tensor], Tensor],
+) -> Mapping[EdgeConv, list[Tensor]]:
+    """What there is to tell about the input of each edge that runs, a tensor a batch."""
+    found: dict[EdgeConv, list[Tensor]] = {}
 
     def note(edge: nn.Module, inputs: tuple[Tensor]) -> None:
         assert isinstance(edge, EdgeConv)
-        found[edge].append(edge.shift(*inputs))
+        found.setdefault(edge, []).append(tell(edge, *inputs))
 
     hooks = [edge.register_forward_pre_hook(note) for edge in edges]
     for batch in images:
         network(batch)
     for hook in hooks:
         hook.remove()
-    return {edge: torch.stack(shifts).mean(0) for edge, shifts in found.items() if shifts}
+    return found
 
 
 def _widen(site: QuantSite, x: Tensor) -> None:
