@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
 from cadyq_cli.training.arithmetic import Mixed, can_compile
 from cadyq_cli.training.losses import Losses, attention_loss, bit_loss, pixel_loss
+from cadyq_cli.training.muon import Muon
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.processes import ALONE, Processes
 from cadyq_cli.training.recipe import EPOCH, Recipe
@@ -119,14 +121,20 @@ class Trainer:
             parameter.requires_grad_(recipe.selector_rate > 0)
         special = {id(p) for p in [*self._bounds, *selectors]}
         weights = [p for p in self._parameters if id(p) not in special]
+        directed = [p for p in weights if recipe.kernel_rate and p.dim() > 1]
+        others = [p for p in weights if not (recipe.kernel_rate and p.dim() > 1)]
         groups = (
-            (weights, recipe.learning_rate),
+            (others, recipe.learning_rate),
             (self._bounds, recipe.bound_rate),
             (selectors, recipe.selector_rate),
         )
-        self._optimiser = torch.optim.Adam(
-            [{"params": p, "lr": rate, "peak": rate} for p, rate in groups if p], fused=True
-        )
+        self._optimisers: list[torch.optim.Optimizer] = [
+            torch.optim.Adam([{"params": p, "lr": rate} for p, rate in groups if p], fused=True)
+        ]
+        if directed:
+            self._optimisers.append(Muon(directed, recipe.kernel_rate))
+        for group in self._parameter_groups():
+            group["peak"] = group["lr"]
         self._followers = _pairs(self.average, network)
         if recipe.fuse and can_compile(self._device):
             kernels = Kernels.fused()
@@ -161,7 +169,7 @@ class Trainer:
         parts = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
-            "moment": optimiser_moments(self._optimiser, self._names),
+            "moment": optimiser_moments(self._optimisers, self._names),
         }
         return State(
             step=self.step,
@@ -176,14 +184,14 @@ class Trainer:
         """Go on where a state was taken; the recipe may have changed since.
 
         Raises:
-            ValueError: it is another network's.
+            ValueError: it is another network's, or its kernels learned by another optimiser.
         """
         try:
             self.network.load_state_dict(state.part("network"))
             self.average.load_state_dict(state.part("average"))
-            restore_moments(self._optimiser, self._names, state.part("moment"))
+            restore_moments(self._optimisers, self._names, state.part("moment"))
         except (RuntimeError, KeyError) as error:
-            raise ValueError("the state is of another network") from error
+            raise ValueError("the state is of another network or optimiser") from error
         if state.scaler:
             self._scaler.load_state_dict(state.scaler)
         self.step, self.bit_price = state.step, state.bit_price
@@ -208,12 +216,14 @@ class Trainer:
 
     def _train(self, low: Tensor, high: Tensor, scale: int) -> Step:
         recipe, factor = self.recipe, self.recipe.rate_at(self.step)
-        for group in self._optimiser.param_groups:
+        for group in self._parameter_groups():
             group["lr"] = group["peak"] * factor
         losses, trace = self._forward(low, high, scale)
-        self._optimiser.zero_grad(set_to_none=True)
+        for parameter in self._parameters:
+            parameter.grad = None
         self._scaler.scale(losses.total()).backward()
-        self._scaler.unscale_(self._optimiser)
+        for optimiser in self._optimisers:
+            self._scaler.unscale_(optimiser)
         if self._following:
             for bound in self._bounds:
                 bound.grad = None  # it has been set, not learned
@@ -222,7 +232,8 @@ class Trainer:
         self._check(step)
         if recipe.clip_gradient:
             clip_grads_with_norm_(self._parameters, recipe.clip_gradient, norm)
-        self._scaler.step(self._optimiser)
+        for optimiser in self._optimisers:
+            self._scaler.step(optimiser)
         self._scaler.update()
         self._keep_bounds_positive()
         self._update_average()
@@ -230,6 +241,9 @@ class Trainer:
             self._adjust_price(step.average_bits)
         self.step += 1
         return step
+
+    def _parameter_groups(self) -> Iterator[dict[str, Any]]:
+        return (group for optimiser in self._optimisers for group in optimiser.param_groups)
 
     @property
     def _following(self) -> bool:

@@ -30,6 +30,11 @@ class Recipe:
         0.0, "preference for textured crops; 0: none, 1: in proportion to their gradient", least=0
     )
     learning_rate: float = setting(1e-4, "of the weights (Adam)", least=0)
+    kernel_rate: float = setting(
+        0.0,
+        "of the kernels by Muon, as a share of each one's norm a step; 0: by Adam, as the biases",
+        least=0,
+    )
     bound_rate: float = setting(1e-2, "learning rate of the sites' bounds", least=0)
     selector_rate: float = setting(1e-4, "learning rate of the bit selectors", least=0)
     decay: Decay = setting("halving", "of all learning rates: halving or cosine")

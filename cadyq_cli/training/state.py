@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from cadyq_cli.checkpoint.file import write_whole
 from cadyq_cli.errors import CheckpointError
+from cadyq_cli.training.muon import Muon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,24 +66,36 @@ class State:
 
 
 def optimiser_moments(
-    optimiser: torch.optim.Optimizer, names: dict[Tensor, str]
+    optimisers: Sequence[torch.optim.Optimizer], names: dict[Tensor, str]
 ) -> dict[str, Tensor]:
-    """An optimiser's state as tensors named ``PARAMETER/NAME``."""
+    """The optimisers' states as tensors named ``PARAMETER/NAME``."""
     return {
         f"{names[parameter]}/{key}": value
+        for optimiser in optimisers
         for parameter, moments in optimiser.state.items()
         for key, value in moments.items()
     }
 
 
 def restore_moments(
-    optimiser: torch.optim.Optimizer,
+    optimisers: Sequence[torch.optim.Optimizer],
     names: dict[Tensor, str],
     tensors: dict[str, Tensor],
 ) -> None:
-    """The inverse of `optimiser_moments`."""
-    by_name = {name: parameter for parameter, name in names.items()}
+    """The inverse of `optimiser_moments`.
+
+    Raises:
+        KeyError: a moment of a parameter that none of them updates, or of another optimiser.
+    """
+    owners = {
+        names[parameter]: (optimiser, parameter)
+        for optimiser in optimisers
+        for group in optimiser.param_groups
+        for parameter in group["params"]
+    }
     for key, value in tensors.items():
         name, _, moment = key.rpartition("/")
-        parameter = by_name[name]
+        optimiser, parameter = owners[name]
+        if isinstance(optimiser, Muon) != (moment == "mean"):
+            raise KeyError(f"{key} is of another optimiser")
         optimiser.state[parameter][moment] = value.to(parameter.device)

@@ -40,16 +40,18 @@ def _run(trainer: Trainer, until: int | None = None) -> list[Step]:
     return steps
 
 
+@pytest.mark.parametrize("kernel_rate", [0, 0.01])
 def test_a_resumed_run_gives_the_same_numbers_as_an_uninterrupted_one(
-    folder: Path, tmp_path: Path
+    folder: Path, tmp_path: Path, kernel_rate: float
 ) -> None:
-    whole = _trainer(folder)
+    recipe = replace(RECIPE, kernel_rate=kernel_rate)
+    whole = _trainer(folder, recipe)
     steps = _run(whole)
 
-    first = _trainer(folder)
+    first = _trainer(folder, recipe)
     begun = _run(first, until=5)
     first.state().save(tmp_path / "state")
-    second = _trainer(folder)
+    second = _trainer(folder, recipe)
     second.resume(State.load(tmp_path / "state"))
     ended = _run(second)
 
@@ -57,6 +59,25 @@ def test_a_resumed_run_gives_the_same_numbers_as_an_uninterrupted_one(
     for kind in ("network", "average"):
         ours, theirs = (getattr(t, kind).state_dict() for t in (second, whole))
         assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
+
+
+def test_a_state_of_another_optimiser_is_refused(folder: Path) -> None:
+    adam, muon = (_trainer(folder, replace(RECIPE, kernel_rate=rate)) for rate in (0, 0.01))
+    _run(adam, until=1)
+    with pytest.raises(ValueError, match="optimiser"):
+        muon.resume(adam.state())
+
+
+def test_kernels_move_by_their_rate_and_biases_by_theirs(folder: Path) -> None:
+    trainer = _trainer(folder, replace(RECIPE, kernel_rate=0.01, learning_rate=0))
+    before = {name: p.detach().clone() for name, p in trainer.network.named_parameters()}
+    _run(trainer, until=1)
+    for name, value in trainer.network.named_parameters():
+        if name.endswith("conv1.weight"):
+            moved = (value - before[name]).norm() / before[name].norm()
+            assert moved.item() == pytest.approx(0.01, rel=1e-3)
+        elif name.endswith("conv1.bias"):
+            assert torch.equal(value, before[name])
 
 
 def test_training_lowers_the_loss(folder: Path) -> None:
