@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from cadyq_cli.engine.kernels import Codes, Kernels, Map
+from cadyq_cli.engine.kernels import WIDEST, Codes, Kernels, Map
 from cadyq_cli.engine.program import Program
 
 _LINE = 64  # bytes
@@ -21,6 +21,7 @@ class Shape:
     channels: int
     factor: int = 1  # times as large as the patch
     codes: bool = False
+    range: tuple[int, int] = field(default=WIDEST, compare=False)  # of codes
 
     @property
     def size(self) -> int:

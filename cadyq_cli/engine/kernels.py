@@ -19,6 +19,7 @@ from cadyq_cli.engine.program import CurveName
 
 PAD = 4  # zeros on each side of codes: the reach of a 9x9 convolution
 TILE = 4  # the image inside codes is rounded up to a multiple of this
+WIDEST = (-255, 255)  # the lowest and the highest of all codes
 
 Map = NDArray[np.float32]
 Codes = NDArray[np.int16]
@@ -62,8 +63,18 @@ class Kernels(Protocol):
     def new_codes(self, height: int, width: int, channels: int) -> Codes:
         """Zeros for the codes of a (height, width, channels) map."""
 
-    def pack(self, weight: NDArray[np.int8], *, groups: int = 1, shuffle: int = 1) -> Any:
-        """Prepare weights (O, I / groups, k, k) for `convolve`; k is odd and at most 2 PAD + 1."""
+    def pack(
+        self,
+        weight: NDArray[np.int8],
+        *,
+        groups: int = 1,
+        shuffle: int = 1,
+        codes: tuple[int, int] = WIDEST,
+    ) -> Any:
+        """Prepare weights (O, I / groups, k, k) for `convolve`; k is odd and at most 2 PAD + 1.
+
+        `codes` are the lowest and the highest that they will meet.
+        """
 
     def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Any:
         """Prepare weights (O, I, k, k) for `convolve_float`; k is odd and at most 2 PAD + 1."""

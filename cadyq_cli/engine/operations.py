@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +61,7 @@ class Grid:
         if bounds.shape != (len(grid.widths),):
             raise ValueError(f"{grid.module} has bounds of shape {bounds.shape}")
         self.name, self.widths, self.codes = grid.name, grid.widths, grid.codes
+        self.range = min(low for low, _ in grid.codes), max(high for _, high in grid.codes)
         self._bounds = bounds
 
     def step(self, index: int, magnitude: float = 1.0) -> float:
@@ -77,7 +78,12 @@ class Site:
         self._step, self._kernels = step, context.kernels
         self._grid = Grid(step.grid, context.arrays)
         parts = [context.shapes[source] for source in step.sources]
-        self.shape = Shape(sum(part.channels for part in parts), parts[0].factor, codes=True)
+        self.shape = Shape(
+            sum(part.channels for part in parts),
+            parts[0].factor,
+            codes=True,
+            range=self._grid.range,
+        )
         self._channels = [sum(part.channels for part in parts[:i]) for i in range(len(parts))]
         self._measures = not step.grid.fixed
         if step.grid.selects:
@@ -122,7 +128,9 @@ class Conv:
         parts = folded(step, context.arrays, whole=source.codes)
         shuffle = step.shuffle
         if source.codes:
-            self._packed = self._kernels.pack(parts.weight, groups=parts.groups, shuffle=shuffle)
+            self._packed = self._kernels.pack(
+                parts.weight, groups=parts.groups, shuffle=shuffle, codes=source.range
+            )
         else:
             dense = without_groups(parts.weight, parts.groups)
             self._packed = self._kernels.pack_float(dense, shuffle=shuffle)
@@ -132,9 +140,9 @@ class Conv:
         self._encode = Grid(step.encode, context.arrays) if step.encode else None
         self._adds_codes = step.add is not None and context.shapes[step.add].codes
         self._measured = step.out in context.measured
-        self.shape = Shape(
-            parts.outputs // shuffle**2, source.factor * shuffle, codes=step.encode is not None
-        )
+        self.shape = Shape(parts.outputs // shuffle**2, source.factor * shuffle)
+        if self._encode is not None:
+            self.shape = replace(self.shape, codes=True, range=self._encode.range)
 
     def __call__(self, run: Run) -> None:
         step = self._step

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.curves import CURVES, sigmoid
-from cadyq_cli.engine.kernels import PAD, TILE, Codes, Epilogue, Map, Sums
+from cadyq_cli.engine.kernels import PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,14 @@ class ReferenceKernels:
         rows, columns = (-(-length // TILE) * TILE + 2 * PAD for length in (height, width))
         return np.zeros((rows, columns, channels), np.int16)
 
-    def pack(self, weight: NDArray[np.int8], *, groups: int = 1, shuffle: int = 1) -> Packed:
+    def pack(
+        self,
+        weight: NDArray[np.int8],
+        *,
+        groups: int = 1,
+        shuffle: int = 1,
+        codes: tuple[int, int] = WIDEST,
+    ) -> Packed:
         outputs, inputs, *edges = weight.shape
         dense = np.zeros((outputs, inputs * groups, *edges), np.float64)
         for group, rows in enumerate(np.split(np.arange(outputs), groups)):

@@ -209,16 +209,17 @@ def compare_widths(backbone: str, arguments: argparse.Namespace) -> None:
     """The same network with every site forced to one width."""
     patches = np.random.default_rng(0).random((arguments.patches, PATCH, PATCH, 3), np.float32)
     runs: dict[str, Run] = {}
-    for index, width in ((2, 8), (1, 6), (0, 4)):
-        network = network_of(backbone)
-        for site in network.modules():
-            if isinstance(site, DynamicSite):
-                with torch.no_grad():
-                    site.selector.weight.zero_()
-                    site.selector.bias.copy_(torch.arange(3) == index)
+    network = network_of(backbone)
+    sites = [site for site in network.modules() if isinstance(site, DynamicSite)]
+    widths = sites[0].widths.int().tolist()
+    for index, width in sorted(enumerate(widths), reverse=True):
+        for site in sites:
+            with torch.no_grad():
+                site.selector.weight.zero_()
+                site.selector.bias.copy_(torch.arange(len(widths)) == index)
         _, executable = next(engines(network))
         runs[f"{width} bit"] = engine_run(executable, patches, arguments.threads)
-    show(f"{backbone} x4 by width", medians(runs, arguments.repeats), "8 bit")
+    show(f"{backbone} x4 by width", medians(runs, arguments.repeats), next(iter(runs)))
 
 
 class Timed:
@@ -232,7 +233,7 @@ class Timed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._kernels, name)
 
-    def pack(self, weight: NDArray[np.int8], **options: int) -> Any:
+    def pack(self, weight: NDArray[np.int8], **options: Any) -> Any:
         return weight.shape, self._kernels.pack(weight, **options)
 
     def convolve(
@@ -258,7 +259,7 @@ def peak(kernels: NativeKernels) -> float:
     weight = np.ones((64, 64, 9, 9), np.int8)
     codes, out = kernels.new_codes(48, 48, 64), np.empty((48, 48, 64), np.float32)
     epilogue = Epilogue(np.ones(64, np.float32), np.zeros(64, np.float32))
-    packed = kernels.pack(weight)
+    packed = kernels.pack(weight, codes=(0, 127))
     run = partial(kernels.convolve, codes, 48, 48, packed, out, epilogue)
     return 48 * 48 * weight.size / medians({"peak": run}, 5)["peak"]
 

@@ -23,14 +23,13 @@ LIBRARY = "cadyq_kernels" + {"win32": ".dll", "darwin": ".dylib"}.get(sys.platfo
 X86 = ("x86_64", "amd64")
 
 FLAGS = ("-std=c++17", "-O3", "-fPIC", "-Wno-psabi")
+AVX512 = ("-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni")
 LANES_AND_FLAGS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "generic": (4, ()),
     "avx2": (8, ("-mavx2", "-mfma")),
     "avxvnni": (8, ("-mavx2", "-mfma", "-mavxvnni")),
-    "avx512vnni": (
-        16,
-        ("-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"),
-    ),
+    "avx512vnni": (16, AVX512),
+    "amx": (16, (*AVX512, "-DCADYQ_USE_AVX512VNNI", "-mamx-tile", "-mamx-int8")),
 }
 
 

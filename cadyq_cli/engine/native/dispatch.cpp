@@ -4,15 +4,39 @@
 
 #include <cstring>
 
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #define DECLARE(isa) namespace isa { extern const Kernels kernels; }
 DECLARE(generic)
 #ifdef CADYQ_X86
 DECLARE(avx2)
 DECLARE(avxvnni)
 DECLARE(avx512vnni)
+DECLARE(amx)
 #endif
 
 namespace {
+
+#ifdef CADYQ_X86
+bool has_avx512vnni() {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+}
+
+// Linux gives a process the tiles' registers when it asks for them.
+bool has_amx() {
+#ifdef __linux__
+    constexpr int kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    return has_avx512vnni() && __builtin_cpu_supports("amx-int8") &&
+           !syscall(SYS_arch_prctl, kRequest, kTileData);
+#else
+    return false;
+#endif
+}
+#endif
 
 struct Choice {
     const char* name;
@@ -22,11 +46,8 @@ struct Choice {
 
 const Choice kChoices[] = {  // the best first
 #ifdef CADYQ_X86
-    {"avx512vnni", &avx512vnni::kernels,
-     [] {
-         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-     }},
+    {"amx", &amx::kernels, has_amx},
+    {"avx512vnni", &avx512vnni::kernels, has_avx512vnni},
     {"avxvnni", &avxvnni::kernels,
      [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni"); }},
     {"avx2", &avx2::kernels,

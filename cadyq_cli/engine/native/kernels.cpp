@@ -1,6 +1,6 @@
 // The arithmetic of quantized convolutions, for the instruction set that lanes.h stands for.
 //
-// 3x3 convolutions go through Winograd's F(4x4, 3x3): 36 products for 16 outputs instead of 144.
+// Where there is no matrix unit (matrix.h), 3x3 convolutions go through Winograd's F(4x4, 3x3): 36 products for 16 outputs instead of 144.
 // In whole numbers it is exact. The transforms that have fractions, those of the weights, are taken
 // 24 times along each axis (but for their last row), so that the result is 576 times what it should
 // be, modulo 2^32. As 576 = 64 * 9 and 9 has an inverse modulo 2^32, one product gives 64 times the
@@ -621,6 +621,13 @@ void pack_float(const float* weight, int32_t inputs, int32_t outputs, int32_t ed
     pack_taps<Singles>(weight, inputs, outputs, edge, side, packed);
 }
 
+#ifdef CADYQ_USE_AMX
+#include "matrix.h"
+#else
+constexpr decltype(Kernels::pack_matrix) pack_matrix = nullptr;
+constexpr decltype(Kernels::matrix) matrix = nullptr;
+#endif
+
 // ---------------------------------------------------------------------------------------------
 // Maps to codes and to statistics
 
@@ -670,7 +677,8 @@ void sums(const float* map, int64_t pixels, int32_t channels, double* sums, doub
 }  // namespace
 
 extern const Kernels kernels;
-const Kernels kernels = {L,      encode,       sums,          pack_winograd, pack_winograd_float,
-                         pack_direct, pack_float, winograd, winograd_float, direct, direct_float};
+const Kernels kernels = {L,           encode,     sums,     pack_winograd,  pack_winograd_float,
+                         pack_direct, pack_float, winograd, winograd_float, direct,
+                         direct_float, pack_matrix, matrix};
 
 }  // namespace CADYQ_ISA

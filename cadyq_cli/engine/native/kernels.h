@@ -12,6 +12,8 @@ constexpr int kTile = 4;  // outputs a side of a Winograd tile
 
 enum Curve : int32_t { kNone, kSilu, kHardswish, kSigmoid };
 
+enum Grid : int32_t { kUnsigned, kSigned, kWide };  // codes of 0..255, -128..127, -255..255
+
 struct Epilogue {  // in this order; null or 0 where there is nothing to do
     const float* scale;  // of each output
     const float* bias;
@@ -59,4 +61,12 @@ struct Kernels {
     void (*direct_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
                          const float* packed, int32_t outputs, int32_t edge, int32_t side,
                          float* out, const Epilogue* epilogue);
+    // As `direct`, by a matrix unit; null where there is none. Packed weights take edge rows of
+    // (edge + side - 1) x pitch inputs, twice that for kWide, each row rounded up to whole 64, for
+    // each of the outputs of `side` pixels, rounded up to whole 16.
+    void (*pack_matrix)(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
+                        int32_t side, Grid grid, int8_t* packed);
+    void (*matrix)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+                   const int8_t* packed, int32_t outputs, int32_t edge, int32_t side, Grid grid,
+                   float* map, const Epilogue* epilogue);
 };

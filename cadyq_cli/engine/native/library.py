@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from collections.abc import Iterator
 from ctypes import POINTER, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p, sizeof
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.kernels import PAD, TILE, Codes, Epilogue, Map, Sums
+from cadyq_cli.engine.kernels import PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
 
 ISA_VARIABLE = "CADYQ_ISA"  # the instruction set to use; "none" hides the library
 SUFFIXES = (".so", ".dylib", ".dll")
 
 _POINTS = 36  # products of a Winograd tile, per input and output
 _LINE = 64  # bytes of a cache line
+_TILE_DEPTH, _TILE_SIDE = 64, 16  # inputs and outputs of a matrix unit's tile
+_GRIDS = ((0, 255), (-128, 127), (-255, 255))  # codes that it tells apart
 _WINOGRAD_LIMIT = 1 << 25  # sums of products that its exact division can tell apart
-_HIGHEST_CODE = 255
 _CURVES = {None: 0, "silu": 1, "hardswish": 2, "sigmoid": 3}
 
 
@@ -87,6 +89,8 @@ class _Kernels(ctypes.Structure):
         ("winograd_float", _CONVOLVE),
         ("direct", _CONVOLVE_EDGE),
         ("direct_float", _CONVOLVE_EDGE),
+        ("pack_matrix", _function(c_void_p, *[c_int32] * 5, c_void_p)),
+        ("matrix", _function(*_INPUT, c_void_p, *[c_int32] * 4, *_RESULT)),
     ]
 
 
@@ -95,10 +99,13 @@ class Packed:
     """Weights in the order in which a kernel reads them."""
 
     numbers: NDArray[Any]
-    outputs: int
-    edge: int
-    side: int  # pixels whose outputs fill a vector, or 0 for a Winograd kernel
+    kernel: Literal["matrix", "winograd", "direct"]
+    shape: tuple[int, ...]  # what the kernel asks for: outputs, layout
     order: NDArray[np.intp] | None  # of the outputs, if the kernel writes them shuffled
+
+    @property
+    def outputs(self) -> int:
+        return self.shape[0]
 
 
 class NativeKernels:
@@ -128,44 +135,52 @@ class NativeKernels:
             _up(width, TILE) + 2 * PAD,
             _up(channels, self._table.lanes),
         )
-        return _aligned(shape)
+        return _aligned(math.prod(shape), np.int16).reshape(shape)
 
-    def pack(self, weight: NDArray[np.int8], *, groups: int = 1, shuffle: int = 1) -> Packed:
+    def pack(
+        self,
+        weight: NDArray[np.int8],
+        *,
+        groups: int = 1,
+        shuffle: int = 1,
+        codes: tuple[int, int] = WIDEST,
+    ) -> Packed:
         weight = _dense(weight, groups)
         ordered, order = _ordered(weight, shuffle)
         outputs, inputs, edge, _ = weight.shape
-        largest = int(np.abs(weight.astype(np.int64)).sum(axis=(1, 2, 3)).max()) * _HIGHEST_CODE
-        winograd = edge == 3 and largest < _WINOGRAD_LIMIT
-        side = 0 if winograd else self._side(outputs)
-        numbers = self._numbers(np.int16, self._table.lanes, inputs, outputs, edge, side)
-        if winograd:
-            self._table.pack_winograd(_at(ordered), inputs, outputs, _at(numbers))
-        else:
-            self._table.pack_direct(_at(ordered), inputs, outputs, edge, side, _at(numbers))
-        return Packed(numbers, outputs, edge, side, order)
+        table, lanes, side = self._table, self._table.lanes, self._side(outputs)
+        inputs_padded, outputs_padded = _up(inputs, lanes), _up(outputs, lanes)
+        if table.matrix:
+            grid = next(i for i, (low, high) in enumerate(_GRIDS) if _within(codes, low, high))
+            pixel = inputs_padded * (2 if _GRIDS[grid] == WIDEST else 1)
+            depth = _up((edge + side - 1) * pixel, _TILE_DEPTH)
+            numbers = _aligned(edge * depth * _up(side * outputs, _TILE_SIDE), np.int8)
+            table.pack_matrix(_at(ordered), inputs, outputs, edge, side, grid, _at(numbers))
+            return Packed(numbers, "matrix", (outputs, edge, side, grid), order)
+        largest = int(np.abs(weight.astype(np.int64)).sum(axis=(1, 2, 3)).max()) * WIDEST[1]
+        if edge == 3 and largest < _WINOGRAD_LIMIT:
+            numbers = _aligned(_POINTS * inputs_padded * outputs_padded, np.int16)
+            table.pack_winograd(_at(ordered), inputs, outputs, _at(numbers))
+            return Packed(numbers, "winograd", (outputs,), order)
+        numbers = _aligned(edge * (edge + side - 1) * inputs_padded * outputs_padded, np.int16)
+        table.pack_direct(_at(ordered), inputs, outputs, edge, side, _at(numbers))
+        return Packed(numbers, "direct", (outputs, edge, side), order)
 
     def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Packed:
         ordered, order = _ordered(weight, shuffle)
         outputs, inputs, edge, _ = weight.shape
-        winograd = edge == 3 and inputs >= self._table.lanes
-        multiple = self._table.lanes if winograd else 1
-        side = 0 if winograd else self._side(outputs)
-        numbers = self._numbers(np.float32, multiple, inputs, outputs, edge, side)
-        if winograd:
-            self._table.pack_winograd_float(_at(ordered), inputs, outputs, _at(numbers))
-        else:
-            self._table.pack_float(_at(ordered), inputs, outputs, edge, side, _at(numbers))
-        return Packed(numbers, outputs, edge, side, order)
+        table, lanes, side = self._table, self._table.lanes, self._side(outputs)
+        if edge == 3 and inputs >= lanes:
+            numbers = _aligned(_POINTS * _up(inputs, lanes) * _up(outputs, lanes), np.float32)
+            table.pack_winograd_float(_at(ordered), inputs, outputs, _at(numbers))
+            return Packed(numbers, "winograd", (outputs,), order)
+        numbers = _aligned(edge * (edge + side - 1) * inputs * _up(outputs, lanes), np.float32)
+        table.pack_float(_at(ordered), inputs, outputs, edge, side, _at(numbers))
+        return Packed(numbers, "direct", (outputs, edge, side), order)
 
     def _side(self, outputs: int) -> int:
+        """Pixels whose outputs fill a vector."""
         return next((side for side in (4, 2) if side * outputs <= self._table.lanes), 1)
-
-    def _numbers(
-        self, kind: Any, multiple: int, inputs: int, outputs: int, edge: int, side: int
-    ) -> NDArray[Any]:
-        """Room for packed weights."""
-        taps = edge * (edge + side - 1) if side else _POINTS
-        return np.empty(taps * _up(inputs, multiple) * _up(outputs, self._table.lanes), kind)
 
     def encode(
         self, source: Map, step: float, low: int, high: int, out: Codes, channel: int
@@ -191,33 +206,22 @@ class NativeKernels:
         epilogue: Epilogue,
     ) -> Sums | None:
         source = (_at(codes), height, width, codes.shape[2])
-        table = self._table
-        return _convolve(table.winograd, table.direct, source, packed, out, epilogue)
+        return _run(getattr(self._table, packed.kernel), source, packed, out, epilogue)
 
     def convolve_float(
         self, source: Map, packed: Packed, out: Map | None, epilogue: Epilogue
     ) -> Sums | None:
-        shape = (_at(source), *source.shape)
-        table = self._table
-        return _convolve(table.winograd_float, table.direct_float, shape, packed, out, epilogue)
+        kernel = getattr(self._table, f"{packed.kernel}_float")
+        return _run(kernel, (_at(source), *source.shape), packed, out, epilogue)
 
 
-def _convolve(
-    winograd: Any,
-    direct: Any,
-    source: tuple[int, ...],
-    packed: Packed,
-    out: Map | None,
-    epilogue: Epilogue,
+def _run(
+    kernel: Any, source: tuple[int, ...], packed: Packed, out: Map | None, epilogue: Epilogue
 ) -> Sums | None:
-    run = _Prepared(epilogue, packed)
-    weights = (_at(packed.numbers), packed.outputs)
-    result = (None if out is None else _at(out), run.structure)
-    if packed.side:
-        direct(*source, *weights, packed.edge, packed.side, *result)
-    else:
-        winograd(*source, *weights, *result)
-    return run.sums()
+    prepared = _Prepared(epilogue, packed)
+    result = None if out is None else _at(out)
+    kernel(*source, _at(packed.numbers), *packed.shape, result, prepared.structure)
+    return prepared.sums()
 
 
 class _Prepared:
@@ -324,16 +328,20 @@ def _library() -> Any:
     return library
 
 
+def _within(codes: tuple[int, int], low: int, high: int) -> bool:
+    return low <= codes[0] and codes[1] <= high
+
+
 def _up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-def _aligned(shape: tuple[int, int, int]) -> Codes:
-    """Zeros that begin with a cache line."""
-    size = 2 * shape[0] * shape[1] * shape[2]
+def _aligned(count: int, kind: Any) -> NDArray[Any]:
+    """Zeros that begin with a cache line, so that no vector lies across two."""
+    size = count * np.dtype(kind).itemsize
     raw = np.zeros(size + _LINE, np.uint8)
     start = -raw.ctypes.data % _LINE
-    return raw[start : start + size].view(np.int16).reshape(shape)
+    return raw[start : start + size].view(kind)
 
 
 def _at(array: NDArray[Any]) -> int:

@@ -33,6 +33,11 @@ every_isa = pytest.mark.parametrize("isa", runnable())
 rng = np.random.default_rng(7)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers_whichever_tests_run() -> None:
+    rng.bit_generator.state = np.random.default_rng(7).bit_generator.state
+
+
 def plain(outputs: int, **rest: Any) -> Epilogue:
     return Epilogue(np.ones(outputs, np.float32), np.zeros(outputs, np.float32), **rest)
 
@@ -74,8 +79,9 @@ def test_3x3_sums_are_exact_at_every_width_and_grid(isa: str, low: int, high: in
     codes, values = random_codes(kernels, (9, 14, 24), low, high)
     weight = random_weight(20, 24, 3)
     out = np.empty((9, 14, 20), np.float32)
-    kernels.convolve(codes, 9, 14, kernels.pack(weight), out, plain(20))
-    np.testing.assert_array_equal(out, convolved(values, weight))
+    for packed in (kernels.pack(weight), kernels.pack(weight, codes=(low, high))):
+        kernels.convolve(codes, 9, 14, packed, out, plain(20))
+        np.testing.assert_array_equal(out, convolved(values, weight))
 
 
 @every_isa
@@ -86,11 +92,13 @@ def test_sums_are_exact_at_every_kernel_and_image_size(
     isa: str, edge: int, height: int, width: int, inputs: int, outputs: int
 ) -> None:
     kernels = NativeKernels(isa)
-    codes, values = random_codes(kernels, (height, width, inputs), -127, 127)
     weight = random_weight(outputs, inputs, edge)
     out = np.empty((height, width, outputs), np.float32)
-    kernels.convolve(codes, height, width, kernels.pack(weight), out, plain(outputs))
-    np.testing.assert_array_equal(out, convolved(values, weight))
+    for low, high in ((-127, 127), (0, 255), (-255, 255)):
+        codes, values = random_codes(kernels, (height, width, inputs), low, high)
+        packed = kernels.pack(weight, codes=(low, high))
+        kernels.convolve(codes, height, width, packed, out, plain(outputs))
+        np.testing.assert_array_equal(out, convolved(values, weight))
 
 
 @every_isa
