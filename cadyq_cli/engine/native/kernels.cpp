@@ -1,12 +1,13 @@
 // The arithmetic of quantized convolutions, for the instruction set that lanes.h stands for.
 //
-// Where there is no matrix unit (matrix.h), 3x3 convolutions go through Winograd's F(4x4, 3x3): 36 products for 16 outputs instead of 144.
-// In whole numbers it is exact. The transforms that have fractions, those of the weights, are taken
-// 24 times along each axis (but for their last row), so that the result is 576 times what it should
-// be, modulo 2^32. As 576 = 64 * 9 and 9 has an inverse modulo 2^32, one product gives 64 times the
-// sum, if that lies within 2^25. Partial sums may overflow, they only have to wrap around.
-// Transformed codes of -255..255 stay within 25500 and transformed weights of 8 bit within 18288, so
-// both fit 16 bit, whatever the width: every one is as fast.
+// Where there is no matrix unit (matrix.h), 3x3 convolutions go through Winograd's F(4x4, 3x3): 36
+// products for 16 outputs instead of 144. In whole numbers it is exact. The transforms that have
+// fractions, those of the weights, are taken 24 times along each axis (but for their last row), so
+// that the result is 576 times what it should be, modulo 2^32. As 576 = 64 * 9 and 9 has an inverse
+// modulo 2^32, one product gives 64 times the sum, if that lies within 2^25. Partial sums may
+// overflow, they only have to wrap around. Transformed codes of -255..255 stay within 25500 and
+// transformed weights of 8 bit within 18288, so both fit 16 bit, whatever the width: every one is as
+// fast.
 //
 // A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 
