@@ -81,6 +81,7 @@ class Span(nn.Module):
         self.join = layers.edge("join", nn.Conv2d(4 * n, n, 1))
         self.tail = layers.edge("tail", conv3x3(n, 3 * config.scale**2))
         self.shuffle = nn.PixelShuffle(config.scale)
+        self.homogeneous = config.activation == "relu"  # twice the input gives twice the result
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         mean = mean_of(x)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from cadyq_cli.checkpoint.balancing import balance
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.checkpoint.rounding import input_products, rounded_weight
 from cadyq_cli.quant.layers import EdgeConv
@@ -37,6 +38,7 @@ def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
     result.backbone.load_state_dict(state | new)
     result.eval().to(next(network.parameters()).device)
     edges = [module for module in result.modules() if isinstance(module, EdgeConv)]
+    balance(result, result.backbone, images)
     for edge in edges:
         edge.site.bounds.fill_(FAINTEST)
     with observing(nn.ModuleList(edges), _widen):
