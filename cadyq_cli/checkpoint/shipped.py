@@ -7,6 +7,10 @@ from pathlib import Path
 
 from cadyq_cli.errors import InputError
 
+AUTO = "auto"  # stands for the model that suits most people at a scale
+QUICK = {4: "span"}  # several times as fast as EDSR there, and nearly as good
+USUAL = "edsr"
+
 
 def folder() -> Path:
     """Where the shipped weights lie: in the installed package, else in the checkout beside it."""
@@ -20,11 +24,13 @@ def names() -> list[str]:
 
 
 def scales(model: str) -> dict[int, Path]:
-    """The weights of a shipped model, such as `edsr`, by the scales that there are.
+    """The weights of a shipped model, such as `edsr` or `AUTO`, by the scales that there are.
 
     Raises:
         InputError: no such model is shipped; the message lists those that are.
     """
+    if model == AUTO:
+        return {scale: find(AUTO, scale) for scale in scales(USUAL)}
     named = [name.rpartition("-x") for name in names()]
     found = {int(scale): find(model, int(scale)) for name, _, scale in named if name == model}
     if not found:
@@ -34,11 +40,13 @@ def scales(model: str) -> dict[int, Path]:
 
 
 def find(model: str, scale: int) -> Path:
-    """The weights of a shipped model, such as `edsr`, at a scale.
+    """The weights of a shipped model, such as `edsr` or `AUTO`, at a scale.
 
     Raises:
         InputError: no such model is shipped; the message lists those that are.
     """
+    if model == AUTO:
+        model = QUICK.get(scale, USUAL)
     path = folder() / f"{model}-x{scale}.safetensors"
     if path.stem not in names():
         choices = ", ".join(names()) or "none"

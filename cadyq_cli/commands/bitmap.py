@@ -226,7 +226,7 @@ def bitmap(
             rich_help_panel=MODEL,
         ),
     ] = None,
-    model: Model = "edsr",
+    model: Model = "auto",
     weights: Weights = None,
     from_json: Annotated[
         Path | None,

@@ -211,7 +211,7 @@ def upscale(
             rich_help_panel=SIZE,
         ),
     ] = None,
-    model: Model = "edsr",
+    model: Model = "auto",
     weights: Weights = None,
     self_ensemble: Annotated[
         bool,

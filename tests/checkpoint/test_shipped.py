@@ -26,3 +26,10 @@ def test_a_shipped_file_is_the_model_that_its_name_promises(name: str) -> None:
     path = shipped.find(model, int(scale))
     assert path.name == f"{name}.safetensors"
     assert load(path).card.scale == int(scale)
+
+
+def test_auto_is_one_of_them_at_every_scale_of_the_paper() -> None:
+    chosen = shipped.scales(shipped.AUTO)
+    assert sorted(chosen) == [2, 3, 4]
+    assert {path.stem for path in chosen.values()} <= set(shipped.names())
+    assert shipped.find(shipped.AUTO, 4) == chosen[4] == shipped.find("span", 4)
