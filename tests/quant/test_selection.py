@@ -74,7 +74,7 @@ def test_an_error_counts_less_where_the_output_is_wrong_anyway(batches: list[Ten
         fit_ranges(network, lambda: [network(batch)[1] for batch in batches])
         off = torch.tensor([0.01, 0.01, 0.01, distance]).repeat(4).view(-1, 1, 1, 1)
         truths = [3 * batch + off for batch in batches]
-        fit_selectors(network, network, batches, target_bits=6.0, truths=truths)
+        fit_selectors(network, network, batches, target_bits=5.5, truths=truths)
         return sum(bits[3] for bits in _widths(network, batches[0]).values())
 
     assert strong_bits(0.01) > strong_bits(10.0)

@@ -157,10 +157,41 @@ void sum_row(const typename K::Number* pixels, ptrdiff_t stride, int count,
 
 inline int code_columns(int width) { return up(width, kTile) + 2 * kPad; }
 
-inline HalfShort to_codes(Float x, Float step, Float low, Float high) {
-    const Float rounded = higher(low, lower(high, x / step)) + kMagic;
-    return __builtin_convertvector((Int)rounded - (Int)splat(kMagic), HalfShort);
+template <int N>
+struct Constant {
+    constexpr operator int() const { return N; }
+};
+
+// Do the work with `count`, as a constant where it is the usual one: then loops are unrolled, and
+// vectors stay in registers.
+template <int N, typename Work>
+inline void usually(int count, const Work& work) {
+    if (count == N)
+        work(Constant<N>());
+    else
+        work(count);
 }
+
+// The codes of a grid.
+class Rounding {
+  public:
+    Rounding(float step, float low, float high)
+        : step_(splat(step)), reciprocal_(splat(1 / step)), low_(splat(low)), high_(splat(high)) {}
+
+    HalfShort codes(Float x) const {
+        const Float rounded = inside(x) + kMagic;
+        return __builtin_convertvector((Int)rounded - (Int)splat(kMagic), HalfShort);
+    }
+
+    Float values(Float x) const { return nearest(inside(x)) * step_; }
+
+  private:
+    Float inside(Float x) const {
+        return higher(low_, lower(high_, quotient(x, step_, reciprocal_)));
+    }
+
+    Float step_, reciprocal_, low_, high_;
+};
 
 class Writer {
   public:
@@ -193,10 +224,8 @@ class Writer {
         if (e_.slope1) bend(values, count, load<Float>(slope1_ + o));
         follow(values, count, e_.curve);
         if (e_.round_step > 0) {
-            const Float step = splat(e_.round_step);
-            const Float low = splat(e_.round_low), high = splat(e_.round_high);
-            for (int i = 0; i < count; ++i)
-                values[i] = nearest(higher(low, lower(high, values[i] / step))) * step;
+            const Rounding grid(e_.round_step, e_.round_low, e_.round_high);
+            for (int i = 0; i < count; ++i) values[i] = grid.values(values[i]);
         }
         Float gates[kMost];
         if (e_.gate)
@@ -309,8 +338,7 @@ class Writer {
 
     template <typename Count>
     void put_codes(const Float* values, Count count, int y, int x, int o, int valid) const {
-        const Float step = splat(e_.codes_step);
-        const Float low = splat(e_.codes_low), high = splat(e_.codes_high);
+        const Rounding grid(e_.codes_step, e_.codes_low, e_.codes_high);
         const int r = e_.shuffle;
         const int64_t columns = code_columns(width_ * r);
         int16_t* to = e_.codes + ((kPad + y * r) * columns + kPad + x * r) * e_.codes_pitch;
@@ -318,11 +346,11 @@ class Writer {
         if (together(o, valid)) {
             to += shift(o, columns, e_.codes_pitch);
             for (int i = 0; i < count; ++i)
-                store(to + i * next, to_codes(values[i], step, low, high));
+                store(to + i * next, grid.codes(values[i]));
             return;
         }
         for (int i = 0; i < count; ++i) {
-            const HalfShort code = to_codes(values[i], step, low, high);
+            const HalfShort code = grid.codes(values[i]);
             for (int lane = 0; lane < valid; ++lane)
                 to[i * next + shift(o + lane, columns, e_.codes_pitch)] = code[lane];
         }
@@ -332,11 +360,6 @@ class Writer {
     int width_, outputs_, vectors_, channels_;
     float* map_;
     float *scale_, *bias_, *slope1_, *slope2_, *sums_, *squares_;
-};
-
-template <int N>
-struct Constant {
-    constexpr operator int() const { return N; }
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -416,12 +439,11 @@ void finish_tile(const typename K::Sum* products, ptrdiff_t plane, int top, int 
         for (int y = 0; y < rows; ++y) {
             typename K::Sum whole[kTile];
             transform_sums(half[y], whole, 1);
-            Float values[kTile];
-            for (int x = 0; x < kTile; ++x) values[x] = K::outcome(whole[x]);
-            if (columns == kTile)
-                writer.write(values, Constant<kTile>(), top + y, left, v + b);
-            else
-                writer.write(values, columns, top + y, left, v + b);
+            usually<kTile>(columns, [&](auto count) {
+                Float values[kTile];
+                for (int x = 0; x < count; ++x) values[x] = K::outcome(whole[x]);
+                writer.write(values, count, top + y, left, v + b);
+            });
         }
     }
 }
@@ -635,14 +657,12 @@ constexpr decltype(Kernels::matrix) matrix = nullptr;
 void encode(const float* map, int64_t height, int64_t width, int32_t channels, float step,
             float low, float high, int16_t* codes, int32_t pitch) {
     const int64_t row = (int64_t)code_columns((int)width) * pitch;
-    const Float steps = splat(step), lows = splat(low), highs = splat(high);
+    const Rounding grid(step, low, high);
     for (int64_t y = 0; y < height; ++y) {
         int16_t* to = codes + (kPad + y) * row + (int64_t)kPad * pitch;
         for (int64_t x = 0; x < width; ++x, to += pitch, map += channels) {
             int c = 0;
-            for (; c + L <= channels; c += L) {
-                store(to + c, to_codes(load<Float>(map + c), steps, lows, highs));
-            }
+            for (; c + L <= channels; c += L) store(to + c, grid.codes(load<Float>(map + c)));
             for (; c < channels; ++c) {
                 float value = map[c] / step;
                 value = value < low ? low : value > high ? high : value;

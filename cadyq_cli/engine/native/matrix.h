@@ -8,8 +8,8 @@ constexpr int kTileSide = 16;   // pixels, and outputs
 constexpr int kTileDepth = 64;  // inputs
 constexpr int kTileNumbers = kTileSide * kTileDepth;
 constexpr int kFinished = 8;  // pixels that are written at a time
-
-typedef int8_t Bytes __attribute__((vector_size(CADYQ_LANES)));
+constexpr int kBand = 8;      // rows in which the weights of a block stay in the cache
+constexpr int kBlock = 4 * kTileSide * kTileSide + kTileSide;  // sums of four tiles, and what is read behind
 
 // Inputs that a row of taps has in packed weights: whole tiles, the last ones with zeros.
 inline int padded_depth(int inputs, int edge, int side) {
@@ -49,11 +49,62 @@ class Tiles {
             _tile_dpbusd(sums, pixels, weights);     \
     } while (0)
 
-// One or two tiles of pixels times one or two of outputs, summed over whole rows of taps; `sums`
-// has room for four tiles, of which the second pixels take the last two.
+// Sums of a block, on the way to the map: four tiles, of which the second pixels' are the last two.
+// They are written piece by piece while the matrix unit works on the next block.
+class Finisher {
+  public:
+    // `side` is 1, 2 or 4.
+    Finisher(Writer& writer, int outputs, int side)
+        : writer_(writer), outputs_(outputs), shift_(side / 2) {}
+
+    // `count` pixels from (y, x) on, and one or two vectors of outputs from the v-th on.
+    void begin(const int32_t* sums, int count, bool two_outputs, int y, int x, int v) {
+        sums_ = sums;
+        count_ = count;
+        outputs_step_ = two_outputs ? 1 : 2;
+        y_ = y, x_ = x, v_ = v;
+        tile_ = first_ = 0;
+    }
+
+    bool done() const { return tile_ == 4; }
+
+    // Write some pixels, if any are left.
+    void go_on() {
+        if (done()) return;
+        const int half = kTileSide << shift_, start = tile_ / 2 * half;  // pixels of a tile
+        const int left = least(half, count_ - start) - first_;
+        usually<kFinished>(least(kFinished, left), [&](auto count) { write(start, count); });
+        first_ += kFinished;
+        if (left > kFinished) return;
+        first_ = 0;
+        tile_ += outputs_step_;
+        if (tile_ == 2 && count_ <= half) tile_ = 4;
+    }
+
+  private:
+    template <typename Count>
+    void write(int start, Count count) {
+        const int32_t* from = sums_ + tile_ * kTileSide * kTileSide;
+        Float values[kFinished];
+        for (int i = 0; i < count; ++i) {
+            const int pixel = first_ + i, row = pixel >> shift_, column = pixel - (row << shift_);
+            values[i] = to_float(load<Int>(from + row * kTileSide + column * outputs_));
+        }
+        writer_.write(values, count, y_, x_ + start + first_, v_ + tile_ % 2);
+    }
+
+    Writer& writer_;
+    int outputs_, shift_;  // a row of sums is of 2^shift pixels
+    const int32_t* sums_ = nullptr;
+    int count_ = 0, outputs_step_ = 1, y_ = 0, x_ = 0, v_ = 0;
+    int tile_ = 4, first_ = 0;  // of what is to be written next
+};
+
+// One or two tiles of pixels times one or two of outputs, summed over whole rows of taps, while
+// another block is finished.
 template <bool Signed, bool TwoPixels, bool TwoOutputs>
 void multiply(const int8_t* const* rows, int row_count, int steps, ptrdiff_t stride,
-              const int8_t* weights, int32_t* sums) {
+              const int8_t* weights, int32_t* sums, Finisher& finisher) {
     constexpr int kBytes = 64;  // of a row of a tile
     _tile_zero(0);
     if constexpr (TwoOutputs) _tile_zero(1);
@@ -76,6 +127,7 @@ void multiply(const int8_t* const* rows, int row_count, int steps, ptrdiff_t str
                 CADYQ_MULTIPLY(2, 5, 6);
                 if constexpr (TwoOutputs) CADYQ_MULTIPLY(3, 5, 7);
             }
+            finisher.go_on();
         }
     }
     constexpr int kSums = kTileSide * kTileSide;
@@ -93,39 +145,34 @@ auto multiply_of(bool two_pixels, bool two_outputs) {
     return two_outputs ? multiply<Signed, false, true> : multiply<Signed, false, false>;
 }
 
-// Write the sums of `count` pixels, 16 numbers each, `side` pixels in them where that is not 1.
-void finish_sums(const int32_t* sums, int count, int outputs, int side, int y, int x, int v,
-                 Writer& writer) {
-    for (int first = 0; first < count; first += kFinished) {
-        const int some = least(kFinished, count - first);
-        Float values[kFinished];
-        for (int i = 0; i < some; ++i) {
-            const int pixel = first + i;
-            values[i] = to_float(
-                load<Int>(sums + pixel / side * kTileSide + pixel % side * outputs));
-        }
-        if (some == kFinished)
-            writer.write(values, Constant<kFinished>(), y, x + first, v);
-        else
-            writer.write(values, some, y, x + first, v);
-    }
+// Codes as bytes, 2 L or L of them.
+inline void to_bytes(Short codes, int8_t* to) {
+    _mm256_storeu_si256((__m256i*)to, _mm512_cvtepi16_epi8((__m512i)codes));
+}
+inline void to_bytes(HalfShort codes, int8_t* to) {
+    _mm_storeu_si128((__m128i*)to, _mm256_cvtepi16_epi8((__m256i)codes));
+}
+
+template <typename Codes>
+void to_parts(const int16_t* codes, int8_t* positive, int8_t* negative) {
+    const Codes code = load<Codes>(codes), above = code > 0 ? code : Codes{};
+    to_bytes(above, positive);
+    to_bytes(above - code, negative);
 }
 
 // A row of codes as bytes, the positive parts of a pixel before the negative ones.
 void to_bytes(const int16_t* codes, int columns, int pitch, Grid grid, int8_t* to) {
+    constexpr int kWhole = 2 * L;
     if (grid != kWide) {
-        for (ptrdiff_t i = 0; i < (ptrdiff_t)columns * pitch; i += L)
-            store(to + i, __builtin_convertvector(load<HalfShort>(codes + i), Bytes));
+        const ptrdiff_t count = (ptrdiff_t)columns * pitch;  // a multiple of four L
+        for (ptrdiff_t i = 0; i < count; i += kWhole) to_bytes(load<Short>(codes + i), to + i);
         return;
     }
-    const HalfShort zero = {};
-    for (int x = 0; x < columns; ++x, codes += pitch, to += 2 * pitch)
-        for (int i = 0; i < pitch; i += L) {
-            const HalfShort code = load<HalfShort>(codes + i);
-            const HalfShort positive = code > zero ? code : zero;
-            store(to + i, __builtin_convertvector(positive, Bytes));
-            store(to + pitch + i, __builtin_convertvector(positive - code, Bytes));
-        }
+    for (int x = 0; x < columns; ++x, codes += pitch, to += 2 * pitch) {
+        int i = 0;
+        for (; i + kWhole <= pitch; i += kWhole) to_parts<Short>(codes + i, to + i, to + pitch + i);
+        if (i < pitch) to_parts<HalfShort>(codes + i, to + i, to + pitch + i);
+    }
 }
 
 // As `direct`, whose layout of codes and whose `side` it shares.
@@ -139,41 +186,45 @@ void matrix(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
     const int inputs = inputs_of(pitch, grid), columns = code_columns(width);
     const int depth = padded_depth(inputs, edge, side), steps = depth / kTileDepth;
     const ptrdiff_t row = (ptrdiff_t)columns * inputs, stride = (ptrdiff_t)side * inputs;
-    // The rows of bytes that the taps reach, each in the place of one that they no longer do.
+    // The rows of bytes that the taps of a band reach, each in the place of one that is needed no more.
     // Pixels behind the last of a row are multiplied too, and left out.
     const ptrdiff_t behind = kPixels * stride + depth;
-    auto* ring = inputs_space.get<int8_t>(edge * row + behind);
-    memset(ring + edge * row, 0, behind);
-    auto* sums = products_space.get<int32_t>(4 * kTileSide * kTileSide + L);
-    const auto convert = [&](int y) {
-        to_bytes(codes + (ptrdiff_t)y * columns * pitch, columns, pitch, grid, ring + y % edge * row);
-    };
-    for (int y = kPad - reach; y < kPad + reach; ++y) convert(y);
-    for (int y = 0; y < height; ++y) {
-        convert(kPad + y + reach);
+    const int rows = kBand + edge - 1;
+    auto* ring = inputs_space.get<int8_t>(rows * row + behind);
+    memset(ring + rows * row, 0, behind);
+    auto* sums = products_space.get<int32_t>(2 * kBlock);  // of two blocks in turn
+    int turn = 0, converted = kPad - reach;
+    Finisher finisher(writer, outputs, side);
+    for (int top = 0; top < height; top += kBand) {
+        const int bottom = least(top + kBand, height);
+        for (; converted < kPad + bottom + reach; ++converted)
+            to_bytes(codes + (ptrdiff_t)converted * columns * pitch, columns, pitch, grid,
+                     ring + converted % rows * row);
         for (int v = 0; v < vectors; v += 2) {
             const bool two_outputs = v + 1 < vectors;
             const int8_t* weights = packed + (ptrdiff_t)v * kTileSide * edge * depth;
             for (int x = 0; x < width; x += kPixels * side) {
-                const int8_t* taps[2 * kPad + 1];
-                for (int i = 0; i < edge; ++i)
-                    taps[i] = ring + (kPad + y - reach + i) % edge * row +
-                              (ptrdiff_t)(kPad + x - reach) * inputs;
                 const int count = least(kPixels * side, width - x);
-                const int half = kTileSide * side;  // pixels of a tile
-                const auto run = grid == kSigned ? multiply_of<true>(count > half, two_outputs)
-                                                 : multiply_of<false>(count > half, two_outputs);
-                run(taps, edge, steps, stride, weights, sums);
-                for (int tile = 0; tile < 4; ++tile) {
-                    const int first = tile / 2 * half;
-                    if (first >= count || (tile % 2 && !two_outputs)) continue;
-                    finish_sums(sums + tile * kTileSide * kTileSide, least(half, count - first),
-                                outputs, side, y, x + first, v + tile % 2, writer);
+                const auto run =
+                    grid == kSigned ? multiply_of<true>(count > kTileSide * side, two_outputs)
+                                    : multiply_of<false>(count > kTileSide * side, two_outputs);
+                for (int y = top; y < bottom; ++y) {
+                    const int8_t* taps[2 * kPad + 1];
+                    for (int i = 0; i < edge; ++i)
+                        taps[i] = ring + (kPad + y - reach + i) % rows * row +
+                                  (ptrdiff_t)(kPad + x - reach) * inputs;
+                    int32_t* block = sums + turn * kBlock;
+                    run(taps, edge, steps, stride, weights, block, finisher);
+                    while (!finisher.done()) finisher.go_on();
+                    finisher.begin(block, count, two_outputs, y, x, v);
+                    turn = 1 - turn;
                 }
+                writer.flush();
             }
         }
-        writer.flush();
     }
+    while (!finisher.done()) finisher.go_on();
+    writer.flush();
 }
 
 // Weights by pairs of outputs' tiles, then rows of taps, then steps of 64 inputs; a tile holds four
