@@ -87,7 +87,7 @@ class Finisher {
         const int32_t* from = sums_ + tile_ * kTileSide * kTileSide;
         Float values[kFinished];
         for (int i = 0; i < count; ++i) {
-            const int pixel = first_ + i, row = pixel >> shift_, column = pixel - (row << shift_);
+            const int pixel = first_ + i, row = pixel >> shift_, column = pixel & ((1 << shift_) - 1);
             values[i] = to_float(load<Int>(from + row * kTileSide + column * outputs_));
         }
         writer_.write(values, count, y_, x_ + start + first_, v_ + tile_ % 2);
