@@ -7,9 +7,9 @@ error, M being the site's size and J the derivative of the output by the site's 
 one random projection of the output estimates. With a price for every bit this tells what each
 width would cost each patch, and a selector is a linear model of which is cheapest.
 
-Where the output differs from the truth anyway, by ``m`` in the mean square, a small error that adds
-``e`` to it takes about ``4.3 e / m`` dB off the patch's PSNR. So with the truth at hand a patch counts
-by ``1 / m``, and an error in a flat patch, where it shows, by more.
+Where the output differs from the truth anyway, by ``m`` in the mean square, a small error that
+adds ``e`` to it takes about ``4.3 e / m`` dB off the patch's PSNR. So with the truth at hand a
+patch counts by ``1 / m``, and an error in a flat patch, where it shows, by more.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ LEARNING_STEPS = 400
 CORRECTING_STEPS = 100  # after each correction of the price
 LEARNING_RATE = 0.02
 BISECTIONS = 60
-CORRECTIONS = 6  # of the price, so that the selectors' own average meets the target
+CORRECTIONS = 10  # of the price, so that the selectors' own average meets the target
 SMALLEST_ERROR = 255.0**-2  # mean square that no patch is taken to fall below, one level of 8 bit
-WORST = 8.0  # bits that a wrong width may cost a patch in learning, so that no patch drowns others
+WORST = 3.0  # bits that a wrong width may cost a patch in learning, so that no patch drowns others
 
 
 @dataclass(slots=True)
@@ -74,6 +74,7 @@ def fit_selectors(
     widths = torch.stack([site.widths for site in measured])[:, None]  # (S, 1, K)
     price = _price(torch.stack(list(errors.values())), widths, target_bits)
     nearest, selectors = math.inf, {}
+    step, direction = 1.0, 0.0  # of the price's natural logarithm
     for correction in range(CORRECTIONS + 1):
         steps = CORRECTING_STEPS if correction else LEARNING_STEPS
         for site in measured:
@@ -82,7 +83,10 @@ def fit_selectors(
         if abs(excess) < nearest:
             nearest = abs(excess)
             selectors = {site: copy.deepcopy(site.selector.state_dict()) for site in measured}
-        price *= math.exp(math.copysign(0.5**correction, excess))
+        if direction and direction != math.copysign(1.0, excess):
+            step /= 2
+        direction = math.copysign(1.0, excess)
+        price *= math.exp(direction * step)
     for site, state in selectors.items():
         site.selector.load_state_dict(state)
 

@@ -172,21 +172,22 @@ class _Stage:
 
     def _student(self, before: Network, photos: Photos | None) -> Network:
         """The network to train; its sites are set from photographs that it is not trained on."""
-        layers = layers_of(self.plan, self.stage)
-        if executes(before.card, self.stage, layers):
-            if self.recipe.widen and self.stage == "float" and self.plan.start is None:
-                return widened(before, self.recipe.widen, seed=self.recipe.seed)
-            return before
-        network = requantize(before, self.stage, layers)
-        if photos is None or self.stage == "float":
+        recipe, layers = self.recipe, layers_of(self.plan, self.stage)
+        as_before = executes(before.card, self.stage, layers)
+        if self.stage == "float":
+            if as_before and recipe.widen and self.plan.start is None:
+                return widened(before, recipe.widen, seed=recipe.seed)
+            return before if as_before else requantize(before, self.stage, layers)
+        network = before if as_before else requantize(before, self.stage, layers)
+        bits = recipe.target_bits if recipe.measure_selectors and network.candidates else None
+        if photos is None or (as_before and bits is None):
             return network
-        recipe = self.recipe
-        count = SELECTOR_BATCHES if recipe.measure_selectors else RANGE_BATCHES
+        count = RANGE_BATCHES if bits is None else SELECTOR_BATCHES
         batches, truths = _unseen(photos, recipe, count, self.plan.scale, self.means.device)
         network.eval()
-        fit_ranges(network, traces_of(network, batches[:RANGE_BATCHES]))
-        if recipe.measure_selectors and recipe.target_bits is not None and network.candidates:
-            bits = recipe.target_bits
+        if not as_before:
+            fit_ranges(network, traces_of(network, batches[:RANGE_BATCHES]))
+        if bits is not None:
             fit_selectors(network, network, batches, target_bits=bits, truths=truths)
         return network
 

@@ -231,6 +231,22 @@ def test_a_start_of_the_same_scale_leads_on_from_its_own_stage(
     assert [stage for stage, _, _ in listener.begun] == stages
 
 
+@pytest.mark.parametrize("measures", [True, False])
+def test_the_selectors_of_a_dynamic_start_are_measured_anew_if_the_recipe_says_so(
+    folder: Path, tmp_path: Path, measures: bool
+) -> None:
+    start = tmp_path / "start.safetensors"
+    save(start, tiny("edsr", 2, "dynamic"))
+    still = {"steps": 1, "learning_rate": 0.0, "bound_rate": 0.0, "selector_rate": 0.0}
+    measured = {"measure_selectors": measures, "target_bits": 5.0}
+    plan = replace(PLAN, start=start, settings={}, edges=False).with_changes(still | measured)
+    result = _weights(train(plan, tmp_path / "run", _means(folder), Listener()))
+    before = _weights(start)
+    changed = {name for name in before if not torch.equal(before[name], result[name])}
+    assert all(".selector." in name for name in changed)
+    assert bool(changed) == measures
+
+
 @pytest.mark.parametrize(
     ("kind", "stages"), [("pams", ["dynamic"]), ("cadyq", ["dynamic"])], ids=["static", "dynamic"]
 )
