@@ -111,6 +111,7 @@ class _Emitter:
             unsigned=site.unsigned,
             relative=site.relative,
             selects=isinstance(site, DynamicSite),
+            logarithmic=isinstance(site, DynamicSite) and site.logarithmic,
         )
         self._codes.add(out)
         return self.add(Site(out=out, sources=(source,), grid=grid))

@@ -17,6 +17,7 @@ from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Map, Sums
 from cadyq_cli.engine.sensitivity import channel_spread
 
 FAINTEST = 1e-6  # the root mean square that a patch of zeros is taken to have
+SMALLEST_INPUT = 0.01  # of a selector that looks at logarithms, as a share of the usual
 
 
 class Chosen(NamedTuple):
@@ -88,8 +89,8 @@ class Site:
         self._measures = not step.grid.fixed
         if step.grid.selects:
             module = step.grid.module
-            weight = context.arrays[f"{module}.selector.weight"].astype(np.float64)
-            self._weight = weight * context.arrays[f"{module}.input_scale"]
+            self._weight = context.arrays[f"{module}.selector.weight"].astype(np.float64)
+            self._input_scale = context.arrays[f"{module}.input_scale"].astype(np.float64)
             self._bias = context.arrays[f"{module}.selector.bias"]
 
     def __call__(self, run: Run) -> None:
@@ -103,7 +104,7 @@ class Site:
                 magnitude = max(float(np.sqrt(squares.sum() / (pixels * len(squares)))), FAINTEST)
             if self._step.grid.selects:
                 spread = channel_spread(totals, squares, pixels)
-                scores = self._weight @ np.concatenate([run.gradient, spread]) + self._bias
+                scores = self._weight @ self._inputs(run.gradient, spread) + self._bias
                 index = int(scores.argmax())
                 scores, spread = scores.astype(np.float32), spread.astype(np.float32)
         if self._grid.name is not None:
@@ -113,6 +114,13 @@ class Site:
         codes = run.arrays[self._step.out]
         for source, channel in zip(sources, self._channels, strict=True):
             self._kernels.encode(source, step, low, high, codes, channel)
+
+    def _inputs(self, *measured: NDArray[Any]) -> NDArray[np.float64]:
+        """What the selector sees of gradient and spread."""
+        scaled: NDArray[np.float64] = np.concatenate(measured) * self._input_scale
+        if not self._step.grid.logarithmic:
+            return scaled
+        return np.log(np.maximum(scaled, SMALLEST_INPUT)) / len(scaled) ** 0.5
 
     def _sums(self, run: Run, source: str) -> Sums:
         if source not in run.sums:

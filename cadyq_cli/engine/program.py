@@ -32,6 +32,7 @@ class Grid:
     unsigned: bool = False
     relative: bool = False  # bounds are multiples of the patch's own root mean square
     selects: bool = False
+    logarithmic: bool = False  # its selector looks at the logarithms of its inputs
 
     @property
     def codes(self) -> list[tuple[int, int]]:

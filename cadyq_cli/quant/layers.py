@@ -213,6 +213,7 @@ class DynamicLayers(_QuantLayers):
 
     widths: tuple[int, ...] = (4, 6, 8)
     gradient_scale: float = 1000.0  # weight of the image gradient, 0..1, before the selectors
+    logarithmic: bool = False  # selectors look at the logarithms of their inputs
 
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         return DynamicSite(
@@ -222,6 +223,7 @@ class DynamicLayers(_QuantLayers):
             unsigned=self.unsigned and nonnegative,
             relative=self.relative,
             gradient_scale=self.gradient_scale,
+            logarithmic=self.logarithmic,
         )
 
 

@@ -74,7 +74,8 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
         if isinstance(site, DynamicSite):
             inputs = torch.cat([trace.selector_inputs(site.name) for trace in traces])
             mean = inputs.mean(dim=0).clamp_min(1e-6)
-            site.input_scale.copy_(1 / (mean * inputs.shape[1] ** 0.5))
+            usual = mean if site.logarithmic else mean * inputs.shape[1] ** 0.5
+            site.input_scale.copy_(1 / usual)
 
 
 def least_squares_bounds(values: Tensor, site: QuantSite) -> Tensor:

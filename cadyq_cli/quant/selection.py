@@ -120,8 +120,7 @@ def _measure(
             codes, step = encode(x, bound, highest, unsigned=site.unsigned)
             energies.append((codes * step - x).square().sum(dim=(1, 2, 3)))
         measured[site].errors.append(torch.stack(energies, dim=1) * strength[:, None])
-        inputs = trace.selector_inputs(site.name) * site.input_scale
-        measured[site].inputs.append(inputs.detach())
+        measured[site].inputs.append(site.inputs(trace.selector_inputs(site.name)).detach())
     return output.detach()
 
 

@@ -16,6 +16,7 @@ from cadyq_cli.quant.sensitivity import channel_spread
 from cadyq_cli.quant.trace import Activation, Choice, Trace
 
 FAINTEST = 1e-6  # the root mean square that an image of zeros is taken to have
+SMALLEST_INPUT = 0.01  # of a selector that looks at logarithms, as a share of the usual
 
 
 class FloatSite(nn.Module):
@@ -119,6 +120,9 @@ class DynamicSite(QuantSite):
     one score a candidate width; the highest score wins. At first all widths score alike, but the
     last, which leads by one. `input_scale` multiplies the selector's inputs; the released code
     weighs the gradient by `gradient_scale` and leaves the spread as it is.
+
+    With `logarithmic` the selector sees the logarithms of its inputs: what a width costs a patch
+    grows with powers of them.
     """
 
     input_scale: Tensor
@@ -132,8 +136,10 @@ class DynamicSite(QuantSite):
         unsigned: bool = False,
         relative: bool = False,
         gradient_scale: float = 1000.0,
+        logarithmic: bool = False,
     ) -> None:
         super().__init__(name, widths, unsigned=unsigned, relative=relative)
+        self.logarithmic = logarithmic
         scale = torch.ones(2 + channels)
         scale[:2] = gradient_scale
         self.register_buffer("input_scale", scale)
@@ -144,8 +150,7 @@ class DynamicSite(QuantSite):
 
     def forward(self, x: Tensor, trace: Trace) -> Activation:
         spread = channel_spread(x)
-        inputs = torch.cat([trace.gradient, spread], dim=1)
-        scores = self.selector(inputs * self.input_scale)
+        scores = self.selector(self.inputs(torch.cat([trace.gradient, spread], dim=1)))
         soft = scores.softmax(dim=1)  # (N, K)
         chosen = scores.argmax(dim=1)
         expected = soft @ self.widths
@@ -154,3 +159,10 @@ class DynamicSite(QuantSite):
         if not scores.requires_grad:  # nothing learns to choose, so only what was chosen learns
             soft = one_hot(chosen, len(self.widths)).to(soft)
         return self.round(x, soft, chosen)
+
+    def inputs(self, measured: Tensor) -> Tensor:
+        """What the selector sees of each image's gradient and spread, shape (N, 2 + C)."""
+        scaled = measured * self.input_scale
+        if not self.logarithmic:
+            return scaled
+        return scaled.clamp_min(SMALLEST_INPUT).log() / scaled.shape[1] ** 0.5

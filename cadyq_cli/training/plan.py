@@ -31,7 +31,17 @@ PAPER: Mapping[Stage, Recipe] = {  # where a file is silent
 }
 
 
-_FIXED = {"backbone", "scale", "scales", "widths", "unsigned", "relative", "settings", "start"}
+_FIXED = {
+    "backbone",
+    "scale",
+    "scales",
+    "widths",
+    "unsigned",
+    "relative",
+    "logarithmic",
+    "settings",
+    "start",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +61,9 @@ class Plan:
     unsigned: bool = setting(default=False, text="unsigned grids where features cannot be negative")
     relative: bool = setting(
         default=False, text="bounds that are multiples of each patch's root mean square"
+    )
+    logarithmic: bool = setting(
+        default=False, text="selectors that look at the logarithms of gradient and spread"
     )
     stages: tuple[Stage, ...] = setting(
         (), "which of float, static, dynamic; none: those after the start's"

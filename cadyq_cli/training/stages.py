@@ -100,7 +100,7 @@ def layers_of(plan: Plan, stage: Stage) -> dict[str, Any]:
         return {}
     layers: dict[str, Any] = {"unsigned": plan.unsigned, "relative": plan.relative}
     if stage == "dynamic":
-        layers |= {"widths": plan.widths}
+        layers |= {"widths": plan.widths, "logarithmic": plan.logarithmic}
         layers |= {"gradient_scale": look_up(plan.backbone).gradient_scale}
     return layers
 

@@ -1,6 +1,6 @@
 """What each part of the quantization gains, and whether it pays to choose widths by content.
 
-    python tests/benchmarks/ablation.py FLOAT --photos DIR --data DIR [--data DIR] [--steps N]
+    python tests/benchmarks/ablation.py FLOAT --photos DIR --data DIR [--data DIR] [--steps N] [--claim]
 
 A float network is quantized in several ways, each trained for as many steps on the same crops from
 the same start, to the same average width. The first way is that of the recipe `quick`; each other
@@ -42,7 +42,7 @@ from cadyq_cli.training.stages import requantize, traces_of
 from cadyq_cli.training.survey import find
 
 PATCHES = Patches(edge=96)
-MEASURED = 32  # batches that selectors are fitted to
+MEASURED = 64  # batches that selectors are fitted to
 RANGES = 4  # and bounds
 
 
@@ -60,6 +60,7 @@ WAYS = {
     USUAL: Way(),
     "signed grids": Way(layers={"unsigned": False}),
     "bounds that are values": Way(layers={"relative": False}),
+    "selectors that see no logarithms": Way(layers={"logarithmic": False}),
     "widths of 4, 6 and 8 bit": Way(layers={"widths": (4, 6, 8)}),
     "without a teacher": Way(recipe={"distill_output": 0.0, "truth": 1.0}),
     "selectors learn by a bit price": Way(
@@ -73,7 +74,8 @@ Results = dict[str, list[Measured]]  # by test set
 def quantized(network: Network, way: Way, recipe: Recipe, photos: Photos) -> Network:
     """Train a float network to compute with few bits."""
     recipe = replace(recipe, **way.recipe)
-    layers = {"unsigned": True, "relative": True, "widths": (3, 4, 5, 6, 8), **way.layers}
+    layers = {"unsigned": True, "relative": True, "logarithmic": True, "widths": (3, 4, 5, 6, 8)}
+    layers |= way.layers
     student = requantize(network, "dynamic", layers).eval()
     unseen = range(recipe.steps, recipe.steps + MEASURED)
     pairs = [photos.batch(step, recipe.batch, recipe.patch) for step in unseen]
@@ -173,6 +175,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--bits", type=float, default=5.0)
+    parser.add_argument("--claim", action="store_true", help="the claim only, not the parts")
     arguments = parser.parse_args()
     keep_freed_memory()
     network, data = load(arguments.network), arguments.data
@@ -188,6 +191,8 @@ def main() -> None:
     results: dict[str, Results] = {}
     networks: dict[str, Network] = {}
     for name, way in WAYS.items():
+        if arguments.claim and name != USUAL:
+            continue
         networks[name] = quantized(network, way, recipe, photos)
         results[name] = measured(networks[name], data)
         show(name, results[name])

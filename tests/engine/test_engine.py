@@ -108,6 +108,12 @@ def test_the_trace_tells_how_widths_came_about() -> None:
     assert run(network).candidates == network.candidates
 
 
+@pytest.mark.parametrize("backbone", ["edsr", "idn"])
+def test_selectors_look_at_logarithms_where_those_in_training_did(backbone: str) -> None:
+    network = tiny(backbone, 2, "dynamic", layers={"logarithmic": True})
+    assert_alike(network, run(network))
+
+
 def test_relative_bounds_take_a_black_patch() -> None:
     network = tiny("carn", 2, "dynamic", layers={"relative": True})
     black = torch.zeros(1, 3, 6, 6)

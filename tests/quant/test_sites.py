@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -156,3 +158,12 @@ def test_with_a_selector_that_does_not_learn_only_the_chosen_grid_does() -> None
         assert site.bounds.grad is not None
         grads[learns] = site.bounds.grad.ne(0).tolist()
     assert grads == {True: [True, True, True], False: [False, False, True]}
+
+
+def test_a_logarithmic_selector_sees_how_many_times_as_strong_as_usual_a_patch_is() -> None:
+    """Four inputs that usually are 2, 2, 4 and 8; a hundredth of that is the least."""
+    site = DynamicSite("site", 2, WIDTHS, logarithmic=True)
+    site.input_scale.copy_(torch.tensor([0.5, 0.5, 0.25, 0.125]))
+    seen = site.inputs(torch.tensor([[2.0, 4.0, 1.0, 0.0]]))
+    expected = [0.0, math.log(2) / 2, math.log(0.25) / 2, math.log(0.01) / 2]
+    assert seen[0].tolist() == pytest.approx(expected)
