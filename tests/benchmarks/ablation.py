@@ -1,6 +1,6 @@
 """What each part of the quantization gains, and whether it pays to choose widths by content.
 
-    python tests/benchmarks/ablation.py FLOAT --photos DIR --data DIR [--data DIR] [--steps N] [--claim]
+    python tests/benchmarks/ablation.py FLOAT --photos DIR --data DIR [--steps N] [--claim]
 
 A float network is quantized in several ways, each trained for as many steps on the same crops from
 the same start, to the same average width. The first way is that of the recipe `quick`; each other
