@@ -86,7 +86,7 @@ def test_3x3_sums_are_exact_at_every_width_and_grid(isa: str, low: int, high: in
 
 @every_isa
 @pytest.mark.parametrize("edge", [1, 3, 5, 7, 9])
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 5), (4, 4), (7, 130)])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 5), (4, 4), (7, 130), (27, 19)])
 @pytest.mark.parametrize(("inputs", "outputs"), [(3, 64), (64, 3), (8, 1), (17, 40)])
 def test_sums_are_exact_at_every_kernel_and_image_size(
     isa: str, edge: int, height: int, width: int, inputs: int, outputs: int
@@ -254,6 +254,26 @@ def test_a_gate_weighs_the_sum_by_what_was_added_to(
         kernels.convolve(codes, *size, packed, None, epilogue)
         distance = written[inside][..., :20] * 0.5 - np.clip(exact, -63.5, 63.5)
         assert abs(distance).max() < 0.2501
+
+
+@every_isa
+def test_codes_are_those_of_a_division_whatever_the_step(isa: str) -> None:
+    """Near the middle between two codes as well, where a product with 1 / step rounds otherwise."""
+    kernels = NativeKernels(isa)
+    codes = kernels.new_codes(4, 64, 16)
+    otherwise = 0
+    for step in rng.lognormal(0, 4, 200).astype(np.float32):
+        middles = (rng.integers(-128, 128, (4, 64, 16)) + 0.5) * float(step)
+        source = np.nextafter(
+            middles.astype(np.float32), rng.choice([-np.inf, np.inf], (4, 64, 16))
+        )
+        source = source.astype(np.float32)
+        kernels.encode(source, float(step), -127, 127, codes, 0)
+        exact = np.clip(np.rint(source / step), -127, 127)
+        np.testing.assert_array_equal(codes[PAD : PAD + 4, PAD : PAD + 64], exact)
+        product = np.clip(np.rint(source * (np.float32(1) / step)), -127, 127)
+        otherwise += np.count_nonzero(product != exact)
+    assert otherwise > 1000, "these numbers must tell the two apart"
 
 
 @every_isa
