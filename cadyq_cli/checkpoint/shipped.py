@@ -8,7 +8,7 @@ from pathlib import Path
 from cadyq_cli.errors import InputError
 
 AUTO = "auto"  # stands for the model that suits most people at a scale
-QUICK = {4: "span"}  # several times as fast as EDSR there, and nearly as good
+QUICK = {2: "span", 4: "span"}  # several times as fast as EDSR, and nearly as good
 USUAL = "edsr"
 
 
