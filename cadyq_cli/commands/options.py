@@ -70,7 +70,7 @@ Model = Annotated[
         "-n",
         "--model",
         metavar="NAME",
-        help="A network that comes with cadyq, see `cadyq models`; auto: span x4, edsr x2 and x3.",
+        help="A network that comes with cadyq, see `cadyq models`; auto: span x2 and x4, edsr x3.",
         rich_help_panel=MODEL,
     ),
 ]
