@@ -115,12 +115,12 @@ class Site:
         for source, channel in zip(sources, self._channels, strict=True):
             self._kernels.encode(source, step, low, high, codes, channel)
 
-    def _inputs(self, *measured: NDArray[Any]) -> NDArray[np.float64]:
+    def _inputs(self, *measured: NDArray[Any]) -> NDArray[Any]:
         """What the selector sees of gradient and spread."""
-        scaled: NDArray[np.float64] = np.concatenate(measured) * self._input_scale
-        if not self._step.grid.logarithmic:
-            return scaled
-        return np.log(np.maximum(scaled, SMALLEST_INPUT)) / len(scaled) ** 0.5
+        scaled: NDArray[Any] = np.concatenate(measured) * self._input_scale
+        if self._step.grid.logarithmic:
+            scaled = np.log(np.maximum(scaled, SMALLEST_INPUT)) / len(scaled) ** 0.5
+        return scaled
 
     def _sums(self, run: Run, source: str) -> Sums:
         if source not in run.sums:

@@ -163,6 +163,6 @@ class DynamicSite(QuantSite):
     def inputs(self, measured: Tensor) -> Tensor:
         """What the selector sees of each image's gradient and spread, shape (N, 2 + C)."""
         scaled = measured * self.input_scale
-        if not self.logarithmic:
-            return scaled
-        return scaled.clamp_min(SMALLEST_INPUT).log() / scaled.shape[1] ** 0.5
+        if self.logarithmic:
+            scaled = scaled.clamp_min(SMALLEST_INPUT).log() / scaled.shape[1] ** 0.5
+        return scaled
