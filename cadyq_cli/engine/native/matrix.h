@@ -9,7 +9,7 @@ constexpr int kTileDepth = 64;  // inputs
 constexpr int kTileNumbers = kTileSide * kTileDepth;
 constexpr int kFinished = 8;  // pixels that are written at a time
 constexpr int kBand = 8;      // rows in which the weights of a block stay in the cache
-constexpr int kBlock = 4 * kTileSide * kTileSide + kTileSide;  // sums of four tiles, and what is read behind
+constexpr int kBlock = (4 * kTileSide + 1) * kTileSide;  // sums: four tiles, and what is read behind
 
 // Inputs that a row of taps has in packed weights: whole tiles, the last ones with zeros.
 inline int padded_depth(int inputs, int edge, int side) {
@@ -87,7 +87,7 @@ class Finisher {
         const int32_t* from = sums_ + tile_ * kTileSide * kTileSide;
         Float values[kFinished];
         for (int i = 0; i < count; ++i) {
-            const int pixel = first_ + i, row = pixel >> shift_, column = pixel & ((1 << shift_) - 1);
+            const int pixel = first_ + i, row = pixel >> shift_, column = pixel - (row << shift_);
             values[i] = to_float(load<Int>(from + row * kTileSide + column * outputs_));
         }
         writer_.write(values, count, y_, x_ + start + first_, v_ + tile_ % 2);
@@ -186,7 +186,7 @@ void matrix(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
     const int inputs = inputs_of(pitch, grid), columns = code_columns(width);
     const int depth = padded_depth(inputs, edge, side), steps = depth / kTileDepth;
     const ptrdiff_t row = (ptrdiff_t)columns * inputs, stride = (ptrdiff_t)side * inputs;
-    // The rows of bytes that the taps of a band reach, each in the place of one that is needed no more.
+    // The rows of bytes that the taps of a band reach, each in the place of one not needed any more.
     // Pixels behind the last of a row are multiplied too, and left out.
     const ptrdiff_t behind = kPixels * stride + depth;
     const int rows = kBand + edge - 1;
