@@ -31,8 +31,9 @@ def test_it_restores_a_photograph_better_than_bicubic_at_few_bits(model: str) ->
     assert result.average_bits <= 6
 
 
-@pytest.mark.parametrize("model", ["edsr", "edsr-static", "span"])
-def test_the_engine_restores_what_pytorch_restores_with_the_same_widths(model: str) -> None:
+@pytest.mark.parametrize("model", ["edsr", "edsr-static", "carn", "idn", "span"])
+def test_the_engine_gives_pytorchs_widths_and_pixels(model: str) -> None:
+    """A pixel may round to the next level: the last scale is a product in another order."""
     path = shipped.find(model, 4)
     assert read_program(path) is not None, "or else torch would have to compile it"
     truth = read(PHOTO).pixels
@@ -42,7 +43,6 @@ def test_the_engine_restores_what_pytorch_restores_with_the_same_widths(model: s
     assert {site: widths.tolist() for site, widths in ours.bits.items()} == {
         site: widths.tolist() for site, widths in theirs.bits.items()
     }
-    decibels = [psnr_y(result.pixels, truth, border=4) for result in (ours, theirs)]
-    assert decibels[0] == pytest.approx(decibels[1], abs=0.02)
-    # One tie that falls to the other side moves what follows by a step, like noise: 0 to 0.7 here.
-    assert np.abs(ours.pixels.astype(int) - theirs.pixels).mean() < 1
+    differences = np.abs(ours.pixels.astype(int) - theirs.pixels)
+    assert differences.max() <= 1
+    assert differences.mean() < 1e-4

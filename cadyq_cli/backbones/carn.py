@@ -92,7 +92,7 @@ class Carn(nn.Module):
         super().__init__()
         n = config.features
         self.scale = config.scale
-        self.entry = conv3x3(3, n)
+        self.entry = layers.head(conv3x3(3, n))
         self.blocks = nn.ModuleList(
             CascadingBlock(f"block{i}", n, layers, nonnegative=i > 1) for i in range(1, STAGES + 1)
         )

@@ -48,7 +48,7 @@ class Edsr(nn.Module):
     def __init__(self, config: EdsrConfig, layers: Layers) -> None:
         super().__init__()
         n = config.features
-        self.head = conv3x3(3, n)
+        self.head = layers.head(conv3x3(3, n))
         self.blocks = nn.ModuleList(
             ResidualBlock(f"block{i}", n, layers) for i in range(1, config.blocks + 1)
         )
@@ -57,12 +57,11 @@ class Edsr(nn.Module):
         self.tail = layers.edge("tail", conv3x3(n, 3))
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
-        mean = mean_of(x)
-        head = self.head(x * 255 - mean * 255)
+        head = self.head(x * 255 - mean_of(x, white=255))
         body = head
         for block in self.blocks:
             body = block(body, trace)
         body = self.body_end(body) + head
         trace.feature("last", body)
-        output: Tensor = self.tail(self.upsampler(body)) / 255 + mean
+        output: Tensor = self.tail(self.upsampler(body)) / 255 + mean_of(x)
         return output

@@ -26,9 +26,9 @@ def upsampling_factors(scale: int) -> tuple[int, ...]:
     return steps[scale]
 
 
-def mean_of(x: Tensor) -> Tensor:
+def mean_of(x: Tensor, *, white: float = 1.0) -> Tensor:
     """The training images' mean colour, shape (1, 3, 1, 1), on the device and in the type of x."""
-    return x.new_tensor(DIV2K_MEAN).view(1, 3, 1, 1)
+    return x.new_tensor([white * level for level in DIV2K_MEAN]).view(1, 3, 1, 1)
 
 
 class PixelUpsampler(nn.Sequential):

@@ -72,7 +72,7 @@ class Span(nn.Module):
     def __init__(self, config: SpanConfig, layers: Layers) -> None:
         super().__init__()
         n = config.features
-        self.head = conv3x3(3, n)
+        self.head = layers.head(conv3x3(3, n))
         self.blocks = nn.ModuleList(
             AttentionBlock(f"block{i}", config, layers) for i in range(1, config.blocks + 1)
         )
@@ -84,8 +84,7 @@ class Span(nn.Module):
         self.homogeneous = config.activation == "relu"  # twice the input gives twice the result
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
-        mean = mean_of(x)
-        head = self.head(x * 255 - mean * 255)
+        head = self.head(x * 255 - mean_of(x, white=255))
         body, first = head, head
         outputs = []
         for block in self.blocks:
@@ -94,5 +93,5 @@ class Span(nn.Module):
         body = self.body_end(self.site(body, trace))
         joined = self.join(torch.cat([head, body, outputs[0], first], dim=1))
         trace.feature("last", joined)
-        output: Tensor = self.shuffle(self.tail(joined)) / 255 + mean
+        output: Tensor = self.shuffle(self.tail(joined)) / 255 + mean_of(x)
         return output

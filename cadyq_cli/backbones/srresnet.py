@@ -54,7 +54,7 @@ class Srresnet(nn.Module):
         super().__init__()
         n = config.features
         self.act = nn.PReLU()  # one slope, shared by the head and all blocks
-        self.head = nn.Conv2d(3, n, 9, padding=4, bias=False)
+        self.head = layers.head(nn.Conv2d(3, n, 9, padding=4, bias=False))
         self.blocks = nn.ModuleList(
             ResidualBlock(f"block{i}", config, layers) for i in range(1, config.blocks + 1)
         )

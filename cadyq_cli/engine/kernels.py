@@ -19,6 +19,7 @@ from cadyq_cli.engine.program import CurveName
 
 PAD = 4  # zeros on each side of codes: the reach of a 9x9 convolution
 TILE = 4  # the image inside codes is rounded up to a multiple of this
+IMAGE = 4  # channels that an image has at most; what is summed over them is summed in float64
 WIDEST = (-255, 255)  # the lowest and the highest of all codes
 
 Map = NDArray[np.float32]
@@ -101,4 +102,7 @@ class Kernels(Protocol):
     def convolve_float(
         self, source: Map, packed: Any, out: Map | None, epilogue: Epilogue
     ) -> Sums | None:
-        """The same for a map and float weights; there are zeros around the map."""
+        """The same for a map and float weights; there are zeros around the map.
+
+        The sum is as precise as float32 allows, for an image as `quant.layers.HeadConv` has it.
+        """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -101,7 +102,8 @@ class Site:
             totals, squares = (np.concatenate(parts) for parts in zip(*sums, strict=True))
             pixels = sources[0].shape[0] * sources[0].shape[1]
             if self._step.grid.relative:
-                magnitude = max(float(np.sqrt(squares.sum() / (pixels * len(squares)))), FAINTEST)
+                power = float(squares.sum()) / (pixels * len(squares))
+                magnitude = _to_8_bits(max(math.sqrt(power), FAINTEST))
             if self._step.grid.selects:
                 spread = channel_spread(totals, squares, pixels)
                 scores = self._weight @ self._inputs(run.gradient, spread) + self._bias
@@ -126,6 +128,12 @@ class Site:
         if source not in run.sums:
             run.sums[source] = self._kernels.sums(run.arrays[source])
         return run.sums[source]
+
+
+def _to_8_bits(x: float) -> float:
+    """The nearest number with 8 significant bits, as bfloat16 has."""
+    fraction, exponent = math.frexp(x)
+    return math.ldexp(round(fraction * 256), exponent - 8)
 
 
 class Conv:

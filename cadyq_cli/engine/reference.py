@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.curves import CURVES, sigmoid
-from cadyq_cli.engine.kernels import PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
+from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ class ReferenceKernels:
     ) -> Sums | None:
         reach = packed.weight.shape[2] // 2
         padded = np.pad(source, ((reach, reach), (reach, reach), (0, 0)))
+        if source.shape[2] <= IMAGE:
+            padded = padded.astype(np.float64)
         return self._write(_correlate(padded, packed.weight), out, epilogue)
 
     def _write(self, sums: NDArray[Any], out: Map | None, e: Epilogue) -> Sums | None:

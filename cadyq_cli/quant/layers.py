@@ -44,18 +44,51 @@ def weight_codes(weight: Tensor, *, axis: int | None = None) -> tuple[Tensor, Te
     return (weight / step).round_(), step
 
 
+class HeadConv(nn.Conv2d):
+    """The convolution of the image, which stays in floating point.
+
+    Without gradients it sums in float64, where the order of the sum does not matter: all that
+    follows is whole numbers, so that every device and the engine choose the same widths.
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,  # type: ignore[arg-type]
+            padding=conv.padding,  # type: ignore[arg-type]
+            device="meta",
+        )
+        self.weight, self.bias = conv.weight, conv.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return super().forward(x)
+        sums = conv2d(x.double(), self.weight.double(), padding=self.padding).to(x.dtype)
+        return sums if self.bias is None else sums + self.bias.view(-1, 1, 1)
+
+
 class QuantConv(nn.Module):
-    """A convolution whose weights are rounded to 8 bit; the sum itself is in floating point."""
+    """A convolution whose weights are rounded to 8 bit.
+
+    Without gradients it sums whole codes, which is exact up to 2^24 in float32.
+    """
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.conv = conv
 
     def forward(self, activation: Activation) -> Tensor:
+        weight, bias = self.conv.weight, self.conv.bias
+        codes, step = weight_codes(weight)
+        if activation.step is None:
+            return self._convolve(activation.codes, straight_through(codes * step, weight), bias)
+        sums = self._convolve(activation.codes, codes, None) * (activation.step * step)
+        return sums if bias is None else sums + bias.view(-1, 1, 1)
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         c = self.conv
-        codes, step = weight_codes(c.weight)
-        weight = straight_through(codes * step, c.weight)
-        return conv2d(activation.dense(), weight, c.bias, c.stride, c.padding, c.dilation, c.groups)
+        return conv2d(x, weight, bias, c.stride, c.padding, c.dilation, c.groups)
 
 
 class EdgeConv(nn.Module):
@@ -93,29 +126,34 @@ class EdgeConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         untraced = Trace(x.new_zeros(len(x), 2))  # nothing is chosen here, so nothing is recorded
         codes, step = self.weight_codes()
-        weight = straight_through(codes * step, self.weight)
-        return self._convolve(self.site(x, untraced).dense(), weight)
+        activation = self.site(x, untraced)
+        if activation.step is None:
+            weight = straight_through(codes * step, self.weight)
+            return self._convolve(activation.codes, weight, self.bias)
+        sums = self._convolve(activation.codes, codes, None)
+        output: Tensor = sums * (activation.step * step.view(-1, 1, 1)) + self.bias.view(-1, 1, 1)
+        return output
 
     def shift(self, x: Tensor) -> Tensor:
         """What rounding adds to each output on average, for inputs (N, C, H, W); shape (outputs,).
 
         Taken off the bias, it is the bias correction of Nagel et al. (ICCV 2019), section 4.2.
         """
-        return (self.forward(x) - self._convolve(x, self.weight)).mean((0, 2, 3))
+        return (self.forward(x) - self._convolve(x, self.weight, self.bias)).mean((0, 2, 3))
 
-    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.transposed:
             return conv_transpose2d(
                 x,
                 weight,
-                self.bias,
+                bias,
                 self.stride,
                 self.padding,
                 self.output_padding,
                 self.groups,
                 self.dilation,
             )
-        return conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return conv2d(x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 def coded_weights(network: nn.Module) -> Iterator[tuple[str, Tensor, Tensor]]:
@@ -133,6 +171,9 @@ class Layers(Protocol):
     `nonnegative` tells that a site's input cannot be negative, as after a ReLU. Such a site may
     use an unsigned grid, which has twice the codes.
     """
+
+    def head(self, conv: nn.Conv2d) -> nn.Conv2d:
+        """The convolution of the image, never quantized."""
 
     def edge(
         self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool = False
@@ -152,6 +193,9 @@ class Layers(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class FloatLayers:
     """The network before quantization."""
+
+    def head(self, conv: nn.Conv2d) -> nn.Conv2d:
+        return conv
 
     def edge(
         self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool = False
@@ -183,6 +227,9 @@ class _QuantLayers:
     def __post_init__(self) -> None:
         if self.edges not in get_args(Edges):
             raise ValueError(f"edges are {' or '.join(get_args(Edges))}, not {self.edges!r}")
+
+    def head(self, conv: nn.Conv2d) -> nn.Conv2d:
+        return HeadConv(conv)
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
         return QuantConv(conv)

@@ -80,11 +80,14 @@ class QuantSite(nn.Module):
         return Activation(*encode(x, bound, highest, unsigned=self.unsigned, clip=clip))
 
     def magnitude(self, x: Tensor) -> Tensor:
-        """The unit of each image's bounds, shape (N, 1, 1, 1)."""
+        """The unit of each image's bounds, shape (N, 1, 1, 1), to 8 significant bits.
+
+        Sums in another order round to the same, and so does every value of a patch after them.
+        """
         if not self.relative:
             return x.new_ones(len(x), 1, 1, 1)
         power = x.detach().square().mean(dim=(1, 2, 3), keepdim=True)
-        return power.sqrt().clamp_min(FAINTEST)
+        return power.sqrt().clamp_min(FAINTEST).bfloat16().to(x.dtype)
 
 
 class StaticSite(QuantSite):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import torch
 from torch import Tensor
 
@@ -81,9 +83,10 @@ def test_gradients_are_those_of_the_released_code(recording: Recording) -> None:
     recorded = _our_names(recording, "train.grad/")
     largest = max(float(gradient.norm()) for gradient in recorded.values())
     deviations = []
-    for layout in (torch.contiguous_format, torch.channels_last):
+    layouts = torch.contiguous_format, torch.channels_last
+    for layout, whole_codes in product(layouts, (False, True)):
         network = recording.network("cadyq").to(memory_format=layout)  # type: ignore[call-overload]
-        _, losses = _training_step(recording, network, layout)
+        _, losses = _training_step(recording, network, layout, whole_codes=whole_codes)
         losses.total().backward()
         found = {name: p.grad for name, p in network.backbone.named_parameters()}
         deviations.append(
@@ -104,14 +107,17 @@ def _training_step(
     recording: Recording,
     network: Network,
     layout: torch.memory_format = torch.contiguous_format,
+    *,
+    whole_codes: bool = True,  # what the teacher sums, rather than the values they stand for
 ) -> tuple[Tensor, Losses]:
     image = recording.image.contiguous(memory_format=layout)
     output, trace = network.train()(image, keep_features=True)
-    with torch.no_grad():
+    with torch.set_grad_enabled(not whole_codes):
         _, taught = recording.network("pams")(image, keep_features=True)
+    features = {name: feature.detach() for name, feature in taught.features.items()}
     truth = recording.tensors["hr"] / 255
     bits = BIT_PRICE * bit_loss(trace)
-    attention = attention_loss(trace.features, taught.features)
+    attention = attention_loss(trace.features, features)
     return output, Losses(pixel_loss(output, truth), output.new_zeros(()), attention, bits)
 
 

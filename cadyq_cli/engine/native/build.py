@@ -22,7 +22,8 @@ FOLDER = Path(__file__).parent
 LIBRARY = "cadyq_kernels" + {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 X86 = ("x86_64", "amd64")
 
-FLAGS = ("-std=c++17", "-O3", "-fPIC", "-Wno-psabi")
+# Products are fused with sums only where the sources say so, so that values round as torch's do.
+FLAGS = ("-std=c++17", "-O3", "-fPIC", "-Wno-psabi", "-ffp-contract=off")
 AVX512 = ("-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni")
 LANES_AND_FLAGS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "generic": (4, ()),

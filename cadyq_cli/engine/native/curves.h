@@ -10,11 +10,11 @@ namespace CADYQ_ISA {
 static inline Float power_of_2(Float x) {
     const Float shifted = x + kMagic;  // its lowest bits hold the nearest whole number
     const Float rest = x - (shifted - kMagic);
-    Float power = rest * 1.3276472e-3f + 9.6755419e-3f;
-    power = power * rest + 5.5507131e-2f;
-    power = power * rest + 2.4022120e-1f;
-    power = power * rest + 6.9314694e-1f;
-    power = power * rest + 1.0f;
+    Float power = fused(rest, splat(1.3276472e-3f), splat(9.6755419e-3f));
+    power = fused(power, rest, splat(5.5507131e-2f));
+    power = fused(power, rest, splat(2.4022120e-1f));
+    power = fused(power, rest, splat(6.9314694e-1f));
+    power = fused(power, rest, splat(1.0f));
     return (Float)((Word)power + ((Word)shifted << 23));
 }
 

@@ -25,7 +25,7 @@ constexpr int kReach = kTile + 2;             // codes a side that a tile reads
 constexpr int kPoints = kReach * kReach;      // products of a tile, for each input and output
 constexpr int kRows = 6;                      // pixels or tiles that a panel works on at a time
 constexpr int kVectors = CADYQ_LANES >= 16 ? 4 : 2;  // and vectors of outputs
-constexpr int kMost = 2 * kRows;              // pixels that are finished at a time, at most
+constexpr int kMost = 2 * kRows;              // pixels that are finished at a time
 constexpr int kChunk = 24;                    // tiles whose transforms stay in the cache
 constexpr uint32_t kInverseOf9 = 954437177u;  // 9 * 954437177 = 2^33 + 1
 constexpr int kLine = 64;                     // bytes of a cache line
@@ -67,6 +67,7 @@ struct Pairs {  // codes and weights of 16 bit, two inputs at a time
     using Half = HalfShort;
     using Sum = Word;
     static constexpr int kInputs = 2;
+    static constexpr int kParts = 1, kLanes = L;  // sums in a vector of outputs, outputs in one
     static constexpr float kUnit = 1.0f / 64;  // of what `outcome` gives after Winograd's transforms
     static Sum add(Sum sum, const Number* pixel, Sum weights) {
         uint32_t pair;
@@ -74,7 +75,7 @@ struct Pairs {  // codes and weights of 16 bit, two inputs at a time
         return dot(sum, (Short)splat(pair), (Short)weights);
     }
     static Float outcome(Sum sum) { return to_float((Int)(sum * kInverseOf9)); }
-    static Float plain(Sum sum) { return to_float((Int)sum); }
+    static Float plain(const Sum* sums) { return to_float((Int)*sums); }
 };
 
 struct Singles {  // floats
@@ -83,12 +84,24 @@ struct Singles {  // floats
     using Half = Float;  // L numbers, as the other's
     using Sum = Float;
     static constexpr int kInputs = 1;
+    static constexpr int kParts = 1, kLanes = L;
     static constexpr float kUnit = 1.0f / 576;
     static Sum add(Sum sum, const Number* pixel, Sum weights) {
-        return sum + splat(*pixel) * weights;
+        return fused(splat(*pixel), weights, sum);
     }
     static Float outcome(Sum sum) { return sum; }
-    static Float plain(Sum sum) { return sum; }
+    static Float plain(const Sum* sums) { return *sums; }
+};
+
+struct Doubles {  // floats whose sum is rounded once, so that its order does not matter
+    using Number = double;
+    using Sum = Double;
+    static constexpr int kInputs = 1;
+    static constexpr int kParts = 2, kLanes = L / 2;
+    static Sum add(Sum sum, const Number* pixel, Sum weights) {
+        return fused(splat(*pixel), weights, sum);
+    }
+    static Float plain(const Sum* sums) { return to_float(sums[0], sums[1]); }
 };
 
 // One pass over the inputs: `segments` runs of `groups` groups, of which each pixel's s-th begins
@@ -105,8 +118,8 @@ void panel(const typename K::Number* pixels, ptrdiff_t stride, const ptrdiff_t* 
         for (int g = 0; g < groups; ++g, from += K::kInputs) {
             typename K::Sum taps[V];
             for (int v = 0; v < V; ++v)
-                taps[v] = load<typename K::Sum>(weights + v * L * K::kInputs);
-            weights += V * L * K::kInputs;
+                taps[v] = load<typename K::Sum>(weights + v * K::kLanes * K::kInputs);
+            weights += V * K::kLanes * K::kInputs;
             for (int r = 0; r < R; ++r)
                 for (int v = 0; v < V; ++v)
                     sums[r][v] = K::add(sums[r][v], from + r * stride, taps[v]);
@@ -526,16 +539,16 @@ void pack_winograd(const int8_t* weight, int32_t inputs, int32_t outputs, int16_
 }
 
 // A map with zeros around it, in the layout of codes.
-const float* padded_map(const float* map, int height, int width, int channels, int pitch) {
+template <typename Number>
+const Number* padded_map(const float* map, int height, int width, int channels, int pitch) {
     const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
     const size_t size = (up(height, kTile) + 2 * kPad) * row;
-    float* padded = map_space.get<float>(size);
+    Number* padded = map_space.get<Number>(size);
     memset(padded, 0, size * sizeof *padded);
     for (int y = 0; y < height; ++y) {
-        float* to = padded + (kPad + y) * row + (ptrdiff_t)kPad * pitch;
-        const int run = pitch == channels ? width : 1;  // pixels without gaps
-        for (int x = 0; x < width; x += run, to += (ptrdiff_t)run * pitch, map += run * channels)
-            memcpy(to, map, (size_t)run * channels * sizeof *map);
+        Number* to = padded + (kPad + y) * row + (ptrdiff_t)kPad * pitch;
+        for (int x = 0; x < width; ++x, to += pitch, map += channels)
+            for (int c = 0; c < channels; ++c) to[c] = map[c];
     }
     return padded;
 }
@@ -544,7 +557,7 @@ void winograd_float(const float* map, int32_t height, int32_t width, int32_t inp
                     const float* packed, int32_t outputs, float* out, const Epilogue* epilogue) {
     Writer writer(*epilogue, width, outputs, out, Singles::kUnit);
     const int pitch = up(inputs, L);
-    winograd_rows<Singles>(padded_map(map, height, width, inputs, pitch), height, width, pitch,
+    winograd_rows<Singles>(padded_map<float>(map, height, width, inputs, pitch), height, width, pitch,
                            packed, outputs, writer);
 }
 
@@ -556,17 +569,18 @@ void pack_winograd_float(const float* weight, int32_t inputs, int32_t outputs, f
 // Direct convolutions of any odd size
 
 // `image` has the layout of codes. Where a vector has lanes for the outputs of several pixels, it
-// sums up `side` of them, side by side, with a kernel that is wider by side - 1.
+// sums up `side` of them, side by side, with a kernel that is wider by side - 1; never of Doubles.
 template <typename K>
 void direct_rows(const typename K::Number* image, int height, int width, int pitch,
                  const typename K::Number* packed, int outputs, int edge, int side,
                  Writer& writer) {
     const int vectors = vectors_of(outputs), reach = edge / 2, columns = edge + side - 1;
+    const int parts = vectors * K::kParts;
     const int groups = columns * pitch / K::kInputs;
     const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
     ptrdiff_t segments[2 * kPad + 1];  // a row of pixels each
     for (int y = 0; y < edge; ++y) segments[y] = (y - reach) * row - (ptrdiff_t)reach * pitch;
-    auto* sums = products_space.get<typename K::Sum>((size_t)kMost * (vectors + side));
+    auto* sums = products_space.get<typename K::Sum>((size_t)kMost * (parts + side));
     auto* found = side == 1 ? sums : sums + kMost;  // of each pixel
     for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; x += kMost * side) {
@@ -574,11 +588,11 @@ void direct_rows(const typename K::Number* image, int height, int width, int pit
             const typename K::Number* pixels =
                 image + (kPad + y) * row + (ptrdiff_t)(kPad + x) * pitch;
             const typename K::Number* weights = packed;
-            for (int v = 0; v < vectors; v += kVectors) {
-                const int block = least(kVectors, vectors - v);
+            for (int v = 0; v < parts; v += kVectors) {
+                const int block = least(kVectors, parts - v);
                 sum_row<K>(pixels, (ptrdiff_t)side * pitch, runs, segments, edge, groups, weights,
-                           block, sums + v, vectors);
-                weights += (ptrdiff_t)edge * columns * pitch * block * L;
+                           block, sums + v, parts);
+                weights += (ptrdiff_t)edge * columns * pitch * block * K::kLanes;
             }
             if (side > 1)
                 for (int i = 0; i < count; ++i)
@@ -589,7 +603,7 @@ void direct_rows(const typename K::Number* image, int height, int width, int pit
                 for (int v = 0; v < vectors; ++v) {
                     Float values[kMost];
                     for (int i = 0; i < some; ++i)
-                        values[i] = K::plain(found[(first + i) * vectors + v]);
+                        values[i] = K::plain(found + (first + i) * parts + v * K::kParts);
                     writer.write(values, some, y, x + first, v);
                 }
             }
@@ -609,26 +623,36 @@ void direct_float(const float* map, int32_t height, int32_t width, int32_t input
                   const float* packed, int32_t outputs, int32_t edge, int32_t side, float* out,
                   const Epilogue* epilogue) {
     Writer writer(*epilogue, width, outputs, out);
-    direct_rows<Singles>(padded_map(map, height, width, inputs, inputs), height, width, inputs,
-                         packed, outputs, edge, side, writer);
+    direct_rows<Singles>(padded_map<float>(map, height, width, inputs, inputs), height, width,
+                         inputs, packed, outputs, edge, side, writer);
+}
+
+void image_float(const float* map, int32_t height, int32_t width, int32_t inputs,
+                 const double* packed, int32_t outputs, int32_t edge, float* out,
+                 const Epilogue* epilogue) {
+    Writer writer(*epilogue, width, outputs, out);
+    direct_rows<Doubles>(padded_map<double>(map, height, width, inputs, inputs), height, width,
+                         inputs, packed, outputs, edge, 1, writer);
 }
 
 template <typename K, typename W>
 void pack_taps(const W* weight, int inputs, int outputs, int edge, int side,
                typename K::Number* packed) {
     const int padded = K::kInputs == 2 ? up(inputs, L) : inputs;
-    const int vectors = vectors_of(outputs), columns = edge + side - 1, taps = edge * columns;
-    memset(packed, 0, sizeof *packed * taps * padded * vectors * L);
+    const int parts = vectors_of(outputs) * K::kParts;
+    const int columns = edge + side - 1, taps = edge * columns;
+    memset(packed, 0, sizeof *packed * taps * padded * parts * K::kLanes);
     for (int lane = 0; lane < outputs * side; ++lane) {
         const int o = lane % outputs, shift = lane / outputs;
-        const int first = lane / L / kVectors * kVectors;
-        const int block = least(kVectors, vectors - first);
+        const int first = lane / K::kLanes / kVectors * kVectors;
+        const int block = least(kVectors, parts - first);
         for (int i = 0; i < inputs; ++i)
             for (int t = 0; t < edge * edge; ++t) {
                 const ptrdiff_t tap = t / edge * columns + t % edge + shift;
                 const ptrdiff_t group = tap * (padded / K::kInputs) + i / K::kInputs;
-                packed[(ptrdiff_t)first * L * taps * padded +
-                       (group * block * L + lane - first * L) * K::kInputs + i % K::kInputs] =
+                const ptrdiff_t place = group * block * K::kLanes + lane - first * K::kLanes;
+                packed[(ptrdiff_t)first * K::kLanes * taps * padded + place * K::kInputs +
+                       i % K::kInputs] =
                     weight[((ptrdiff_t)o * inputs + i) * edge * edge + t];
             }
     }
@@ -642,6 +666,11 @@ void pack_direct(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t 
 void pack_float(const float* weight, int32_t inputs, int32_t outputs, int32_t edge, int32_t side,
                 float* packed) {
     pack_taps<Singles>(weight, inputs, outputs, edge, side, packed);
+}
+
+void pack_image(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
+                double* packed) {
+    pack_taps<Doubles>(weight, inputs, outputs, edge, 1, packed);
 }
 
 #ifdef CADYQ_USE_AMX
@@ -698,8 +727,8 @@ void sums(const float* map, int64_t pixels, int32_t channels, double* sums, doub
 }  // namespace
 
 extern const Kernels kernels;
-const Kernels kernels = {L,           encode,     sums,     pack_winograd,  pack_winograd_float,
-                         pack_direct, pack_float, winograd, winograd_float, direct,
-                         direct_float, pack_matrix, matrix};
+const Kernels kernels = {L,           encode,     sums,       pack_winograd, pack_winograd_float,
+                         pack_direct, pack_float, pack_image, winograd,      winograd_float,
+                         direct,      direct_float, image_float, pack_matrix, matrix};
 
 }  // namespace CADYQ_ISA

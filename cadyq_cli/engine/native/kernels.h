@@ -40,7 +40,7 @@ struct Kernels {
                    float step, float low, float high, int16_t* codes, int32_t pitch);
     void (*sums)(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares);
     // Packed weights take taps (or 36) x inputs x outputs numbers: inputs rounded up to the lanes,
-    // but for direct_float, and outputs too. Direct kernels of few outputs take `side` pixels at a
+    // but for direct_float and image_float, and outputs too. Direct kernels of few outputs take `side` pixels at a
     // time, side * outputs <= lanes, with taps in edge rows and edge + side - 1 columns. `side` is
     // 1, 2 or 4, so that no row of whole tiles is left.
     void (*pack_winograd)(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed);
@@ -50,6 +50,8 @@ struct Kernels {
                         int32_t side, int16_t* packed);
     void (*pack_float)(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
                        int32_t side, float* packed);
+    void (*pack_image)(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
+                       double* packed);
     void (*winograd)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
                      const int16_t* packed, int32_t outputs, float* map, const Epilogue* epilogue);
     void (*winograd_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
@@ -61,6 +63,10 @@ struct Kernels {
     void (*direct_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
                          const float* packed, int32_t outputs, int32_t edge, int32_t side,
                          float* out, const Epilogue* epilogue);
+    // As `direct_float`, but summed in float64, and a pixel at a time.
+    void (*image_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
+                        const double* packed, int32_t outputs, int32_t edge, float* out,
+                        const Epilogue* epilogue);
     // As `direct`, by a matrix unit; null where there is none. Packed weights take edge rows of
     // (edge + side - 1) x pitch inputs, twice that for kWide, each row rounded up to whole 64, for
     // each of the outputs of `side` pixels, rounded up to whole 16.

@@ -21,6 +21,8 @@ constexpr int L = CADYQ_LANES;  // 32-bit numbers in a vector
 typedef int32_t Int __attribute__((vector_size(4 * CADYQ_LANES)));
 typedef uint32_t Word __attribute__((vector_size(4 * CADYQ_LANES)));  // what wraps around
 typedef float Float __attribute__((vector_size(4 * CADYQ_LANES)));
+typedef double Double __attribute__((vector_size(4 * CADYQ_LANES)));      // L / 2 of them
+typedef float HalfFloat __attribute__((vector_size(2 * CADYQ_LANES)));
 typedef int16_t Short __attribute__((vector_size(4 * CADYQ_LANES)));    // 2 L of them
 typedef int16_t HalfShort __attribute__((vector_size(2 * CADYQ_LANES)));  // L of them
 
@@ -38,6 +40,7 @@ static inline void store(void* to, V v) {
 
 static inline Word splat(uint32_t x) { return Word{} + x; }
 static inline Float splat(float x) { return Float{} + x; }
+static inline Double splat(double x) { return Double{} + x; }
 
 // sums[i] += a[2i] * b[2i] + a[2i+1] * b[2i+1], modulo 2^32
 static inline Word dot(Word sums, Short a, Short b) {
@@ -61,6 +64,11 @@ static inline Word dot(Word sums, Short a, Short b) {
 
 static inline Float to_float(Int x) { return __builtin_convertvector(x, Float); }
 static inline Float to_float(HalfShort x) { return __builtin_convertvector(x, Float); }
+static inline Float to_float(Double low, Double high) {
+    const HalfFloat halves[] = {__builtin_convertvector(low, HalfFloat),
+                                __builtin_convertvector(high, HalfFloat)};
+    return load<Float>(halves);
+}
 
 #if defined(CADYQ_USE_AVX512VNNI)
 static inline Float lower(Float a, Float b) { return (Float)_mm512_min_ps((__m512)a, (__m512)b); }
@@ -73,6 +81,29 @@ static inline Float lower(Float a, Float b) { return a < b ? a : b; }
 static inline Float higher(Float a, Float b) { return a > b ? a : b; }
 #endif
 
+// a * b + c, rounded once where the processor can.
+static inline Float fused(Float a, Float b, Float c) {
+#if defined(CADYQ_USE_AVX512VNNI)
+    return (Float)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(CADYQ_USE_AVX2) || defined(CADYQ_USE_AVXVNNI)
+    return (Float)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+    return (Float)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
+}
+
+static inline Double fused(Double a, Double b, Double c) {
+#if defined(CADYQ_USE_AVX512VNNI)
+    return (Double)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(CADYQ_USE_AVX2) || defined(CADYQ_USE_AVXVNNI)
+    return (Double)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+    return a * b + c;
+#endif
+}
+
 // Whole numbers nearest to x, ties to even; |x| < 2^22. Adding 1.5 * 2^23 leaves no fraction bits.
 constexpr float kMagic = 12582912.0f;
 static inline Float nearest(Float x) { return (x + kMagic) - kMagic; }
@@ -80,14 +111,9 @@ static inline Float nearest(Float x) { return (x + kMagic) - kMagic; }
 // x / y, where 1 / y is known. Division takes about as long as ten products, but two fused ones take
 // off what the product with the reciprocal is wrong by (Markstein's theorem).
 static inline Float quotient(Float x, Float y, Float reciprocal) {
-#if defined(CADYQ_USE_AVX512VNNI)
-    const __m512 near = (__m512)(x * reciprocal);
-    const __m512 rest = _mm512_fnmadd_ps(near, (__m512)y, (__m512)x);
-    return (Float)_mm512_fmadd_ps(rest, (__m512)reciprocal, near);
-#elif defined(CADYQ_USE_AVX2) || defined(CADYQ_USE_AVXVNNI)
-    const __m256 near = (__m256)(x * reciprocal);
-    const __m256 rest = _mm256_fnmadd_ps(near, (__m256)y, (__m256)x);
-    return (Float)_mm256_fmadd_ps(rest, (__m256)reciprocal, near);
+#if defined(CADYQ_USE_AVX512VNNI) || defined(CADYQ_USE_AVX2) || defined(CADYQ_USE_AVXVNNI)
+    const Float near = x * reciprocal;
+    return fused(fused(-near, y, x), reciprocal, near);
 #else
     return x / y;
 #endif

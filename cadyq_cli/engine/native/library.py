@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.kernels import PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
+from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
 
 ISA_VARIABLE = "CADYQ_ISA"  # the instruction set to use; "none" hides the library
 SUFFIXES = (".so", ".dylib", ".dll")
@@ -85,10 +85,12 @@ class _Kernels(ctypes.Structure):
         ("pack_winograd_float", _PACK),
         ("pack_direct", _PACK_EDGE),
         ("pack_float", _PACK_EDGE),
+        ("pack_image", _function(c_void_p, *[c_int32] * 3, c_void_p)),
         ("winograd", _CONVOLVE),
         ("winograd_float", _CONVOLVE),
         ("direct", _CONVOLVE_EDGE),
         ("direct_float", _CONVOLVE_EDGE),
+        ("image_float", _function(*_INPUT, c_void_p, c_int32, c_int32, *_RESULT)),
         ("pack_matrix", _function(c_void_p, *[c_int32] * 5, c_void_p)),
         ("matrix", _function(*_INPUT, c_void_p, *[c_int32] * 4, *_RESULT)),
     ]
@@ -99,7 +101,7 @@ class Packed:
     """Weights in the order in which a kernel reads them."""
 
     numbers: NDArray[Any]
-    kernel: Literal["matrix", "winograd", "direct"]
+    kernel: Literal["matrix", "winograd", "direct", "image"]
     shape: tuple[int, ...]  # what the kernel asks for: outputs, layout
     order: NDArray[np.intp] | None  # of the outputs, if the kernel writes them shuffled
 
@@ -174,6 +176,10 @@ class NativeKernels:
             numbers = _aligned(_POINTS * _up(inputs, lanes) * _up(outputs, lanes), np.float32)
             table.pack_winograd_float(_at(ordered), inputs, outputs, _at(numbers))
             return Packed(numbers, "winograd", (outputs,), order)
+        if inputs <= IMAGE:
+            numbers = _aligned(edge**2 * inputs * _up(outputs, lanes), np.float64)
+            table.pack_image(_at(ordered), inputs, outputs, edge, _at(numbers))
+            return Packed(numbers, "image", (outputs, edge), order)
         numbers = _aligned(edge * (edge + side - 1) * inputs * _up(outputs, lanes), np.float32)
         table.pack_float(_at(ordered), inputs, outputs, edge, side, _at(numbers))
         return Packed(numbers, "direct", (outputs, edge, side), order)
