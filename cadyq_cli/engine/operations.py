@@ -16,9 +16,7 @@ from cadyq_cli.engine.curves import CURVES
 from cadyq_cli.engine.folding import Arrays, folded, slopes, without_groups
 from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Map, Sums
 from cadyq_cli.engine.sensitivity import channel_spread
-
-FAINTEST = 1e-6  # the root mean square that a patch of zeros is taken to have
-SMALLEST_INPUT = 0.01  # of a selector that looks at logarithms, as a share of the usual
+from cadyq_cli.quant.limits import FAINTEST, SMALLEST_INPUT
 
 
 class Chosen(NamedTuple):

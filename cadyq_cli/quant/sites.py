@@ -11,12 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from cadyq_cli.quant.limits import FAINTEST, SMALLEST_INPUT
 from cadyq_cli.quant.rounding import EAGER, encode, highest_code, quantize, straight_through
 from cadyq_cli.quant.sensitivity import channel_spread
 from cadyq_cli.quant.trace import Activation, Choice, Trace
-
-FAINTEST = 1e-6  # the root mean square that an image of zeros is taken to have
-SMALLEST_INPUT = 0.01  # of a selector that looks at logarithms, as a share of the usual
 
 
 class FloatSite(nn.Module):

@@ -319,21 +319,23 @@ def test_a_self_ensemble_changes_the_result(photos: Path, weights: Path, tmp_pat
     assert plain.read_bytes() != ensemble.read_bytes()
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(
+    ("jobs", "number"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("1", signal.SIGTERM)]
+)
 def test_an_interrupt_leaves_no_unfinished_file_and_tells_what_is_left(
-    weights: Path, tmp_path: Path, jobs: str
+    weights: Path, tmp_path: Path, jobs: str, number: signal.Signals
 ) -> None:
     source, out = tmp_path / "photos", tmp_path / "out"
     source.mkdir()
-    for number in range(40):
-        (source / f"{number}.png").write_bytes(encoded("PNG", 700, 700))
+    for i in range(40):
+        (source / f"{i}.png").write_bytes(encoded("PNG", 700, 700))
     command = [sys.executable, "-m", "cadyq_cli", "upscale", str(source), "-j", jobs]
     command += ["-m", str(weights), "-o", str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         while not out.exists() or not list(out.iterdir()):
             assert process.poll() is None
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert " of 40 images are left to do\n" in stderr

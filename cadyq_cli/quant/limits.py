@@ -1,0 +1,6 @@
+"""How small a site takes numbers to be at least, in PyTorch as in the engine."""
+
+from __future__ import annotations
+
+FAINTEST = 1e-6  # the root mean square of an image of zeros
+SMALLEST_INPUT = 0.01  # of a selector that looks at logarithms, as a share of the usual
