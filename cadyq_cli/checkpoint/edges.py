@@ -12,8 +12,8 @@ from cadyq_cli.checkpoint.balancing import balance
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.checkpoint.rounding import input_products, rounded_weight
 from cadyq_cli.quant.layers import EdgeConv
-from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.limits import FAINTEST
+from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.sites import QuantSite
 
 
