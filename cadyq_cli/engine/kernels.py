@@ -19,7 +19,7 @@ from cadyq_cli.engine.program import CurveName
 
 PAD = 4  # zeros on each side of codes: the reach of a 9x9 convolution
 TILE = 4  # the image inside codes is rounded up to a multiple of this
-IMAGE = 4  # channels that an image has at most; what is summed over them is summed in float64
+IMAGE = 4  # channels that an image has at most
 WIDEST = (-255, 255)  # the lowest and the highest of all codes
 
 Map = NDArray[np.float32]
@@ -104,5 +104,5 @@ class Kernels(Protocol):
     ) -> Sums | None:
         """The same for a map and float weights; there are zeros around the map.
 
-        The sum is as precise as float32 allows, for an image as `quant.layers.HeadConv` has it.
+        Sums over an image are rounded once, as those of `quant.layers.HeadConv`.
         """

@@ -25,7 +25,7 @@ constexpr int kReach = kTile + 2;             // codes a side that a tile reads
 constexpr int kPoints = kReach * kReach;      // products of a tile, for each input and output
 constexpr int kRows = 6;                      // pixels or tiles that a panel works on at a time
 constexpr int kVectors = CADYQ_LANES >= 16 ? 4 : 2;  // and vectors of outputs
-constexpr int kMost = 2 * kRows;              // pixels that are finished at a time
+constexpr int kMost = 2 * kRows;              // pixels that are finished at a time, at most
 constexpr int kChunk = 24;                    // tiles whose transforms stay in the cache
 constexpr uint32_t kInverseOf9 = 954437177u;  // 9 * 954437177 = 2^33 + 1
 constexpr int kLine = 64;                     // bytes of a cache line
@@ -557,8 +557,8 @@ void winograd_float(const float* map, int32_t height, int32_t width, int32_t inp
                     const float* packed, int32_t outputs, float* out, const Epilogue* epilogue) {
     Writer writer(*epilogue, width, outputs, out, Singles::kUnit);
     const int pitch = up(inputs, L);
-    winograd_rows<Singles>(padded_map<float>(map, height, width, inputs, pitch), height, width, pitch,
-                           packed, outputs, writer);
+    winograd_rows<Singles>(padded_map<float>(map, height, width, inputs, pitch), height, width,
+                           pitch, packed, outputs, writer);
 }
 
 void pack_winograd_float(const float* weight, int32_t inputs, int32_t outputs, float* packed) {
@@ -651,8 +651,8 @@ void pack_taps(const W* weight, int inputs, int outputs, int edge, int side,
                 const ptrdiff_t tap = t / edge * columns + t % edge + shift;
                 const ptrdiff_t group = tap * (padded / K::kInputs) + i / K::kInputs;
                 const ptrdiff_t place = group * block * K::kLanes + lane - first * K::kLanes;
-                packed[(ptrdiff_t)first * K::kLanes * taps * padded + place * K::kInputs +
-                       i % K::kInputs] =
+                const ptrdiff_t start = (ptrdiff_t)first * K::kLanes * taps * padded;
+                packed[start + place * K::kInputs + i % K::kInputs] =
                     weight[((ptrdiff_t)o * inputs + i) * edge * edge + t];
             }
     }

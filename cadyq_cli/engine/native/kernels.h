@@ -39,10 +39,10 @@ struct Kernels {
     void (*encode)(const float* map, int64_t pixels_high, int64_t pixels_wide, int32_t channels,
                    float step, float low, float high, int16_t* codes, int32_t pitch);
     void (*sums)(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares);
-    // Packed weights take taps (or 36) x inputs x outputs numbers: inputs rounded up to the lanes,
-    // but for direct_float and image_float, and outputs too. Direct kernels of few outputs take `side` pixels at a
-    // time, side * outputs <= lanes, with taps in edge rows and edge + side - 1 columns. `side` is
-    // 1, 2 or 4, so that no row of whole tiles is left.
+    // Packed weights take taps (or 36) x inputs x outputs numbers: outputs rounded up to the lanes,
+    // and inputs too, but for direct_float and image_float. Direct kernels of few outputs take
+    // `side` pixels at a time, side * outputs <= lanes, with taps in edge rows and edge + side - 1
+    // columns. `side` is 1, 2 or 4, so that no row of whole tiles is left.
     void (*pack_winograd)(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed);
     void (*pack_winograd_float)(const float* weight, int32_t inputs, int32_t outputs,
                                 float* packed);

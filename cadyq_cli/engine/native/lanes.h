@@ -21,8 +21,8 @@ constexpr int L = CADYQ_LANES;  // 32-bit numbers in a vector
 typedef int32_t Int __attribute__((vector_size(4 * CADYQ_LANES)));
 typedef uint32_t Word __attribute__((vector_size(4 * CADYQ_LANES)));  // what wraps around
 typedef float Float __attribute__((vector_size(4 * CADYQ_LANES)));
-typedef double Double __attribute__((vector_size(4 * CADYQ_LANES)));      // L / 2 of them
 typedef float HalfFloat __attribute__((vector_size(2 * CADYQ_LANES)));
+typedef double Double __attribute__((vector_size(4 * CADYQ_LANES)));    // L / 2 of them
 typedef int16_t Short __attribute__((vector_size(4 * CADYQ_LANES)));    // 2 L of them
 typedef int16_t HalfShort __attribute__((vector_size(2 * CADYQ_LANES)));  // L of them
 

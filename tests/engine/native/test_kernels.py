@@ -312,6 +312,34 @@ def test_float_convolutions_equal_pytorch(isa: str, edge: int, inputs: int, outp
     np.testing.assert_allclose(out, expected, rtol=1e-4, atol=2e-5 * abs(expected).max())
 
 
+@every_isa
+@pytest.mark.parametrize("edge", [1, 3, 9])
+@pytest.mark.parametrize("outputs", [1, 9, 64, 83])
+def test_sums_over_an_image_are_rounded_once(isa: str, edge: int, outputs: int) -> None:
+    """So they are those that PyTorch has in float64, unless one lies on a tie to 1e-13."""
+    kernels = NativeKernels(isa)
+    image = rng.normal(0, 100, (11, 13, 3)).astype(np.float32)
+    weight = rng.normal(0, 1, (outputs, 3, edge, edge)).astype(np.float32)
+    out = np.empty((11, 13, outputs), np.float32)
+    kernels.convolve_float(image, kernels.pack_float(weight), out, plain(outputs))
+    expected = convolved(image, weight).astype(np.float32)
+    np.testing.assert_array_max_ulp(out, expected, maxulp=1)
+    assert (out != expected).mean() < 1e-3
+
+
+@every_isa
+def test_a_result_is_scaled_and_then_shifted_as_in_pytorch(isa: str) -> None:
+    """Not both in one fused step, which rounds once less."""
+    kernels = NativeKernels(isa)
+    codes, values = random_codes(kernels, (8, 9, 16), -127, 127)
+    weight = random_weight(32, 16, 3)
+    scale, bias = rng.normal(0, 1, (2, 32)).astype(np.float32)
+    out = np.empty((8, 9, 32), np.float32)
+    kernels.convolve(codes, 8, 9, kernels.pack(weight), out, Epilogue(scale, bias))
+    expected = torch.from_numpy(convolved(values, weight)).float() * torch.from_numpy(scale)
+    np.testing.assert_array_equal(out, (expected + torch.from_numpy(bias)).numpy())
+
+
 def test_an_unknown_instruction_set_is_unavailable() -> None:
     with pytest.raises(NativeUnavailable, match="cannot run the abacus kernels"):
         NativeKernels("abacus")
