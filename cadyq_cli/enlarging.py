@@ -104,7 +104,7 @@ class EnlargedPicture:
         last = Enlargement(
             self._runners[-1],
             pixels,
-            tiles_of(pixels, self._tile),
+            tiles_of(self._runners[-1], pixels, self._tile),
             track=self._track,
             self_ensemble=self._self_ensemble,
         )

@@ -25,7 +25,7 @@ from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 # px of the input that a tile has at most: a patch with widths of its own. With the paper's 96 px,
 # tiles that join as if they were one would be several times the work (tests/benchmarks/seams.py).
 TILE = 256
-OVERLAP = 64  # px of the input that neighbouring tiles share, but at most half of a tile
+OVERLAP = 64  # px of the input that neighbouring tiles share at most
 SMALLEST_TILE = 32  # px of the input; smaller ones would see little of what surrounds a pixel
 
 Pixels = NDArray[np.uint8 | np.uint16]
@@ -43,10 +43,11 @@ def mean_width(bits: Mapping[str, Widths]) -> float | None:
     return float(np.mean([widths.mean() for widths in bits.values()])) if bits else None
 
 
-def tiles_of(image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
+def tiles_of(runner: Runner, image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
     """The tiles to enlarge an image by, in pixels of it.
 
     Args:
+        runner: What will enlarge them.
         image: RGB, shape (H, W, 3), at least 1 x 1.
         tile: Edge of a tile, at most; 0 chooses.
 
@@ -60,12 +61,12 @@ def tiles_of(image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
         raise ValueError(f"an RGB image has the shape (H, W, 3), not {image.shape}")
     height, width, _ = image.shape
     edge = tile or TILE
-    return tuple(cut(height, width, edge, overlap_of(edge)))
+    return tuple(cut(height, width, edge, overlap_of(runner, edge)))
 
 
-def overlap_of(tile: int) -> int:
-    """What neighbouring tiles of an edge share, px of the input."""
-    return min(OVERLAP, tile // 2)
+def overlap_of(runner: Runner, tile: int) -> int:
+    """What neighbouring tiles of an edge share, px of the input: no more than a pixel can see."""
+    return min(2 * runner.reach, OVERLAP, tile // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def upscale(
         ValueError: the image is empty or not RGB.
     """
     began = time.perf_counter()
-    tiles = tiles_of(image, tile)
+    tiles = tiles_of(runner, image, tile)
     run = Enlargement(runner, image, tiles, track=track, self_ensemble=self_ensemble)
     result = np.empty((*run.size, 3), image.dtype)
     done = 0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.registry import build
 from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.executor import Result
 from cadyq_cli.engine.kernels import Map
 from cadyq_cli.engine.operations import Chosen
+from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.errors import InputError
 from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.sensitivity import image_gradient
@@ -44,6 +48,13 @@ class Network(nn.Module):
     def scale(self) -> int:
         """How many times as large an image becomes."""
         return self.card.scale
+
+    @cached_property
+    def reach(self) -> int:
+        """How many pixels away a pixel of the input matters at most; see `engine.reach`."""
+        weights = self.backbone.state_dict()
+        program = compile_network(self.backbone, scale=self.scale)
+        return reach_of(program, lambda module: weights[f"{module}.weight"].shape[-1])
 
     @property
     def candidates(self) -> dict[str, tuple[int, ...]]:

@@ -14,6 +14,7 @@ from cadyq_cli.engine.folding import Arrays
 from cadyq_cli.engine.kernels import Kernels, Map
 from cadyq_cli.engine.operations import OPERATIONS, Chosen, Context, Operation, Run
 from cadyq_cli.engine.program import Program, Site, Slice
+from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.engine.sensitivity import image_gradient
 
 
@@ -64,6 +65,7 @@ class Executable:
             raise ValueError(f"its program needs {error}, which it lacks") from error
         if shapes[program.out] != Shape(3, program.scale):
             raise ValueError(f"its program makes no image, but {shapes[program.out]}")
+        self.reach = reach_of(program, lambda module: arrays[f"{module}.weight"].shape[-1])
         inner = shapes.keys() - {program.source, program.out}
         self._plan = Plan(program, {name: shapes[name] for name in inner})
         self._spare: list[Memory] = []  # of patches that have been enlarged

@@ -16,6 +16,10 @@ class Runner(Protocol):
         """How many times as large a patch becomes."""
 
     @property
+    def reach(self) -> int:
+        """How many pixels away a pixel of the input matters at most; see `engine.reach`."""
+
+    @property
     def candidates(self) -> dict[str, tuple[int, ...]]:
         """The widths that each counted site may have, by its name; empty for a float network."""
 

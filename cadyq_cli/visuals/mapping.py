@@ -98,10 +98,10 @@ def bit_map(
     if picture.alpha is not None:
         pixels = bled(pixels, picture.alpha)
     reasons = Reasons()
-    tiles = tiles_of(pixels, tile)
+    tiles = tiles_of(runner, pixels, tile)
     if finer > 1:
         (height, width, _), edge = pixels.shape, tile or TILE
-        tiles = centred_tiles(height, width, edge, (edge - overlap_of(edge)) / finer)
+        tiles = centred_tiles(height, width, edge, (edge - overlap_of(runner, edge)) / finer)
     run = Enlargement(runner, pixels, tiles, track=track, watch=reasons.watch)
     bands = [band for band in run if over_output]
     found = map_of_run(runner, tiles, run.bits, file=file, model=model, reasons=reasons)

@@ -14,7 +14,7 @@ from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.protocol import Patches
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.tiles import fitted
-from cadyq_cli.upscaling import OVERLAP, TILE, Pixels, upscale
+from cadyq_cli.upscaling import TILE, Pixels, overlap_of, upscale
 from cadyq_cli.visuals.bitmap import BitMap
 from cadyq_cli.visuals.mapping import bit_map
 
@@ -55,8 +55,9 @@ def test_a_map_holds_the_widths_that_upscaling_uses(photograph: Pixels) -> None:
 
 def test_a_map_holds_the_widths_that_evaluation_finds_on_such_patches(photograph: Pixels) -> None:
     enlarger = NetworkEnlarger(network())
-    edge = fitted(photograph.shape[1], TILE, OVERLAP)
-    patches = Patches(edge=edge, step=edge - OVERLAP)
+    overlap = overlap_of(network(), TILE)
+    edge = fitted(photograph.shape[1], TILE, overlap)
+    patches = Patches(edge=edge, step=edge - overlap)
     _, widths = enlarger.enlarge(photograph, patches)
     found = mapped(photograph)
     assert found.sites == tuple(widths)
@@ -101,7 +102,7 @@ def test_each_cell_of_a_finer_map_shows_the_patch_around_its_middle(photograph: 
         lefts.append(left)
     assert lefts == sorted(set(lefts))
     assert (lefts[0], lefts[-1]) == (0, last)
-    assert len(lefts) > last / (TILE - OVERLAP) * 4
+    assert len(lefts) > last / (TILE - overlap_of(network(), TILE)) * 4
 
 
 def test_json_brings_back_all_that_is_drawn(make_map: Callable[..., BitMap]) -> None:

@@ -11,6 +11,7 @@
 //
 // A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 
@@ -217,6 +218,7 @@ class Writer {
         for (int o = 0; o < outputs; ++o) scale_[o] *= unit;
         bias_ = fill(space + padded, e.bias);
         slope1_ = fill(space + 2 * padded, e.slope1);
+        rectifies_ = e.slope1 && std::count(slope1_, slope1_ + outputs, 0.0f) == outputs;
         slope2_ = fill(space + 3 * padded, e.slope2);
         sums_ = fill(space + 4 * padded, nullptr);
         squares_ = fill(space + 5 * padded, nullptr);
@@ -234,7 +236,10 @@ class Writer {
         const int o = v * L, valid = least(L, outputs_ - o);
         const Float scale = load<Float>(scale_ + o), bias = load<Float>(bias_ + o);
         for (int i = 0; i < count; ++i) values[i] = values[i] * scale + bias;
-        if (e_.slope1) bend(values, count, load<Float>(slope1_ + o));
+        if (rectifies_)
+            for (int i = 0; i < count; ++i) values[i] = higher(values[i], Float{});
+        else if (e_.slope1)
+            bend(values, count, load<Float>(slope1_ + o));
         follow(values, count, e_.curve);
         if (e_.round_step > 0) {
             const Rounding grid(e_.round_step, e_.round_low, e_.round_high);
@@ -261,7 +266,7 @@ class Writer {
             Float sum = load<Float>(sums_ + o), square = load<Float>(squares_ + o);
             for (int i = 0; i < count; ++i) {
                 sum += values[i];
-                square += values[i] * values[i];
+                square = fused(values[i], values[i], square);
             }
             store(sums_ + o, sum);
             store(squares_ + o, square);
@@ -373,6 +378,7 @@ class Writer {
     int width_, outputs_, vectors_, channels_;
     float* map_;
     float *scale_, *bias_, *slope1_, *slope2_, *sums_, *squares_;
+    bool rectifies_;
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -714,7 +720,7 @@ void sums(const float* map, int64_t pixels, int32_t channels, double* sums, doub
                 Float x = {};
                 memcpy(&x, map + p * channels + c, valid * sizeof *map);
                 sum += x;
-                square += x * x;
+                square = fused(x, x, square);
             }
             for (int lane = 0; lane < valid; ++lane) {
                 sums[c + lane] += sum[lane];
