@@ -35,6 +35,7 @@ PRICE_GAIN = 0.01  # how fast the bit price follows the average width, per step 
 RECENT = 0.98  # decay a step of the mean loss that divergence is judged by
 WARM_UP = 100  # steps before it is judged
 DIVERGED = 5.0  # times the lowest mean loss so far
+WILDEST = 10.0  # likewise, that one step counts for; it takes 30 of them to diverge
 UNHEALTHY = 2.0  # likewise; from there on states are not worth keeping
 
 
@@ -315,7 +316,8 @@ class Trainer:
         ):
             raise DivergedError(f"the gradient is {step.gradient} at step {step.number}")
         weight = max(1 - RECENT, 1 / step.number)
-        self._recent += weight * (step.truth + step.output - self._recent)
+        loss = min(step.truth + step.output, WILDEST * self._lowest)
+        self._recent += weight * (loss - self._recent)
         if step.number >= WARM_UP:
             self._lowest = min(self._lowest, self._recent)
         if self._recent > DIVERGED * self._lowest:

@@ -158,9 +158,23 @@ def test_a_loss_that_grows_to_several_times_what_it_was_stops(folder: Path) -> N
     assert trainer.healthy
     with torch.no_grad():
         trainer.network.backbone.get_submodule("tail").get_parameter("weight").mul_(1e4)
-    with pytest.raises(DivergedError, match=r"diverges: at step 1[23]\d"):
+    with pytest.raises(DivergedError, match=r"diverges: at step 1[345]\d"):
         _run(trainer)
     assert not trainer.healthy
+
+
+def test_one_wild_step_is_no_divergence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = replace(RECIPE, steps=400, learning_rate=0, bound_rate=0, selector_rate=0)
+    trainer = Trainer(tiny("edsr", 2, "float"), recipe, Photos(find([folder]), 2))
+    forward = Trainer._forward
+
+    def wild(self: Trainer, *arguments: Any) -> Any:
+        losses, trace = forward(self, *arguments)
+        return (replace(losses, truth=losses.truth * 1e5) if self.step == 120 else losses), trace
+
+    monkeypatch.setattr(Trainer, "_forward", wild)
+    _run(trainer, until=140)
+    assert trainer.healthy
 
 
 def test_gradients_are_clipped_to_their_norm(folder: Path) -> None:
