@@ -52,9 +52,8 @@ class Network(nn.Module):
     @cached_property
     def reach(self) -> int:
         """How many pixels away a pixel of the input matters at most; see `engine.reach`."""
-        weights = self.backbone.state_dict()
         program = compile_network(self.backbone, scale=self.scale)
-        return reach_of(program, lambda module: weights[f"{module}.weight"].shape[-1])
+        return reach_of(program, self.backbone.state_dict())
 
     @property
     def candidates(self) -> dict[str, tuple[int, ...]]:

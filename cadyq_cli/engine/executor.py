@@ -65,7 +65,7 @@ class Executable:
             raise ValueError(f"its program needs {error}, which it lacks") from error
         if shapes[program.out] != Shape(3, program.scale):
             raise ValueError(f"its program makes no image, but {shapes[program.out]}")
-        self.reach = reach_of(program, lambda module: arrays[f"{module}.weight"].shape[-1])
+        self.reach = reach_of(program, arrays)
         inner = shapes.keys() - {program.source, program.out}
         self._plan = Plan(program, {name: shapes[name] for name in inner})
         self._spare: list[Memory] = []  # of patches that have been enlarged

@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from math import ceil
+from typing import Any
 
-from cadyq_cli.engine.program import Bicubic, Conv, Deconvolution, Program, Shuffle, Step
+from cadyq_cli.engine.program import Bicubic, Conv, Program, Shuffle, Step
 
 BICUBIC = 2  # px to each side that bicubic interpolation looks at
 
 
-def reach_of(program: Program, edge_of: Callable[[str], int]) -> int:
+def reach_of(program: Program, tensors: Mapping[str, Any]) -> int:
     """The radius of the receptive field, in whole pixels of the source, rounded up.
 
     Further apart two pixels meet only in what is measured over the whole patch: widths and ranges.
 
     Args:
         program: The network.
-        edge_of: The edge of a convolution's kernel in pixels, by the name of its module.
+        tensors: Its tensors by name, of numpy or torch.
     """
     reaches, factors = {program.source: 0.0}, {program.source: 1}
     for step in program.steps:
         factor = factors[step.reads[0]]
         reach = max(reaches[value] for value in step.reads)
-        reaches[step.out] = reach + _radius(step, edge_of) / factor
+        reaches[step.out] = reach + _radius(step, tensors) / factor
         factors[step.out] = factor * _growth(step)
     return ceil(reaches[program.out])
 
 
-def _radius(step: Step, edge_of: Callable[[str], int]) -> int:
-    match step:
-        case Conv(deconvolution=None):
-            return edge_of(step.module) // 2
-        case Conv(deconvolution=Deconvolution(stride=stride, padding=padding)):
-            before, behind = edge_of(step.module) - 1 - padding, padding + stride - 1
-            return max(before, behind) // stride
-        case Bicubic():
-            return BICUBIC
-    return 0
+def _radius(step: Step, tensors: Mapping[str, Any]) -> int:
+    if isinstance(step, Bicubic):
+        return BICUBIC
+    if not isinstance(step, Conv):
+        return 0
+    edge: int = tensors[f"{step.module}.weight"].shape[-1]
+    if step.deconvolution is None:
+        return edge // 2
+    stride, padding = step.deconvolution.stride, step.deconvolution.padding
+    return max(edge - 1 - padding, padding + stride - 1) // stride
 
 
 def _growth(step: Step) -> int:

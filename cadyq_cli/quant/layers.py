@@ -47,8 +47,8 @@ def weight_codes(weight: Tensor, *, axis: int | None = None) -> tuple[Tensor, Te
 class HeadConv(nn.Conv2d):
     """The convolution of the image, which stays in floating point.
 
-    Without gradients it sums in float64, where the order of the sum does not matter: all that
-    follows is whole numbers, so that every device and the engine choose the same widths.
+    Without gradients it sums in float64, where the order of the sum does not matter: sums of whole
+    numbers follow, so that PyTorch and the engine choose the same widths.
     """
 
     def __init__(self, conv: nn.Conv2d) -> None:
