@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.parts import PixelUpsampler, conv3x3, mean_of
+from cadyq_cli.quant.bordered import BorderedConv
 from cadyq_cli.quant.layers import Layers
 from cadyq_cli.quant.trace import Trace
+
+COMPOSED_EDGE = 5  # pixels a side that upsampler and tail read, for any scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +19,7 @@ class EdsrConfig:
     scale: int
     features: int = 64
     blocks: int = 16
+    composed: bool = False  # upsampler and tail, which are linear, as one convolution
 
 
 class ResidualBlock(nn.Module):
@@ -53,8 +57,14 @@ class Edsr(nn.Module):
             ResidualBlock(f"block{i}", n, layers) for i in range(1, config.blocks + 1)
         )
         self.body_end = layers.edge("body_end", conv3x3(n, n))
-        self.upsampler = PixelUpsampler(n, config.scale, layers)
-        self.tail = layers.edge("tail", conv3x3(n, 3))
+        self.composed = config.composed
+        if config.composed:
+            subpixels = BorderedConv(n, 3 * config.scale**2, COMPOSED_EDGE)
+            self.tail = layers.edge("tail", subpixels)
+            self.shuffle = nn.PixelShuffle(config.scale)
+        else:
+            self.upsampler = PixelUpsampler(n, config.scale, layers)
+            self.tail = layers.edge("tail", conv3x3(n, 3))
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         head = self.head(x * 255 - mean_of(x, white=255))
@@ -63,5 +73,10 @@ class Edsr(nn.Module):
             body = block(body, trace)
         body = self.body_end(body) + head
         trace.feature("last", body)
-        output: Tensor = self.tail(self.upsampler(body)) / 255 + mean_of(x)
-        return output
+        return self.enlarged(body) / 255 + mean_of(x)
+
+    def enlarged(self, body: Tensor) -> Tensor:
+        """The image that features stand for, in 0..255 around the mean colour: a linear map."""
+        if self.composed:
+            return self.shuffle(self.tail(body))  # type: ignore[no-any-return]
+        return self.tail(self.upsampler(body))  # type: ignore[no-any-return]

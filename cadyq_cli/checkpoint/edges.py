@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from cadyq_cli.checkpoint.balancing import balance
+from cadyq_cli.checkpoint.composing import with_composed_tail
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.checkpoint.rounding import input_products, rounded_weight
-from cadyq_cli.quant.layers import EdgeConv
+from cadyq_cli.quant.layers import BorderedEdgeConv, EdgeConv
 from cadyq_cli.quant.limits import FAINTEST
+from cadyq_cli.quant.places import INNER
 from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.sites import QuantSite
 
@@ -23,7 +25,8 @@ def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
 
     Their bounds are the largest values seen there, their weights are rounded together (`rounding`),
     and their biases take off what rounding still adds on average: a network that carries an image's
-    mean through them would turn it darker or brighter.
+    mean through them would turn it darker or brighter. An EDSR's tail is composed first
+    (`composing`).
 
     Args:
         network: Static or dynamic; it is not changed.
@@ -32,6 +35,7 @@ def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
     Raises:
         InputError: a float network, which has no quantized layers.
     """
+    network = with_composed_tail(network)
     card = replace(network.card, layers=network.card.layers | {"edges": "static"})
     result = Network(card)
     state = network.backbone.state_dict()
@@ -46,7 +50,8 @@ def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
         for batch in images:
             result(batch)
     for edge, products in _products(result, edges, images).items():
-        edge.weight.copy_(rounded_weight(edge.weight, products))
+        weight = edge.weight[INNER] if isinstance(edge, BorderedEdgeConv) else edge.weight
+        weight.copy_(rounded_weight(weight, products))
     for edge, shift in _shifts(result, edges, images).items():
         edge.bias.sub_(shift)
     return result

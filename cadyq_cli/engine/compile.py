@@ -17,6 +17,7 @@ from cadyq_cli.engine.program import (
     Add,
     Affine,
     Bicubic,
+    BorderedConv,
     Concat,
     Conv,
     Curve,
@@ -32,7 +33,8 @@ from cadyq_cli.engine.program import (
     Slice,
     Step,
 )
-from cadyq_cli.quant.layers import EdgeConv, FloatConv, QuantConv
+from cadyq_cli.quant import bordered
+from cadyq_cli.quant.layers import BorderedEdgeConv, EdgeConv, FloatConv, QuantConv
 from cadyq_cli.quant.sites import DynamicSite, FloatSite, QuantSite, StaticSite
 from cadyq_cli.quant.trace import Activation
 
@@ -126,7 +128,9 @@ class _Emitter:
         codes = self.site(f"{out}_codes", f"{name}.site", module.site, source)
         return (self.deconv if module.transposed else self.conv)(out, name, module, codes)
 
-    def conv(self, out: str, name: str, conv: nn.Conv2d | EdgeConv, source: str) -> str:
+    def conv(
+        self, out: str, name: str, conv: nn.Conv2d | EdgeConv | bordered.BorderedConv, source: str
+    ) -> str:
         edge = conv.kernel_size[0]
         if (
             conv.kernel_size != (edge, edge)
@@ -137,7 +141,9 @@ class _Emitter:
         ):
             raise ValueError(f"no step stands for the convolution {name}, {conv}")
         bias = conv.bias is not None
-        step = Conv(out=out, source=source, module=name, bias=bias, groups=conv.groups)
+        at_borders = isinstance(conv, (bordered.BorderedConv, BorderedEdgeConv))
+        kind = BorderedConv if at_borders else Conv
+        step = kind(out=out, source=source, module=name, bias=bias, groups=conv.groups)
         return self.add(step)
 
     def deconv(self, out: str, name: str, conv: nn.ConvTranspose2d | EdgeConv, source: str) -> str:
@@ -251,6 +257,7 @@ _MODULES: Mapping[type[nn.Module], Callable[..., str]] = {
     QuantConv: _Emitter.inner_conv,
     FloatConv: _Emitter.inner_conv,
     EdgeConv: _Emitter.edge,
+    bordered.BorderedConv: _Emitter.conv,
     nn.Conv2d: _Emitter.conv,
     nn.ConvTranspose2d: _Emitter.deconv,
     nn.BatchNorm2d: _Emitter.norm,

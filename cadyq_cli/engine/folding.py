@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.program import Conv, Deconvolution, Slope
+from cadyq_cli.engine.program import BorderedConv, Conv, Deconvolution, Slope
+from cadyq_cli.quant.places import INNER
 
 STEP_SUFFIX = ".step"  # of the tensor with the step of a tensor of codes
 
@@ -32,26 +33,32 @@ class Folded:
         return len(self.weight)
 
 
-def folded(conv: Conv, arrays: Arrays, *, whole: bool) -> Folded:
+def folded(conv: Conv, arrays: Arrays, *, whole: bool, place: int = INNER) -> Folded:
     """Put a step and its tensors together.
 
     Args:
         conv: The step.
         arrays: Tensors by name, as a weights file holds them.
         whole: Whether it reads codes, so that its weights must be codes too.
+        place: Whose tensors to take, of a bordered one.
 
     Raises:
         ValueError: there are no codes where there must be.
         KeyError: a tensor is missing.
     """
     name = f"{conv.module}.weight"
-    weight = arrays[name]
+
+    def tensor(name: str) -> NDArray[Any]:
+        return arrays[name][place] if isinstance(conv, BorderedConv) else arrays[name]
+
+    weight = tensor(name)
     if weight.ndim != 4:
         raise ValueError(f"{name} has {weight.ndim} axes where a convolution has 4")
-    step = arrays.get(name + STEP_SUFFIX, np.ones(1)).astype(np.float64)
+    step = tensor(name + STEP_SUFFIX) if name + STEP_SUFFIX in arrays else np.ones(1)
+    step = step.astype(np.float64)
     if whole and weight.dtype != np.int8:
         raise ValueError(f"{name} are no codes of 8 bit")
-    bias = arrays[f"{conv.module}.bias"].astype(np.float64) if conv.bias else np.zeros(1)
+    bias = tensor(f"{conv.module}.bias").astype(np.float64) if conv.bias else np.zeros(1)
     if not whole:
         weight, step = (weight * step).astype(np.float32), np.ones(1)
     if conv.deconvolution is not None:

@@ -11,6 +11,7 @@ from cadyq_cli.engine.program import (
     Act,
     Add,
     Affine,
+    BorderedConv,
     Concat,
     Conv,
     Curve,
@@ -103,6 +104,8 @@ def _joined(first: Step, then: Step, makers: dict[str, Step]) -> Step | None:
         scale, offset = _composed(first.scale, first.offset, then)
         return replace(then, source=first.source, scale=scale, offset=offset)
     if not isinstance(first, Conv) or (first.encode and not isinstance(then, Decode)):
+        return None
+    if isinstance(first, BorderedConv) and not isinstance(then, (Affine, Shuffle)):
         return None
     conv = replace(first, out=then.out)
     if isinstance(then, Affine):

@@ -17,6 +17,7 @@ from cadyq_cli.engine.folding import Arrays, folded, slopes, without_groups
 from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Map, Sums
 from cadyq_cli.engine.sensitivity import channel_spread
 from cadyq_cli.quant.limits import FAINTEST, SMALLEST_INPUT
+from cadyq_cli.quant.places import INNER, PLACES, borders
 
 
 class Chosen(NamedTuple):
@@ -135,11 +136,11 @@ def _to_8_bits(x: float) -> float:
 
 
 class Conv:
-    def __init__(self, step: program.Conv, context: Context) -> None:
+    def __init__(self, step: program.Conv, context: Context, place: int = INNER) -> None:
         self._step, self._kernels = step, context.kernels
         source = context.shapes[step.source]
         self._whole, self._factor = source.codes, source.factor
-        parts = folded(step, context.arrays, whole=source.codes)
+        parts = folded(step, context.arrays, whole=source.codes, place=place)
         shuffle = step.shuffle
         if source.codes:
             self._packed = self._kernels.pack(
@@ -197,6 +198,57 @@ class Conv:
     def _record(self, run: Run, grid: Grid) -> None:
         if grid.name is not None:
             run.choices[grid.name] = Chosen(grid.widths[0])
+
+
+class BorderedConv:
+    """A convolution for each of the places; that of the inner ones runs everywhere first."""
+
+    def __init__(self, step: program.BorderedConv, context: Context) -> None:
+        source = context.shapes[step.source]
+        if step.add is not None or step.encode is not None or step.out in context.measured:
+            raise ValueError(f"{step.module} has a border, so it makes a plain map")
+        if source.factor != 1:
+            raise ValueError(f"{step.module} has a border, so it reads the patch's own size")
+        self._step, self._kernels, self._source = step, context.kernels, source
+        self._reach = context.arrays[f"{step.module}.weight"].shape[-1] // 2
+        self._convs = [Conv(step, context, place) for place in range(PLACES)]
+        self.shape = self._convs[INNER].shape
+
+    def __call__(self, run: Run) -> None:
+        self._convs[INNER](run)
+        for place, rows, columns in borders(run.height, run.width):
+            self._do_over(run, place, rows, columns)
+
+    def _do_over(self, run: Run, place: int, rows: slice, columns: slice) -> None:
+        """Write the pixels of one place, from a copy of those that it looks at."""
+        step, r = self._step, self._step.shuffle
+        source, out = run.arrays[step.source], run.arrays[step.out]
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        if self._source.codes:
+            window = self._kernels.new_codes(height, width, self._source.channels)
+            around = slice(0, height), slice(0, width)
+            window[self._around(*around, PAD)] = source[self._around(rows, columns, PAD)]
+            margin = 0
+        else:
+            margin = self._reach
+            padded = np.pad(source, ((margin, margin), (margin, margin), (0, 0)))
+            window = np.ascontiguousarray(padded[self._around(rows, columns, margin)])
+        height, width = height + 2 * margin, width + 2 * margin
+        result = np.empty((height * r, width * r, out.shape[2]), np.float32)
+        arrays = {step.source: window, step.out: result}
+        self._convs[place](Run(height, width, run.gradient, arrays, run.steps))
+        inside = slice(margin * r, (height - margin) * r), slice(margin * r, (width - margin) * r)
+        out[_times(rows, r), _times(columns, r)] = result[inside]
+
+    def _around(self, rows: slice, columns: slice, origin: int) -> tuple[slice, slice]:
+        """Those rows and columns and all within reach, in an array with `origin` in front."""
+        top, left = rows.start + origin - self._reach, columns.start + origin - self._reach
+        bottom, right = rows.stop + origin + self._reach, columns.stop + origin + self._reach
+        return slice(top, bottom), slice(left, right)
+
+
+def _times(pixels: slice, factor: int) -> slice:
+    return slice(pixels.start * factor, pixels.stop * factor)
 
 
 class Decode:
@@ -309,6 +361,7 @@ class Bicubic:
 
 OPERATIONS: Mapping[type[program.Step], Callable[..., Any]] = {
     program.Conv: Conv,
+    program.BorderedConv: BorderedConv,
     program.Site: Site,
     program.Decode: Decode,
     program.Affine: Affine,

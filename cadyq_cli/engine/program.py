@@ -125,6 +125,14 @@ class Conv(OneToOne):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BorderedConv(Conv):
+    """One with other kernels along the image's border: its tensors begin with an axis of places.
+
+    See `quant.places`. It makes a map; nothing is added to it, and nobody measures it.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site(ManyToOne):
     """Chooses a width and rounds maps to codes, one behind the other."""
 
@@ -197,6 +205,7 @@ STEPS: Mapping[str, type[Step]] = {
     step.__name__.lower(): step
     for step in (
         Conv,
+        BorderedConv,
         Site,
         Decode,
         Affine,

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cadyq_cli.checkpoint import Network
-from cadyq_cli.quant.layers import WEIGHT_BITS, EdgeConv, FloatConv, QuantConv
+from cadyq_cli.quant.bordered import BorderedConv
+from cadyq_cli.quant.layers import WEIGHT_BITS, Edge, EdgeConv, FloatConv, QuantConv
 from cadyq_cli.quant.sites import QuantSite, StaticSite
 from cadyq_cli.quant.trace import Activation
 
@@ -182,7 +183,7 @@ class _Counter:
                 inner.add(module.conv)
                 module.register_forward_hook(self._hook(name, module.conv, quantizable=True))
             elif (
-                isinstance(module, (EdgeConv, nn.Conv2d, nn.ConvTranspose2d))
+                isinstance(module, (EdgeConv, BorderedConv, nn.Conv2d, nn.ConvTranspose2d))
                 and module not in inner
             ):
                 module.register_forward_hook(self._hook(name, module, quantizable=False))
@@ -191,14 +192,16 @@ class _Counter:
         self._read.append((activation, site))
 
     def _hook(
-        self, name: str, conv: EdgeConv | nn.Conv2d | nn.ConvTranspose2d, *, quantizable: bool
+        self, name: str, conv: EdgeConv | Edge, *, quantizable: bool
     ) -> Callable[[nn.Module, tuple[Any], Tensor], None]:
         def count(module: nn.Module, inputs: tuple[Any], output: Tensor) -> None:
             source = inputs[0]
             image = source.codes if isinstance(source, Activation) else source
             # Each weight meets each place of the result once, of a transposed one, of the input.
             plane = image if conv.transposed else output
-            macs, rest = divmod(plane.shape[2:].numel() * conv.weight.numel(), _PROBE**2)
+            # One place has one of a bordered one's kernels.
+            weights = conv.weight[0] if conv.weight.ndim > 4 else conv.weight
+            macs, rest = divmod(plane.shape[2:].numel() * weights.numel(), _PROBE**2)
             if rest:
                 raise ValueError(f"the work of {name} is not in proportion to the image")
             site = next((s for a, s in self._read if a is source), None)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
+from cadyq_cli.quant.bordered import BorderedConv, bordered, gathered, spread
 from cadyq_cli.quant.rounding import highest_code, straight_through
 from cadyq_cli.quant.sites import DynamicSite, FloatSite, StaticSite
 from cadyq_cli.quant.trace import Activation, Trace
@@ -17,6 +18,7 @@ from cadyq_cli.quant.trace import Activation, Trace
 WEIGHT_BITS = 8
 
 Edges = Literal["float", "static"]
+Edge = nn.Conv2d | nn.ConvTranspose2d | BorderedConv  # a convolution that the paper leaves in float
 
 
 class FloatConv(nn.Module):
@@ -31,15 +33,15 @@ class FloatConv(nn.Module):
         return output
 
 
-def weight_codes(weight: Tensor, *, axis: int | None = None) -> tuple[Tensor, Tensor]:
+def weight_codes(weight: Tensor, *, axes: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
     """Round weights to whole codes in -127..127 with the step ``max|w| / 127``.
 
-    The step is one for the tensor, as in the paper (section 3.1), or one for each place along an
-    axis. Without gradient; ``codes * step`` are the rounded weights.
+    The step is one for the tensor, as in the paper (section 3.1), or one for each index of some
+    axes. Without gradient; ``codes * step`` are the rounded weights.
     """
     weight = weight.detach()
-    others = [i for i in range(weight.ndim) if i != axis]
-    largest = weight.abs().amax() if axis is None else weight.abs().amax(others, keepdim=True)
+    others = [i for i in range(weight.ndim) if i not in axes]
+    largest = weight.abs().amax(others, keepdim=True) if axes else weight.abs().amax()
     step = largest.clamp_min(torch.finfo(weight.dtype).tiny) / highest_code(WEIGHT_BITS)
     return (weight / step).round_(), step
 
@@ -103,9 +105,7 @@ class EdgeConv(nn.Module):
         ValueError: it is padded with something else than a number of zeros.
     """
 
-    def __init__(
-        self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool
-    ) -> None:
+    def __init__(self, name: str, conv: Edge, *, nonnegative: bool) -> None:
         super().__init__()
         if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
             raise ValueError(f"edges are padded with a number of zeros, not as {conv}")
@@ -121,7 +121,7 @@ class EdgeConv(nn.Module):
 
     def weight_codes(self) -> tuple[Tensor, Tensor]:
         """As the function of that name."""
-        return weight_codes(self.weight, axis=1 if self.transposed else 0)
+        return weight_codes(self.weight, axes=(1,) if self.transposed else (0,))
 
     def forward(self, x: Tensor) -> Tensor:
         untraced = Trace(x.new_zeros(len(x), 2))  # nothing is chosen here, so nothing is recorded
@@ -131,15 +131,25 @@ class EdgeConv(nn.Module):
             weight = straight_through(codes * step, self.weight)
             return self._convolve(activation.codes, weight, self.bias)
         sums = self._convolve(activation.codes, codes, None)
-        output: Tensor = sums * (activation.step * step.view(-1, 1, 1)) + self.bias.view(-1, 1, 1)
+        step, bias = self._laid_out(step, sums), self._laid_out(self.bias, sums)
+        output: Tensor = sums * (activation.step * step) + bias
         return output
 
     def shift(self, x: Tensor) -> Tensor:
-        """What rounding adds to each output on average, for inputs (N, C, H, W); shape (outputs,).
+        """What rounding adds to each output on average, for inputs (N, C, H, W); as its bias.
 
         Taken off the bias, it is the bias correction of Nagel et al. (ICCV 2019), section 4.2.
         """
-        return (self.forward(x) - self._convolve(x, self.weight, self.bias)).mean((0, 2, 3))
+        added = self.forward(x) - self._convolve(x, self.weight, self.bias)
+        return self._mean(added.mean(0))
+
+    def _laid_out(self, values: Tensor, like: Tensor) -> Tensor:
+        """Numbers for the outputs as something that broadcasts over them."""
+        return values.view(-1, 1, 1)
+
+    def _mean(self, output: Tensor) -> Tensor:
+        """Of an output (C, H, W), as its bias."""
+        return output.mean((1, 2))
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.transposed:
@@ -154,6 +164,22 @@ class EdgeConv(nn.Module):
                 self.dilation,
             )
         return conv2d(x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+class BorderedEdgeConv(EdgeConv):
+    """An edge with a kernel, a bias and steps for each of the places."""
+
+    def weight_codes(self) -> tuple[Tensor, Tensor]:
+        return weight_codes(self.weight, axes=(0, 1))
+
+    def _laid_out(self, values: Tensor, like: Tensor) -> Tensor:
+        return spread(values.flatten(1), *like.shape[2:])
+
+    def _mean(self, output: Tensor) -> Tensor:
+        return gathered(output)
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return bordered(x, weight, bias)
 
 
 def coded_weights(network: nn.Module) -> Iterator[tuple[str, Tensor, Tensor]]:
@@ -175,9 +201,7 @@ class Layers(Protocol):
     def head(self, conv: nn.Conv2d) -> nn.Conv2d:
         """The convolution of the image, never quantized."""
 
-    def edge(
-        self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool = False
-    ) -> nn.Module:
+    def edge(self, name: str, conv: Edge, *, nonnegative: bool = False) -> nn.Module:
         """A convolution of features that the paper leaves in float: ``Tensor -> Tensor``."""
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
@@ -197,9 +221,7 @@ class FloatLayers:
     def head(self, conv: nn.Conv2d) -> nn.Conv2d:
         return conv
 
-    def edge(
-        self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool = False
-    ) -> nn.Module:
+    def edge(self, name: str, conv: Edge, *, nonnegative: bool = False) -> nn.Module:
         return conv
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
@@ -234,10 +256,11 @@ class _QuantLayers:
     def conv(self, conv: nn.Conv2d) -> nn.Module:
         return QuantConv(conv)
 
-    def edge(
-        self, name: str, conv: nn.Conv2d | nn.ConvTranspose2d, *, nonnegative: bool = False
-    ) -> nn.Module:
-        return conv if self.edges == "float" else EdgeConv(name, conv, nonnegative=nonnegative)
+    def edge(self, name: str, conv: Edge, *, nonnegative: bool = False) -> nn.Module:
+        if self.edges == "float":
+            return conv
+        kind = BorderedEdgeConv if isinstance(conv, BorderedConv) else EdgeConv
+        return kind(name, conv, nonnegative=nonnegative)
 
     def fixed_site(self, name: str, *, nonnegative: bool = False) -> nn.Module:
         return StaticSite(name, 8, unsigned=self.unsigned and nonnegative, counted=False)

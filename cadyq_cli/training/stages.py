@@ -66,6 +66,8 @@ def first(
         note(f"the weights are fitted to what {plan.start} does{rest}")
         return network.to(device), STAGES
     settings = {**found.card.settings, **plan.settings, "scale": plan.scale}
+    if plan.scale != found.card.scale:
+        settings.pop("composed", None)  # of another scale there is nothing to keep of it
     done = list(STAGES).index(cast("Stage", found.card.precision))
     stages = STAGES[done + 1 :] or STAGES[-1:]
     if settings == found.card.settings:

@@ -18,7 +18,7 @@ def _alike(seed: int) -> Tensor:
 
 
 def _nearest(weight: Tensor) -> Tensor:
-    codes, step = weight_codes(weight, axis=0)
+    codes, step = weight_codes(weight, axes=(0,))
     return codes * step
 
 

@@ -85,6 +85,15 @@ def test_a_float_network_runs_too(backbone: str) -> None:
     assert_alike(network, run(network))
 
 
+@pytest.mark.parametrize("edges", ["float", "static"])
+def test_a_tail_with_kernels_of_its_own_along_the_border_runs_too(edges: str) -> None:
+    network = tiny("edsr", 3, "dynamic", layers={"edges": edges}, composed=True)
+    with torch.no_grad():
+        for parameter in network.backbone.tail.parameters():  # type: ignore[union-attr]
+            parameter.add_(torch.randn(parameter.shape) / 50)
+    assert_alike(network, run(network))
+
+
 def test_the_first_convolution_may_read_unrounded_features() -> None:
     network = tiny("srresnet", 2, "dynamic", first_conv_unquantized=True)
     assert_alike(network, run(network))

@@ -217,6 +217,15 @@ def test_a_smaller_scale_starts_from_a_larger_ones_body(folder: Path, tmp_path: 
     assert listener.notes[0].endswith("random: upsampler.0.weight, upsampler.0.bias")
 
 
+def test_a_composed_start_stays_so_at_its_own_scale_only(folder: Path, tmp_path: Path) -> None:
+    save(tmp_path / "x4.safetensors", tiny("edsr", 4, "float", composed=True))
+    for scale, name in ((4, "tail.weight"), (3, "upsampler.0.weight")):
+        plan = replace(PLAN, scale=scale, start=tmp_path / "x4.safetensors", settings={})
+        plan = replace(plan, stages=("dynamic",)).with_changes({"steps": 1})
+        result = _weights(train(plan, tmp_path / f"run{scale}", _means(folder), Listener()))
+        assert result[name].ndim == (5 if scale == 4 else 4)
+
+
 @pytest.mark.parametrize(
     ("precision", "stages"),
     [("float", ["static", "dynamic"]), ("static", ["dynamic"]), ("dynamic", ["dynamic"])],

@@ -222,6 +222,13 @@ def test_a_start_that_does_not_fit_is_refused_in_a_line(
     assert "\n" not in str(error.value)
 
 
+def test_nothing_can_start_as_an_edsr_with_a_composed_tail(folder: Path, tmp_path: Path) -> None:
+    save(tmp_path / "start.safetensors", tiny("edsr", 2, "float", composed=True))
+    plan = _plan(tmp_path / "start.safetensors", backbone="srresnet")
+    with pytest.raises(InputError, match="has a composed tail; take a float edsr"):
+        train(plan, tmp_path / "run", _means(folder), Listener())
+
+
 @pytest.mark.parametrize(
     "changes",
     [

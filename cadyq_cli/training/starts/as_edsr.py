@@ -25,6 +25,8 @@ def card_after(found: Network, plan: Plan) -> Card:
     card = found.card
     if plan.backbone not in START or card.backbone != "edsr":
         raise InputError(f"{plan.start} is {card.backbone}, not {plan.backbone}")
+    if card.settings.get("composed"):
+        raise InputError(f"{plan.start} has a composed tail; take a float edsr")
     if card.scale != plan.scale:
         raise InputError(f"{plan.start} is edsr x{card.scale}, not edsr x{plan.scale}")
     edsr = EdsrKernels.of(found.backbone)
