@@ -23,7 +23,14 @@ from cadyq_cli.quant.rounding import Kernels
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
 from cadyq_cli.training.arithmetic import Mixed, can_compile
-from cadyq_cli.training.losses import Losses, attention_loss, bit_loss, pixel_loss
+from cadyq_cli.training.losses import (
+    Losses,
+    attention_loss,
+    bit_loss,
+    pixel_loss,
+    psnr_loss,
+    wrong_anyway,
+)
 from cadyq_cli.training.muon import Muon
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.processes import ALONE, Processes
@@ -267,7 +274,8 @@ class Trainer:
         if self._teacher is not None:
             with torch.no_grad(), run_at(self._teacher, scale), self._mixed.autocast():
                 wanted, theirs = self._teacher(low, keep_features=self._attends)
-            imitated = recipe.distill_output * pixel_loss(output, wanted.float())
+            wanted = wanted.float()
+            imitated = recipe.distill_output * self._difference(output, wanted, wanted, high)
         if self._attends:
             attention = attention_loss(
                 trace.features,
@@ -275,8 +283,17 @@ class Trainer:
                 last=recipe.distill_last,
                 blocks=recipe.distill_blocks,
             )
-        truth = recipe.truth * pixel_loss(output, high)
+        reference = output if self._teacher is None else wanted
+        truth = recipe.truth * self._difference(output, high, reference, high)
         return Losses(truth, imitated, attention, bit), trace
+
+    def _difference(
+        self, output: Tensor, target: Tensor, reference: Tensor, truth: Tensor
+    ) -> Tensor:
+        """By the recipe's loss; `reference` is as far from the truth as the output will be."""
+        if self.recipe.loss == "psnr":
+            return psnr_loss(output, target, wrong_anyway(reference, truth))
+        return pixel_loss(output, target)
 
     def _follow(self, site: QuantSite, x: Tensor) -> None:
         """`follow_range`, over the batches of all processes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,12 +11,14 @@ from torch.nn.functional import l1_loss, mse_loss, normalize
 
 from cadyq_cli.quant.trace import Trace
 
+FLOOR = 20.0  # square of a level in 0..255; an image that is wrong by this has 35 dB
+
 
 @dataclass(frozen=True, slots=True)
 class Losses:
     """The weighted terms of one step, each a scalar."""
 
-    truth: Tensor  # distance to the photograph, mean absolute difference in 0..255
+    truth: Tensor  # distance to the photograph, by `pixel_loss` or `psnr_loss`
     output: Tensor  # the same to what the teacher makes of it
     attention: Tensor  # distance to the teacher's attention
     bit: Tensor
@@ -27,6 +30,28 @@ class Losses:
 def pixel_loss(output: Tensor, truth: Tensor) -> Tensor:
     """Mean absolute difference of two batches in 0..1, expressed in 0..255."""
     return l1_loss(output, truth) * 255
+
+
+def wrong_anyway(reference: Tensor, truth: Tensor) -> Tensor:
+    """The mean square by which each image of a batch in 0..1 misses the photograph, shape (N,).
+
+    In 0..255, and more by `FLOOR`, so that crops which are nearly right do not outweigh the others.
+    """
+    return _mean_square(reference.detach() - truth) + FLOOR
+
+
+def psnr_loss(output: Tensor, target: Tensor, wrong: Tensor) -> Tensor:
+    """About how many dB the difference of two batches in 0..1 takes off their mean PSNR.
+
+    An error of mean square e, unlike those that are there anyway, takes off 10 lg(1 + e / wrong).
+    This is the slope of that for small errors, times e. `wrong` is what `wrong_anyway` gives.
+    """
+    return (_mean_square(output - target) / wrong).mean() * (10 / math.log(10))
+
+
+def _mean_square(error: Tensor) -> Tensor:
+    """Of each image, for values in 0..1 expressed in 0..255."""
+    return (error * 255).square().mean(dim=(1, 2, 3))
 
 
 def attention(feature: Tensor) -> Tensor:

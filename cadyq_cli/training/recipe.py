@@ -12,6 +12,7 @@ from cadyq_cli.training.settings import check, setting
 EPOCH = 1000  # steps, as the released code counts them
 
 Decay = Literal["halving", "cosine"]
+Loss = Literal["absolute", "psnr"]
 Arithmetic = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -59,9 +60,13 @@ class Recipe:
     )
     bit_price_growth: float = setting(1e-6, "added to the price every 1000 steps")
     target_bits: float | None = setting(None, "average width that the price is steered to", least=2)
-    truth: float = setting(1.0, "weight of the difference to the photograph, 0..255", least=0)
+    loss: Loss = setting(
+        "absolute",
+        "what differences count: absolute, mean |difference| in 0..255; psnr, the dB they take off",
+    )
+    truth: float = setting(1.0, "weight of the difference to the photograph", least=0)
     distill_output: float = setting(
-        0.0, "weight of the difference to the teacher's output, 0..255", least=0
+        0.0, "weight of the difference to the teacher's output", least=0
     )
     distill_last: float = setting(1e3, "weight of the attention of the body's output", least=0)
     distill_blocks: float = setting(1e2, "weight of the attention of each block", least=0)
