@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cadyq_cli.checkpoint.arrays import coded_arrays
 from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.checkpoint.composing import with_composed_tail
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.executor import Executable, Result
@@ -16,11 +17,12 @@ from cadyq_cli.quant.trace import Choice, Trace
 
 
 def executable_of(network: Network, kernels: Kernels) -> Executable:
-    """Compile a trained network.
+    """Compile a trained network; an EDSR with its tail composed, which only saves time.
 
     Raises:
         ValueError: it does something that no step stands for.
     """
+    network = with_composed_tail(network)
     program = compile_network(network.backbone, scale=network.card.scale)
     return Executable(program, coded_arrays(network.backbone), kernels)
 
