@@ -19,7 +19,7 @@ from cadyq_cli.checkpoint.engine_network import EngineNetwork, executable_of
 from cadyq_cli.checkpoint.program import load_executable
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.executor import Executable
-from cadyq_cli.engine.program import Conv, Site
+from cadyq_cli.engine.program import BorderedConv, Conv, Site
 from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import CheckpointError, InputError
 
@@ -92,6 +92,11 @@ def test_a_tail_with_kernels_of_its_own_along_the_border_runs_too(edges: str) ->
         for parameter in network.backbone.tail.parameters():  # type: ignore[union-attr]
             parameter.add_(torch.randn(parameter.shape) / 50)
     assert_alike(network, run(network))
+
+
+def test_a_float_tail_is_one_step_in_the_engine() -> None:
+    steps = executable_of(tiny("edsr", 4, "dynamic"), KERNELS).program.steps
+    assert [type(step) for step in steps[-2:]] == [Conv, BorderedConv]  # body's end and tail
 
 
 def test_the_first_convolution_may_read_unrounded_features() -> None:
