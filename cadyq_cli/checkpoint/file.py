@@ -1,9 +1,9 @@
 """The project's own weights files: safetensors whose metadata holds the card.
 
 A *compact* file, which is what ships, stores each quantized convolution as int8 codes (``NAME``)
-with one float32 step (``NAME.step``) and the weights of other convolutions in float16. It also
-carries the network's program, so that the engine can run it without torch. A full file keeps
-float32 and can be trained further.
+with one float32 step (``NAME.step``) and the weights of others in float16, but for a quantized
+network's head. It also carries the network's program, so that the engine can run it without torch.
+A full file keeps float32 and can be trained further.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from cadyq_cli.checkpoint.stored import METADATA_KEY, STEP_SUFFIX, read
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.imaging.atomic import replacing
+from cadyq_cli.quant.layers import HeadConv
 
 
 def save(path: Path, network: Network, *, compact: bool = False) -> None:
@@ -86,10 +87,17 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _compact(backbone: nn.Module) -> dict[str, NDArray[Any]]:
-    """Codes for what is rounded, float16 for other convolutions."""
+    """Codes for what is rounded, float16 for other convolutions but a quantized network's head.
+
+    All widths depend on the head, and it is small.
+    """
+    kept = {f"{name}.weight" for name, m in backbone.named_modules() if isinstance(m, HeadConv)}
     return {
         name: array.astype(np.float16)
-        if array.ndim == 4 and array.dtype == np.float32 and not name.endswith(STEP_SUFFIX)
+        if array.ndim == 4
+        and array.dtype == np.float32
+        and not name.endswith(STEP_SUFFIX)
+        and name not in kept
         else array
         for name, array in coded_arrays(backbone).items()
     }

@@ -47,6 +47,16 @@ def test_a_compact_file_of_the_published_size_takes_at_most_40_percent(tmp_path:
     assert sizes[0] <= 0.4 * sizes[1]
 
 
+@torch.no_grad()
+def test_a_compact_file_chooses_the_very_same_widths(tmp_path: Path) -> None:
+    network = tiny("edsr", 4, layers={"edges": "static"})
+    save(tmp_path / "a", network, compact=True)
+    image = torch.rand(4, 3, 9, 10)
+    (output, trace), (expected, wanted) = load(tmp_path / "a")(image), network(image)
+    assert torch.equal(output, expected)
+    assert all(torch.equal(trace.bits[site], bits) for site, bits in wanted.bits.items())
+
+
 def test_saving_a_compact_network_again_changes_nothing(tmp_path: Path) -> None:
     save(tmp_path / "once", tiny("edsr"), compact=True)
     save(tmp_path / "twice", load(tmp_path / "once"), compact=True)
