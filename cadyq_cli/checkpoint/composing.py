@@ -27,7 +27,7 @@ _BESIDE = {  # pixels before and behind one, along one axis, that it takes to sh
 
 
 def with_composed_tail(network: Network) -> Network:
-    """The same network, on the CPU as on a GPU, with its tail composed.
+    """The same network with its tail composed.
 
     Args:
         network: It is not changed, and it is what comes back if it is no EDSR with float edges, or
@@ -40,13 +40,10 @@ def with_composed_tail(network: Network) -> Network:
     card = replace(network.card, settings=network.card.settings | {"composed": True})
     result = Network(card)
     weight, bias = _composed(backbone, network.scale)
-    state = {k: v for k, v in backbone.state_dict().items() if k.split(".")[0] in _kept(result)}
-    result.backbone.load_state_dict(state | {"tail.weight": weight, "tail.bias": bias})
+    wanted = result.backbone.state_dict().keys()
+    body = {name: value for name, value in backbone.state_dict().items() if name in wanted}
+    result.backbone.load_state_dict(body | {"tail.weight": weight, "tail.bias": bias})
     return result.train(network.training).to(weight.device)
-
-
-def _kept(network: Network) -> set[str]:
-    return {name for name, _ in network.backbone.named_children()} - {"tail"}
 
 
 @torch.enable_grad()
