@@ -216,13 +216,18 @@ class BorderedConv:
 
     def __call__(self, run: Run) -> None:
         self._convs[INNER](run)
+        source = run.arrays[self._step.source]
+        if not self._source.codes:
+            source = np.pad(source, ((self._reach,) * 2, (self._reach,) * 2, (0, 0)))
         for place, rows, columns in borders(run.height, run.width):
-            self._do_over(run, place, rows, columns)
+            self._do_over(run, source, place, rows, columns)
 
-    def _do_over(self, run: Run, place: int, rows: slice, columns: slice) -> None:
-        """Write the pixels of one place, from a copy of those that it looks at."""
+    def _do_over(
+        self, run: Run, source: NDArray[Any], place: int, rows: slice, columns: slice
+    ) -> None:
+        """Write the pixels of one place, from a copy of those of the padded source in its reach."""
         step, r = self._step, self._step.shuffle
-        source, out = run.arrays[step.source], run.arrays[step.out]
+        out = run.arrays[step.out]
         height, width = rows.stop - rows.start, columns.stop - columns.start
         if self._source.codes:
             window = self._kernels.new_codes(height, width, self._source.channels)
@@ -231,8 +236,7 @@ class BorderedConv:
             margin = 0
         else:
             margin = self._reach
-            padded = np.pad(source, ((margin, margin), (margin, margin), (0, 0)))
-            window = np.ascontiguousarray(padded[self._around(rows, columns, margin)])
+            window = np.ascontiguousarray(source[self._around(rows, columns, margin)])
         height, width = height + 2 * margin, width + 2 * margin
         result = np.empty((height * r, width * r, out.shape[2]), np.float32)
         arrays = {step.source: window, step.out: result}
