@@ -22,6 +22,7 @@ from cadyq_cli.commands.options import (
     flag,
     opener,
 )
+from cadyq_cli.commands.tables import print_table
 from cadyq_cli.errors import ImageError, InputError
 
 if TYPE_CHECKING:
@@ -337,7 +338,6 @@ def _print(results: Sequence[Result], *, as_csv: bool, as_markdown: bool, explai
 
 def _print_table(results: Sequence[Result]) -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     from cadyq_cli.evaluation.report import COLUMNS
@@ -353,11 +353,10 @@ def _print_table(results: Sequence[Result]) -> None:
     for result, following in zip(results, [*results[1:], None], strict=True):
         last = following is not None and following.dataset != result.dataset
         table.add_row(*(column.text(result) for column in COLUMNS), end_section=last)
-    Console().print(table)
+    print_table(table)
 
 
 def _print_histograms(results: Sequence[Result]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     for result in results:
@@ -371,4 +370,4 @@ def _print_histograms(results: Sequence[Result]) -> None:
             total = sum(counts.values())
             shares = [counts.get(bits, 0) / total for bits in widths]
             table.add_row(site, *(f"{share:4.0%} {'█' * round(12 * share)}" for share in shares))
-        Console().print(table)
+        print_table(table)

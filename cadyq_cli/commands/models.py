@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from cadyq_cli.commands.tables import print_table
+
 
 def models() -> None:
     """List the networks that come with cadyq.
@@ -13,7 +15,6 @@ def models() -> None:
         cadyq models
         cadyq upscale photo.jpg -n edsr -s 4     runs one of them
     """
-    from rich.console import Console
     from rich.table import Table
 
     from cadyq_cli.checkpoint import shipped
@@ -34,7 +35,7 @@ def models() -> None:
             card.about.get("licence", ""),
         )
     if table.row_count:
-        Console().print(table)
+        print_table(table)
     else:
         typer.echo("no networks come with this installation; -m runs one of your own", err=True)
 

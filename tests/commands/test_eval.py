@@ -52,6 +52,15 @@ def test_the_table_has_a_row_for_each_model_and_says_what_it_means(
     assert run("bicubic", "-d", images, "-s", "2", "-q").stderr == ""
 
 
+def test_a_name_stays_in_one_piece_where_no_terminal_bounds_the_table(
+    images: Path, weights: Path
+) -> None:
+    name = "edsr-of-mine-with-selectors-that-see-logarithms-at-5.2-bit-third-attempt-x2"
+    renamed = weights.rename(weights.with_stem(name))
+    row = rf"^{re.escape(str(renamed))} +Three "
+    assert re.search(row, run(renamed, "-d", images).stdout, re.MULTILINE)
+
+
 def test_the_scale_is_that_of_the_models(images: Path, weights: Path) -> None:
     protocol = json.loads(run("bicubic", weights, "-d", images, "--json").stdout)["protocol"]
     assert (protocol["scale"], protocol["border"]) == (2, 2)
