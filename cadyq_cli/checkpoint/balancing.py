@@ -89,7 +89,6 @@ def _scale_first(block: AttentionBlock, factor: Tensor) -> None:
     assert isinstance(conv2, QuantConv)
     _scale(conv1.conv, factor)
     conv2.conv.weight.div_(factor)
-    if not site.relative:
-        site.bounds.mul_(factor)
+    (site.faintest if site.relative else site.bounds).mul_(factor)
     if isinstance(site, DynamicSite):
         site.input_scale[2:].div_(factor)  # the spread of its features

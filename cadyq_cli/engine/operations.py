@@ -16,7 +16,7 @@ from cadyq_cli.engine.curves import CURVES
 from cadyq_cli.engine.folding import Arrays, folded, slopes, without_groups
 from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Map, Sums
 from cadyq_cli.engine.sensitivity import channel_spread
-from cadyq_cli.quant.limits import FAINTEST, SMALLEST_INPUT
+from cadyq_cli.quant.limits import SMALLEST_INPUT
 from cadyq_cli.quant.places import INNER, PLACES, borders
 
 
@@ -87,6 +87,8 @@ class Site:
         )
         self._channels = [sum(part.channels for part in parts[:i]) for i in range(len(parts))]
         self._measures = not step.grid.fixed
+        if step.grid.relative:
+            self._faintest = float(context.arrays[f"{step.grid.module}.faintest"])
         if step.grid.selects:
             module = step.grid.module
             self._weight = context.arrays[f"{module}.selector.weight"].astype(np.float64)
@@ -102,7 +104,7 @@ class Site:
             pixels = sources[0].shape[0] * sources[0].shape[1]
             if self._step.grid.relative:
                 power = float(squares.sum()) / (pixels * len(squares))
-                magnitude = _to_8_bits(max(math.sqrt(power), FAINTEST))
+                magnitude = _to_8_bits(max(math.sqrt(power), self._faintest))
             if self._step.grid.selects:
                 spread = channel_spread(totals, squares, pixels)
                 scores = self._weight @ self._inputs(run.gradient, spread) + self._bias

@@ -22,15 +22,15 @@ CurveName = Literal["silu", "hardswish", "sigmoid"]
 class Grid:
     """How a site rounds.
 
-    Its tensors are ``MODULE.bounds`` and, if a selector picks the width, ``MODULE.input_scale``,
-    ``MODULE.selector.weight`` and ``MODULE.selector.bias``.
+    Its tensors are ``MODULE.bounds``, if they are relative ``MODULE.faintest``, and if a selector
+    picks the width ``MODULE.input_scale``, ``MODULE.selector.weight`` and ``MODULE.selector.bias``.
     """
 
     module: str
     widths: tuple[int, ...]
     name: str | None = None  # of a site that counts towards the average width
     unsigned: bool = False
-    relative: bool = False  # bounds are multiples of the patch's own root mean square
+    relative: bool = False  # bounds are multiples of a patch's root mean square, or the faintest
     selects: bool = False
     logarithmic: bool = False  # its selector looks at the logarithms of its inputs
 

@@ -243,7 +243,7 @@ class _QuantLayers:
     """
 
     unsigned: bool = False  # unsigned grids where a site's input cannot be negative
-    relative: bool = False  # bounds are multiples of each image's own root mean square
+    relative: bool = False  # bounds grow with images that are stronger than usual
     edges: Edges = "float"  # the convolutions that the paper leaves in float; "static": 8 bit
 
     def __post_init__(self) -> None:

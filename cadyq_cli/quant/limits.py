@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-FAINTEST = 1e-6  # the root mean square of an image of zeros
+FAINTEST = 1e-6  # root mean square of an image that bounds are multiples of, and bounds
 SMALLEST_INPUT = 0.01  # of a selector that looks at logarithms, as a share of the usual

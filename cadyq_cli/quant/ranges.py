@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from cadyq_cli.quant.rounding import encode
-from cadyq_cli.quant.sites import DynamicSite, QuantSite
+from cadyq_cli.quant.sites import DynamicSite, QuantSite, strength
 from cadyq_cli.quant.trace import Trace
 
 SAMPLES = 2**18  # values that a site's bounds are fitted to; with few, rare large ones are clipped
 SHARE = SAMPLES // 4  # of them, at most, from one batch
 CANDIDATES = 48  # bounds that are tried, evenly spaced in their logarithm
 SMALLEST = 0.04  # of them, times the largest value
+USUAL = 0.95  # share of the images that have the same bounds, where bounds can be relative
 
 
 def sites(network: nn.Module) -> Iterator[QuantSite]:
@@ -50,7 +51,8 @@ def follow_range(site: QuantSite, x: Tensor) -> None:
 def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> None:
     """Give every bound the value that rounds a sample of its site's inputs with least error.
 
-    Also divides each selector's inputs by their mean and the root of their number, so that all
+    Relative bounds are the same for all images but the strongest few, `USUAL` tells how many. Also
+    divides each selector's inputs by their mean and the root of their number, so that all
     matter alike and a step of training moves the scores of every site by as much.
 
     Args:
@@ -58,18 +60,24 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
         forward: Runs the network on images that stand for those to come; gives their traces.
     """
     seen: dict[QuantSite, list[Tensor]] = {}
+    strengths: dict[QuantSite, list[Tensor]] = {}
     generator = torch.Generator().manual_seed(0)
 
     def keep(site: QuantSite, x: Tensor) -> None:
-        flat = (x.detach() / site.magnitude(x)).flatten()
-        seen.setdefault(site, []).append(_sample(flat, SHARE, generator))
+        strong = strength(x)
+        values = torch.stack([x.detach(), strong.expand_as(x)]).flatten(1)
+        seen.setdefault(site, []).append(_sample(values, SHARE, generator))
+        strengths.setdefault(site, []).append(strong.flatten())
         if len(seen[site]) == 1:
             follow_range(site, x)
 
     with observing(network, keep):
         traces = forward()
     for site, samples in seen.items():
-        values = _sample(torch.cat(samples), SAMPLES, generator)
+        values, strong = _sample(torch.cat(samples, dim=1), SAMPLES, generator)
+        if site.relative:
+            site.faintest.copy_(torch.cat(strengths[site]).quantile(USUAL))
+            values = values / strong.clamp_min(site.faintest)
         site.bounds.copy_(least_squares_bounds(values, site))
         if isinstance(site, DynamicSite):
             inputs = torch.cat([trace.selector_inputs(site.name) for trace in traces])
@@ -93,7 +101,9 @@ def least_squares_bounds(values: Tensor, site: QuantSite) -> Tensor:
 
 
 def _sample(values: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Some of the values (M,), or all if there are no more than `count`."""
-    if values.numel() <= count:
+    """Some of the values (..., M), or all if there are no more than `count`."""
+    number = values.shape[-1]
+    if number <= count:
         return values
-    return values[torch.randint(values.numel(), (count,), generator=generator).to(values.device)]
+    chosen = torch.randint(number, (count,), generator=generator)
+    return values[..., chosen.to(values.device)]

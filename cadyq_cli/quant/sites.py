@@ -28,7 +28,8 @@ class QuantSite(nn.Module):
     """Rounds features to one of K grids, each with a learned bound.
 
     The bounds are values, as in the paper, or with `relative` multiples of each image's own root
-    mean square, so that a faint image is not rounded as coarsely as a strong one.
+    mean square, or of `faintest` where that is more: usual images have the same bounds, and those
+    of a strong one are as much wider as it is stronger than they.
 
     While `observer` is set it is shown every input, and nothing is clipped (range initialisation).
 
@@ -36,6 +37,7 @@ class QuantSite(nn.Module):
         ValueError: a width outside 2..9 bit; the engine's codes end at 255, signed or not.
     """
 
+    faintest: Tensor
     highest: Tensor
     widths: Tensor
 
@@ -49,6 +51,8 @@ class QuantSite(nn.Module):
         self.observer: Callable[[QuantSite, Tensor], None] | None = None
         self.kernels = EAGER
         self.bounds = nn.Parameter(torch.ones(len(widths)))  # (K,)
+        if relative:
+            self.register_buffer("faintest", torch.tensor(FAINTEST))
         top = [float(highest_code(bits, unsigned=unsigned)) for bits in widths]
         self.register_buffer("highest", torch.tensor(top), persistent=False)
         self.register_buffer("widths", torch.tensor(widths, dtype=torch.float), persistent=False)
@@ -84,8 +88,12 @@ class QuantSite(nn.Module):
         """
         if not self.relative:
             return x.new_ones(len(x), 1, 1, 1)
-        power = x.detach().square().mean(dim=(1, 2, 3), keepdim=True)
-        return power.sqrt().clamp_min(FAINTEST).bfloat16().to(x.dtype)
+        return strength(x).clamp_min(self.faintest).bfloat16().to(x.dtype)
+
+
+def strength(x: Tensor) -> Tensor:
+    """The root mean square of each image (N, C, H, W), shape (N, 1, 1, 1), without gradient."""
+    return x.detach().square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
 
 
 class StaticSite(QuantSite):

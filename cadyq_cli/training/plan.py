@@ -60,7 +60,7 @@ class Plan:
     widths: tuple[int, ...] = setting((4, 6, 8), "bits that a patch chooses from, each 2 to 8")
     unsigned: bool = setting(default=False, text="unsigned grids where features cannot be negative")
     relative: bool = setting(
-        default=False, text="bounds that are multiples of each patch's root mean square"
+        default=False, text="bounds that grow with patches that are stronger than usual"
     )
     logarithmic: bool = setting(
         default=False, text="selectors that look at the logarithms of gradient and spread"

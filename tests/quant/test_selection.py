@@ -29,6 +29,11 @@ class _Amplifier(nn.Module):
         return output, trace
 
 
+@pytest.fixture(autouse=True)
+def bounds_follow_every_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cadyq_cli.quant.ranges.USUAL", 0.0)
+
+
 @pytest.fixture
 def batches() -> list[Tensor]:
     """Images of four strengths."""

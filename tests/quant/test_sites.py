@@ -146,6 +146,39 @@ def test_relative_bounds_round_a_faint_image_as_finely_as_a_strong_one(batch: Te
     assert once.step.item() == pytest.approx(expected.item(), rel=2**-8)
 
 
+def test_only_an_image_stronger_than_usual_has_wider_relative_bounds() -> None:
+    """Root mean squares of 1/2, 2 and 8 beside a usual one of 4, on codes of -7..7."""
+    site = StaticSite("site", 4, relative=True)
+    site.faintest.fill_(4.0)
+    images = torch.ones(3, 2, 4, 4) * torch.tensor([0.5, 2, 8]).view(-1, 1, 1, 1)
+    with torch.no_grad():
+        site.bounds.fill_(3.5)
+        step = site(images, Trace(torch.zeros(3, 2))).step
+    assert step is not None
+    assert step.flatten().tolist() == [2, 2, 4]
+
+
+def test_fitted_relative_bounds_are_the_same_for_all_but_the_strongest_images() -> None:
+    """One image in forty is four times as strong as the others."""
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(40, 3, 12, 12, generator=generator)
+    images[7] *= 4
+    site = StaticSite("site", relative=True)
+
+    def forward() -> list[Trace]:
+        trace = Trace(torch.zeros(40, 2))
+        site(images, trace)
+        return [trace]
+
+    with torch.no_grad():
+        fit_ranges(site, forward)
+        activation = site(images, Trace(torch.zeros(40, 2)))
+    assert activation.step is not None
+    steps = activation.step.flatten()
+    assert steps[7].item() == pytest.approx(4 * steps.median().item(), rel=0.2)
+    assert (steps == steps.median()).sum() >= 36
+
+
 def test_relative_bounds_do_not_depend_on_the_order_of_a_sum(batch: Tensor) -> None:
     site = StaticSite("site", 4, relative=True)
     turned = batch.flip(1, 2, 3)
