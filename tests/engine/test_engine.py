@@ -22,6 +22,7 @@ from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.program import BorderedConv, Conv, Site
 from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.quant.ranges import fit_ranges
 
 KERNELS = ReferenceKernels()
 SIZES = ((1, 1), (3, 5), (8, 8), (13, 6), (5, 17))
@@ -125,6 +126,13 @@ def test_the_trace_tells_how_widths_came_about() -> None:
 @pytest.mark.parametrize("backbone", ["edsr", "idn"])
 def test_selectors_look_at_logarithms_where_those_in_training_did(backbone: str) -> None:
     network = tiny(backbone, 2, "dynamic", layers={"logarithmic": True})
+    assert_alike(network, run(network))
+
+
+@pytest.mark.parametrize("backbone", ["edsr", "span"])
+def test_the_strongest_patches_have_wider_bounds_as_in_pytorch(backbone: str) -> None:
+    network = tiny(backbone, 2, "dynamic", layers={"relative": True})
+    fit_ranges(network, lambda: [network(image)[1] for image in images()])
     assert_alike(network, run(network))
 
 
