@@ -88,7 +88,7 @@ class Site:
         self._channels = [sum(part.channels for part in parts[:i]) for i in range(len(parts))]
         self._measures = not step.grid.fixed
         if step.grid.relative:
-            self._faintest = float(context.arrays[f"{step.grid.module}.faintest"])
+            self._faintest = context.arrays[f"{step.grid.module}.faintest"].item()
         if step.grid.selects:
             module = step.grid.module
             self._weight = context.arrays[f"{module}.selector.weight"].astype(np.float64)

@@ -236,7 +236,8 @@ def test_what_no_step_stands_for_is_named() -> None:
 @pytest.mark.parametrize("backbone", TINY)
 def test_a_compact_file_runs_as_the_network_in_it(backbone: str, tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
-    save(path, tiny(backbone, 2, "dynamic", layers={"edges": "static"}), compact=True)
+    layers = {"edges": "static", "relative": True}
+    save(path, tiny(backbone, 2, "dynamic", layers=layers), compact=True)
     card, executable = load_executable(path, KERNELS)
     network = load(path)
     assert card == network.card
