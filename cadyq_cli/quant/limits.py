@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-FAINTEST = 1e-6  # root mean square of an image that bounds are multiples of, and bounds
+FAINTEST = 1e-6  # what a bound, or an image that bounds are multiples of, is at least
 SMALLEST_INPUT = 0.01  # of a selector that looks at logarithms, as a share of the usual

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from cadyq_cli.quant.limits import FAINTEST
 from cadyq_cli.quant.rounding import encode
 from cadyq_cli.quant.sites import DynamicSite, QuantSite, strength
 from cadyq_cli.quant.trace import Trace
@@ -51,9 +52,9 @@ def follow_range(site: QuantSite, x: Tensor) -> None:
 def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> None:
     """Give every bound the value that rounds a sample of its site's inputs with least error.
 
-    Relative bounds are the same for all images but the strongest few, `USUAL` tells how many. Also
-    divides each selector's inputs by their mean and the root of their number, so that all
-    matter alike and a step of training moves the scores of every site by as much.
+    Relative bounds are the same for all images but the strongest few; `USUAL` tells how many. Also
+    divides each selector's inputs by their mean and the root of their number, so that all matter
+    alike and a step of training moves the scores of every site by as much.
 
     Args:
         network: Its sites are changed in place.
@@ -76,7 +77,8 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
     for site, samples in seen.items():
         values, strong = _sample(torch.cat(samples, dim=1), SAMPLES, generator)
         if site.relative:
-            site.faintest.copy_(torch.cat(strengths[site]).quantile(USUAL))
+            usual = torch.cat(strengths[site]).quantile(USUAL)
+            site.faintest.copy_(usual.clamp_min(FAINTEST))
             values = values / strong.clamp_min(site.faintest)
         site.bounds.copy_(least_squares_bounds(values, site))
         if isinstance(site, DynamicSite):

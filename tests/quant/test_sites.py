@@ -179,6 +179,20 @@ def test_fitted_relative_bounds_are_the_same_for_all_but_the_strongest_images() 
     assert (steps == steps.median()).sum() >= 36
 
 
+def test_relative_bounds_fitted_to_nothing_but_zeros_still_round() -> None:
+    site = StaticSite("site", relative=True)
+    black = torch.zeros(3, 2, 4, 4)
+
+    def forward() -> list[Trace]:
+        trace = Trace(torch.zeros(3, 2))
+        site(black, trace)
+        return [trace]
+
+    with torch.no_grad():
+        fit_ranges(site, forward)
+        assert torch.equal(site(black, Trace(torch.zeros(3, 2))).dense(), black)
+
+
 def test_relative_bounds_do_not_depend_on_the_order_of_a_sum(batch: Tensor) -> None:
     site = StaticSite("site", 4, relative=True)
     turned = batch.flip(1, 2, 3)
