@@ -146,6 +146,12 @@ def test_relative_bounds_round_a_faint_image_as_finely_as_a_strong_one(batch: Te
     assert once.step.item() == pytest.approx(expected.item(), rel=2**-8)
 
 
+def seen_by(site: StaticSite, images: Tensor) -> list[Trace]:
+    trace = Trace(torch.zeros(len(images), 2))
+    site(images, trace)
+    return [trace]
+
+
 def test_only_an_image_stronger_than_usual_has_wider_relative_bounds() -> None:
     """Root mean squares of 1/2, 2 and 8 beside a usual one of 4, on codes of -7..7."""
     site = StaticSite("site", 4, relative=True)
@@ -165,13 +171,8 @@ def test_fitted_relative_bounds_are_the_same_for_all_but_the_strongest_images() 
     images[7] *= 4
     site = StaticSite("site", relative=True)
 
-    def forward() -> list[Trace]:
-        trace = Trace(torch.zeros(40, 2))
-        site(images, trace)
-        return [trace]
-
     with torch.no_grad():
-        fit_ranges(site, forward)
+        fit_ranges(site, lambda: seen_by(site, images))
         activation = site(images, Trace(torch.zeros(40, 2)))
     assert activation.step is not None
     steps = activation.step.flatten()
@@ -183,13 +184,8 @@ def test_relative_bounds_fitted_to_nothing_but_zeros_still_round() -> None:
     site = StaticSite("site", relative=True)
     black = torch.zeros(3, 2, 4, 4)
 
-    def forward() -> list[Trace]:
-        trace = Trace(torch.zeros(3, 2))
-        site(black, trace)
-        return [trace]
-
     with torch.no_grad():
-        fit_ranges(site, forward)
+        fit_ranges(site, lambda: seen_by(site, black))
         assert torch.equal(site(black, Trace(torch.zeros(3, 2))).dense(), black)
 
 
