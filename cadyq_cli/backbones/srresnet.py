@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.parts import conv3x3, upsampling_factors
-from cadyq_cli.quant.layers import Layers
+from cadyq_cli.quant.layers import Layers, normalized
 from cadyq_cli.quant.trace import Activation, Trace
 
 
@@ -31,19 +31,19 @@ class ResidualBlock(nn.Module):
         self.name = name
         self.unquantized = config.first_conv_unquantized
         self.site1 = layers.site(f"{name}.1", n)
-        self.conv1 = layers.conv(conv3x3(n, n))
+        self.conv1 = layers.sums(conv3x3(n, n))
         self.norm1 = nn.BatchNorm2d(n)
         self.site2 = layers.site(f"{name}.2", n)
-        self.conv2 = layers.conv(conv3x3(n, n))
+        self.conv2 = layers.sums(conv3x3(n, n))
         self.norm2 = nn.BatchNorm2d(n)
 
     def forward(self, x: Tensor, act: nn.PReLU, trace: Trace) -> Tensor:
         entry = self.site1(x, trace)
         inner = self.conv1(Activation(x) if self.unquantized else entry)
-        inner = act(self.norm1(inner))
+        inner = act(normalized(self.norm1, inner))
         residual = self.conv2(self.site2(inner, trace))
-        trace.feature(self.name, residual)
-        output: Tensor = self.norm2(residual) + entry.dense()
+        trace.feature(self.name, residual.dense())
+        output: Tensor = normalized(self.norm2, residual) + entry.dense()
         return output
 
 

@@ -34,7 +34,13 @@ from cadyq_cli.engine.program import (
     Step,
 )
 from cadyq_cli.quant import bordered
-from cadyq_cli.quant.layers import BorderedEdgeConv, EdgeConv, FloatConv, QuantConv
+from cadyq_cli.quant.layers import (
+    BorderedEdgeConv,
+    EdgeConv,
+    FloatConv,
+    QuantConv,
+    normalized,
+)
 from cadyq_cli.quant.sites import DynamicSite, FloatSite, QuantSite, StaticSite
 from cadyq_cli.quant.trace import Activation
 
@@ -50,7 +56,7 @@ def compile_network(backbone: nn.Module, *, scale: int) -> Program:
         ValueError: it does something that no step stands for; the message tells what.
     """
     emitter = _Emitter(backbone)
-    source, out = emitter.emit(_Tracer().trace(backbone))
+    source, out = emitter.emit(_Tracer(autowrap_functions=(normalized,)).trace(backbone))
     return fused(Program(scale=scale, source=source, out=out, steps=tuple(emitter.steps)))
 
 
@@ -76,6 +82,8 @@ class _Emitter:
             if node.op == "placeholder":
                 self._found[node] = node.name
                 image = image or node.name
+            elif node.op == "get_attr":
+                self._found[node] = node.target
             elif node.op == "output":
                 out = self._known(node.args[0])
             else:
@@ -170,6 +178,9 @@ class _Emitter:
             raise ValueError(f"{name} does not follow a convolution")
         return self.add(replace(conv, out=out, norm=Norm(module=name, epsilon=norm.eps)))
 
+    def normalized(self, out: str, name: str, source: str) -> str:
+        return self.norm(out, name, self._modules[name], source)
+
     def relu(self, out: str, *arguments: Any, **_: Any) -> str:
         return self.add(Act(out=out, source=arguments[-1], slope=0.0))
 
@@ -185,7 +196,7 @@ class _Emitter:
     def shuffle(self, out: str, _: str, shuffle: nn.PixelShuffle, source: str) -> str:
         return self.add(Shuffle(out=out, source=source, factor=shuffle.upscale_factor))
 
-    def activation(self, _: str, codes: str, step: None = None) -> str:
+    def activation(self, _: str, codes: str, step: None = None, offset: None = None) -> str:
         return codes
 
     def dense(self, out: str, source: str) -> str:
@@ -274,6 +285,7 @@ _FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     operator.getitem: _Emitter.item,
     torch.cat: _Emitter.concat,
     Activation: _Emitter.activation,
+    normalized: _Emitter.normalized,
     functional.interpolate: _Emitter.interpolate,
     functional.leaky_relu_: _Emitter.leaky,
     functional.relu: _Emitter.relu,

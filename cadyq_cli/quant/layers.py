@@ -22,7 +22,7 @@ Edge = nn.Conv2d | nn.ConvTranspose2d | BorderedConv  # a convolution that the p
 
 
 class FloatConv(nn.Module):
-    """A convolution with its weights as they are."""
+    """A convolution with its weights as they are: ``Activation -> Tensor``."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
@@ -31,6 +31,13 @@ class FloatConv(nn.Module):
     def forward(self, activation: Activation) -> Tensor:
         output: Tensor = self.conv(activation.dense())
         return output
+
+
+class FloatSums(FloatConv):
+    """The same before a normalisation: ``Activation -> Activation``."""
+
+    def forward(self, activation: Activation) -> Activation:  # type: ignore[override]
+        return Activation(super().forward(activation))
 
 
 def weight_codes(weight: Tensor, *, axes: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
@@ -71,7 +78,7 @@ class HeadConv(nn.Conv2d):
 
 
 class QuantConv(nn.Module):
-    """A convolution whose weights are rounded to 8 bit.
+    """A convolution whose weights are rounded to 8 bit: ``Activation -> Tensor``.
 
     Without gradients it sums whole codes, which is exact up to 2^24 in float32.
     """
@@ -81,16 +88,44 @@ class QuantConv(nn.Module):
         self.conv = conv
 
     def forward(self, activation: Activation) -> Tensor:
+        return self.sums(activation).dense()
+
+    def sums(self, activation: Activation) -> Activation:
+        """What it sums, whole codes if it reads such, and the bias beside them."""
         weight, bias = self.conv.weight, self.conv.bias
         codes, step = weight_codes(weight)
         if activation.step is None:
-            return self._convolve(activation.codes, straight_through(codes * step, weight), bias)
-        sums = self._convolve(activation.codes, codes, None) * (activation.step * step)
-        return sums if bias is None else sums + bias.view(-1, 1, 1)
+            rounded = straight_through(codes * step, weight)
+            return Activation(self._convolve(activation.codes, rounded, bias))
+        sums = self._convolve(activation.codes, codes, None)
+        offset = None if bias is None else bias.view(-1, 1, 1)
+        return Activation(sums, activation.step.double() * step, offset)
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         c = self.conv
         return conv2d(x, weight, bias, c.stride, c.padding, c.dilation, c.groups)
+
+
+class QuantSums(QuantConv):
+    """The same before a normalisation: ``Activation -> Activation``."""
+
+    def forward(self, activation: Activation) -> Activation:  # type: ignore[override]
+        return self.sums(activation)
+
+
+def normalized(norm: nn.BatchNorm2d, sums: Activation) -> Tensor:
+    """Batch normalisation of what a convolution sums, shape (N, C, H, W).
+
+    Of whole codes it is their step and offset that are normalised, in float64, as the engine does.
+    """
+    if sums.step is None or norm.training:
+        output: Tensor = norm(sums.dense())
+        return output
+    statistics = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+    weight, bias, mean, variance = (v.double().view(-1, 1, 1) for v in statistics if v is not None)
+    factor = weight / (variance + norm.eps).sqrt()
+    offset = -mean if sums.offset is None else sums.offset.double() - mean
+    return Activation(sums.codes, sums.step * factor, offset * factor + bias).dense()
 
 
 class EdgeConv(nn.Module):
@@ -207,6 +242,9 @@ class Layers(Protocol):
     def conv(self, conv: nn.Conv2d) -> nn.Module:
         """A convolution that reads a site: ``Activation -> Tensor``."""
 
+    def sums(self, conv: nn.Conv2d) -> nn.Module:
+        """The same, if `normalized` follows: ``Activation -> Activation``."""
+
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         """A site that counts towards the average width: ``(Tensor, Trace) -> Activation``."""
 
@@ -226,6 +264,9 @@ class FloatLayers:
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
         return FloatConv(conv)
+
+    def sums(self, conv: nn.Conv2d) -> nn.Module:
+        return FloatSums(conv)
 
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         return FloatSite()
@@ -255,6 +296,9 @@ class _QuantLayers:
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
         return QuantConv(conv)
+
+    def sums(self, conv: nn.Conv2d) -> nn.Module:
+        return QuantSums(conv)
 
     def edge(self, name: str, conv: Edge, *, nonnegative: bool = False) -> nn.Module:
         if self.edges == "float":

@@ -10,14 +10,21 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """What a convolution reads: whole codes with their step, or plain values (no step)."""
+    """What a convolution reads or sums: whole codes with their step, or plain values (no step).
+
+    Step and offset may be float64, so that they are rounded once.
+    """
 
     codes: Tensor  # (N, C, H, W)
-    step: Tensor | None = None  # (N, 1, 1, 1)
+    step: Tensor | None = None  # (N, 1, 1, 1), or after a normalisation (N, C, 1, 1)
+    offset: Tensor | None = None  # (C, 1, 1), added to the values of codes
 
     def dense(self) -> Tensor:
         """The values, shape (N, C, H, W)."""
-        return self.codes if self.step is None else self.codes * self.step
+        if self.step is None:
+            return self.codes
+        values = self.codes * self.step.to(self.codes)
+        return values if self.offset is None else values + self.offset.to(self.codes)
 
 
 @dataclass(frozen=True, slots=True)
