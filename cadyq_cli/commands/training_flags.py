@@ -40,7 +40,7 @@ def changes_of(values: Mapping[str, Any], settings: Sequence[str]) -> dict[str, 
         settings: Those of the backbone, such as ``features=32``.
 
     Raises:
-        InputError: a list of whole numbers that is none, or no such setting.
+        InputError: a list of numbers that is none, or no such setting.
     """
     kinds = {one.name: kind for owner in (Plan, Recipe) for one, kind in settings_of(owner)}
     given = {name: value for name, value in values.items() if value is not None}
@@ -86,10 +86,11 @@ def _flag(owner: type[Any], one: Field[Any], kind: Any) -> inspect.Parameter:
 
 def _parts(name: str, text: str, kind: Any) -> tuple[Any, ...]:
     parts = text.split(",") if text else []
+    wanted = {int: "whole numbers, such as 2,3,4", float: "numbers, such as 1,0.5"}
     try:
-        return tuple(int(part) for part in parts) if kind is int else tuple(parts)
+        return tuple(kind(part) if kind in wanted else part for part in parts)
     except ValueError as error:
-        raise InputError(f"--{name} {text}: give whole numbers, such as 2,3,4") from error
+        raise InputError(f"--{name} {text}: give {wanted[kind]}") from error
 
 
 def _setting(text: str) -> tuple[str, Any]:

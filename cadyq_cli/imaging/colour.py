@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_WEIGHTS = np.array([65.738, 129.057, 25.064]) / 256
+LUMA_WEIGHTS = np.array([65.738, 129.057, 25.064]) / 256
 
 
 def luma(rgb: NDArray[Any]) -> NDArray[np.float64]:
@@ -26,5 +26,5 @@ def luma(rgb: NDArray[Any]) -> NDArray[np.float64]:
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f"luma needs an (H, W, 3) image, not {rgb.shape}")
-    plane: NDArray[np.float64] = rgb @ _WEIGHTS + 16
+    plane: NDArray[np.float64] = rgb @ LUMA_WEIGHTS + 16
     return plane

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss, normalize
 
+from cadyq_cli.imaging.colour import LUMA_WEIGHTS
 from cadyq_cli.quant.trace import Trace
 
+LUMA = 0.9  # share of luma, on which PSNR is measured, in `psnr_loss`; the rest keeps colours right
 FLOOR = 20.0  # square of a level in 0..255; an image that is wrong by this has 35 dB
 
 
@@ -33,25 +35,31 @@ def pixel_loss(output: Tensor, truth: Tensor) -> Tensor:
 
 
 def wrong_anyway(reference: Tensor, truth: Tensor) -> Tensor:
-    """The mean square by which each image of a batch in 0..1 misses the photograph, shape (N,).
+    """The square by which each image of a batch in 0..1 misses the photograph, shape (N,).
 
     In 0..255, and more by `FLOOR`, so that crops which are nearly right do not outweigh the others.
     """
-    return _mean_square(reference.detach() - truth) + FLOOR
+    return _square(reference.detach() - truth) + FLOOR
 
 
 def psnr_loss(output: Tensor, target: Tensor, wrong: Tensor) -> Tensor:
     """About how many dB the difference of two batches in 0..1 takes off their mean PSNR.
 
-    An error of mean square e, unlike those that are there anyway, takes off 10 lg(1 + e / wrong).
+    An error of square e, unlike those that are there anyway, takes off 10 lg(1 + e / wrong).
     This is the slope of that for small errors, times e. `wrong` is what `wrong_anyway` gives.
     """
-    return (_mean_square(output - target) / wrong).mean() * (10 / math.log(10))
+    return (_square(output - target) / wrong).mean() * (10 / math.log(10))
 
 
-def _mean_square(error: Tensor) -> Tensor:
-    """Of each image, for values in 0..1 expressed in 0..255."""
-    return (error * 255).square().mean(dim=(1, 2, 3))
+def _square(error: Tensor) -> Tensor:
+    """The mean square of each RGB image (N, 3, H, W), 0..1, expressed in 0..255.
+
+    Most of it is that of luma, in units in which one of gray is as large.
+    """
+    error = error * 255
+    weights = error.new_tensor(LUMA_WEIGHTS / LUMA_WEIGHTS.sum()).view(3, 1, 1)
+    luma = (error * weights).sum(dim=1)
+    return LUMA * luma.square().mean(dim=(1, 2)) + (1 - LUMA) * error.square().mean(dim=(1, 2, 3))
 
 
 def attention(feature: Tensor) -> Tensor:

@@ -23,27 +23,29 @@ class Pairs:
 
     Where photographs lie in the layout of DIV2K, their own small versions are taken
     (``DIV2K_train_LR_bicubic/X4/0001x4.png`` beside ``DIV2K_train_HR/0001.png``); else they are
-    made as MATLAB's `imresize` does.
+    made as MATLAB's `imresize` does, as those of photographs at a smaller size always are.
     """
 
     def __init__(self, store: Store | None = None) -> None:
         self._store = Store() if store is None else store
 
-    def high(self, file: Path) -> Pixels:
-        """A photograph, RGB, (H, W, 3).
+    def high(self, file: Path, size: float = 1) -> Pixels:
+        """A photograph, RGB, (H, W, 3), with its sides at `size` of their length, 0..1.
 
         Raises:
             ImageError: it cannot be read.
         """
-        return self._store.get(file, lambda: read_pixels(file))
+        if size == 1:
+            return self._store.get(file, lambda: read_pixels(file))
+        return self._store.get((file, size), lambda: imresize(self.high(file), size))
 
-    def low(self, file: Path, scale: int) -> Pixels:
+    def low(self, file: Path, scale: int, size: float = 1) -> Pixels:
         """The same, (H // scale, W // scale, 3).
 
         Raises:
             ImageError: a file cannot be read, or is not of that size.
         """
-        return self._store.get((file, scale), lambda: self._small(file, scale))
+        return self._store.get((file, size, scale), lambda: self._small(file, scale, size))
 
     def check(self, file: Path, scales: Sequence[int]) -> Pixels:
         """The photograph, after a look at whether its own small versions are usable as well."""
@@ -52,10 +54,10 @@ class Pairs:
                 self.low(file, scale)
         return self.high(file)
 
-    def _small(self, file: Path, scale: int) -> Pixels:
-        high = self.high(file)
+    def _small(self, file: Path, scale: int, size: float) -> Pixels:
+        high = self.high(file, size)
         own = own_small(file, scale)
-        if own is None:
+        if own is None or size < 1:
             return imresize(crop_to_multiple(high, scale), 1 / scale)
         low = read_pixels(own)
         if low.shape[:2] != tuple(length // scale for length in high.shape[:2]):

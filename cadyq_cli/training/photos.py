@@ -32,6 +32,7 @@ class Photos:
         seed: Of the random numbers.
         texture: Of several crops, each is taken with a probability proportional to this power of
             its mean gradient; 0 takes any.
+        sizes: Of the photographs, as `Pairs.high` takes them; each is as likely.
         pairs: What decodes photographs, and keeps them.
     """
 
@@ -42,12 +43,14 @@ class Photos:
         *,
         seed: int = 0,
         texture: float = 0.0,
+        sizes: Sequence[float] = (1.0,),
         pairs: Pairs | None = None,
     ) -> None:
         self._files = files
         self._scale = scale
         self._seed = seed
         self._texture = texture
+        self._sizes = sizes
         self._pairs = Pairs() if pairs is None else pairs
 
     def batch(
@@ -99,12 +102,13 @@ class Photos:
     ) -> tuple[Pixels, Pixels]:
         for _ in range(_DRAWS):
             file = self._files[int(random.integers(len(self._files)))]
-            high = self._pairs.high(file)
+            size = self._sizes[int(random.integers(len(self._sizes)))]
+            high = self._pairs.high(file, size)
             if min(high.shape[:2]) >= patch * scale:
                 break
         else:
             raise InputError(f"no photograph has {patch * scale} px a side, as a crop needs")
-        low = self._pairs.low(file, scale)
+        low = self._pairs.low(file, scale, size)
         top, left = (int(random.integers(n - patch + 1)) for n in low.shape[:2])
         rows, columns = (slice(scale * n, scale * (n + patch)) for n in (top, left))
         return low[top : top + patch, left : left + patch], high[rows, columns]

@@ -30,6 +30,11 @@ class Recipe:
     texture: float = setting(
         0.0, "preference for textured crops; 0: none, 1: in proportion to their gradient", least=0
     )
+    sizes: tuple[float, ...] = setting(
+        (1.0,),
+        "of the photographs that crops are cut from, each as often; 0.5: half as wide and as high,"
+        " sharper and with more in a crop",
+    )
     learning_rate: float = setting(1e-4, "of the weights (Adam)", least=0)
     kernel_rate: float = setting(
         0.0,
@@ -62,7 +67,8 @@ class Recipe:
     target_bits: float | None = setting(None, "average width that the price is steered to", least=2)
     loss: Loss = setting(
         "absolute",
-        "what differences count: absolute, mean |difference| in 0..255; psnr, the dB they take off",
+        "what differences count: absolute, mean |difference| in 0..255; psnr, the dB they take off,"
+        " most of them on luma",
     )
     truth: float = setting(1.0, "weight of the difference to the photograph", least=0)
     distill_output: float = setting(
@@ -99,6 +105,8 @@ class Recipe:
             raise InputError("measure_selectors needs target_bits")
         if self.fit_last and self.widen:
             raise InputError("fit_last sets plain kernels, and widen has none; leave one out")
+        if not self.sizes or not all(0 < size <= 1 for size in self.sizes):
+            raise InputError(f"sizes = {list(self.sizes)} should be above 0, and at most 1")
         if self.average >= 1:
             raise InputError(f"average = {self.average} should be below 1")
 

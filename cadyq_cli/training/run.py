@@ -278,6 +278,7 @@ def photos_of(plan: Plan, recipe: Recipe, means: Means) -> Photos:
         plan.scale,
         seed=recipe.seed,
         texture=recipe.texture,
+        sizes=recipe.sizes,
         pairs=means.pairs,
     )
 

@@ -117,6 +117,8 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
         (("--fit-last",), "fit_last is for a span from scratch"),
         (("--recipe", "nonsense"), "neither a file nor one of paper-carn"),
         (("--widths", "4,nine"), "give whole numbers"),
+        (("--sizes", "1,half"), "give numbers, such as 1,0.5"),
+        (("--sizes", "1,2"), "should be above 0, and at most 1"),
         (("--widths", "1,4"), "from 2 to 8"),
         (("--stages", "static,float"), "in the order"),
         (("--set", "features"), "give a setting such as"),

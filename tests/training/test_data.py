@@ -52,6 +52,28 @@ def test_a_preference_for_texture_finds_it(tmp_path: Path, rng: np.random.Genera
     assert spreads[0.0] < 0.5 < spreads[1.0]
 
 
+def test_crops_of_a_smaller_size_show_more_of_a_photograph(tmp_path: Path) -> None:
+    ramp = np.broadcast_to(np.arange(128, dtype=np.uint8)[:, None] * 2, (64, 128, 3))
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    ranges = {}
+    for size in (1.0, 0.5):
+        low, high = Photos(find([tmp_path]), 2, sizes=(size,)).batch(0, 32, 8)
+        assert high.shape[2:] == (16, 16)
+        assert abs(float((low.mean() - high.mean()) * 255)) < 1
+        ranges[size] = float((high.amax((1, 2, 3)) - high.amin((1, 2, 3))).median() * 255)
+    assert abs(ranges[1.0] - 15 * 2) <= 1
+    assert abs(ranges[0.5] - 15 * 4) <= 2
+
+
+def test_crops_come_from_every_size(tmp_path: Path) -> None:
+    half = np.zeros((64, 64, 3), np.uint8)
+    half[:, ::2] = 255  # stripes that are gray at half the size
+    Image.fromarray(half).save(tmp_path / "stripes.png")
+    _, high = Photos(find([tmp_path]), 2, sizes=(1.0, 0.5)).batch(0, 64, 8)
+    gray = (high.std(dim=(1, 2, 3)) < 0.1).float().mean()
+    assert 0.3 < gray < 0.7
+
+
 def test_photographs_that_are_all_too_small_for_a_crop_are_an_error(folder: Path) -> None:
     with pytest.raises(InputError, match="no photograph has 80 px a side"):
         Photos(find([folder]), 2).batch(0, 1, 40)

@@ -6,12 +6,14 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor
 
-from cadyq_cli.training.losses import FLOOR, psnr_loss, wrong_anyway
+from cadyq_cli.imaging.colour import LUMA_WEIGHTS
+from cadyq_cli.training.losses import FLOOR, LUMA, psnr_loss, wrong_anyway
 
 
 def _noise(strength: float, seed: int) -> Tensor:
     random = torch.Generator().manual_seed(seed)
-    return torch.randn(2, 3, 64, 64, generator=random) * strength / 255
+    gray = torch.randn(2, 1, 64, 64, generator=random) * strength / 255
+    return gray.expand(2, 3, 64, 64)
 
 
 def test_the_psnr_loss_is_what_a_small_error_takes_off_the_psnr() -> None:
@@ -27,6 +29,16 @@ def test_the_psnr_loss_is_what_a_small_error_takes_off_the_psnr() -> None:
     taken = psnr(teacher) - psnr(student)
     assert 0.1 < taken < 0.3
     assert abs(loss - taken) < 0.1 * taken
+
+
+def test_an_error_of_colour_alone_counts_little() -> None:
+    truth = torch.full((1, 3, 8, 8), 0.5)
+    red, green, _ = LUMA_WEIGHTS
+    colour = torch.tensor([green, -red, 0.0]).view(1, 3, 1, 1) / 50  # of no luma
+    gray = colour.square().mean().sqrt()  # of the same mean square
+    wrong = torch.ones(1)
+    costs = [float(psnr_loss(truth + error, truth, wrong)) for error in (colour, gray)]
+    assert abs(costs[0] / costs[1] - (1 - LUMA)) < 1e-3
 
 
 def test_an_image_that_is_nearly_right_does_not_outweigh_the_others() -> None:

@@ -150,9 +150,9 @@ class Counting(Pairs):
 
     cut = 0
 
-    def low(self, file: Path, scale: int) -> NDArray[Any]:
+    def low(self, file: Path, scale: int, size: float = 1) -> NDArray[Any]:
         self.cut += 1
-        return super().low(file, scale)
+        return super().low(file, scale, size)
 
 
 def _plan(start: Path | None = None, **changes: Any) -> Plan:
