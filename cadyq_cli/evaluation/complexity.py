@@ -193,12 +193,13 @@ class _Counter:
 
     def _hook(
         self, name: str, conv: EdgeConv | Edge, *, quantizable: bool
-    ) -> Callable[[nn.Module, tuple[Any], Tensor], None]:
-        def count(module: nn.Module, inputs: tuple[Any], output: Tensor) -> None:
+    ) -> Callable[[nn.Module, tuple[Any], Tensor | Activation], None]:
+        def count(module: nn.Module, inputs: tuple[Any], output: Tensor | Activation) -> None:
             source = inputs[0]
-            image = source.codes if isinstance(source, Activation) else source
             # Each weight meets each place of the result once, of a transposed one, of the input.
-            plane = image if conv.transposed else output
+            plane = source if conv.transposed else output
+            if isinstance(plane, Activation):
+                plane = plane.codes
             # One place has one of a bordered one's kernels.
             weights = conv.weight[0] if conv.weight.ndim > 4 else conv.weight
             macs, rest = divmod(plane.shape[2:].numel() * weights.numel(), _PROBE**2)
