@@ -12,7 +12,8 @@ from torch import Tensor
 class Activation:
     """What a convolution reads or sums: whole codes with their step, or plain values (no step).
 
-    Step and offset may be float64, so that they are rounded once.
+    Step and offset may be float64, so that they are rounded once; to float32, even if sums of
+    codes come in half precision.
     """
 
     codes: Tensor  # (N, C, H, W)
@@ -23,8 +24,8 @@ class Activation:
         """The values, shape (N, C, H, W)."""
         if self.step is None:
             return self.codes
-        values = self.codes * self.step.to(self.codes)
-        return values if self.offset is None else values + self.offset.to(self.codes)
+        values = self.codes * self.step.float()
+        return values if self.offset is None else values + self.offset.float()
 
 
 @dataclass(frozen=True, slots=True)

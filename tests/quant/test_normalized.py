@@ -47,6 +47,13 @@ def test_an_output_is_rounded_once_when_scaled_and_once_when_shifted() -> None:
     assert (normalized(norm, sums).numpy() == sums.codes.numpy() * scale + shift).all()
 
 
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=str)
+def test_a_step_too_small_for_half_precision_counts_in_full(half: torch.dtype) -> None:
+    codes, step = torch.full((1, 1, 1, 1), 4096.0), torch.full((1, 1, 1, 1), 1.23456789e-8)
+    value = Activation(codes.to(half), step).dense()
+    assert value.item() == np.float32(4096) * np.float32(1.23456789e-8)
+
+
 @torch.no_grad()
 def test_batch_statistics_are_those_of_the_values() -> None:
     norm, sums = norm_of(3).train(), sums_of(2, 3, offset=True)
