@@ -35,26 +35,26 @@ def pixel_loss(output: Tensor, truth: Tensor) -> Tensor:
 
 
 def wrong_anyway(reference: Tensor, truth: Tensor) -> Tensor:
-    """The square by which each image of a batch in 0..1 misses the photograph, shape (N,).
+    """The mean square by which each image of a batch in 0..1 misses the photograph, shape (N,).
 
     In 0..255, and more by `FLOOR`, so that crops which are nearly right do not outweigh the others.
     """
-    return _square(reference.detach() - truth) + FLOOR
+    return _mean_square(reference.detach() - truth) + FLOOR
 
 
 def psnr_loss(output: Tensor, target: Tensor, wrong: Tensor) -> Tensor:
     """About how many dB the difference of two batches in 0..1 takes off their mean PSNR.
 
-    An error of square e, unlike those that are there anyway, takes off 10 lg(1 + e / wrong).
+    An error of mean square e, unlike those that are there anyway, takes off 10 lg(1 + e / wrong).
     This is the slope of that for small errors, times e. `wrong` is what `wrong_anyway` gives.
     """
-    return (_square(output - target) / wrong).mean() * (10 / math.log(10))
+    return (_mean_square(output - target) / wrong).mean() * (10 / math.log(10))
 
 
-def _square(error: Tensor) -> Tensor:
-    """The mean square of each RGB image (N, 3, H, W), 0..1, expressed in 0..255.
+def _mean_square(error: Tensor) -> Tensor:
+    """Of each RGB image (N, 3, H, W), 0..1, expressed in 0..255.
 
-    Most of it is that of luma, in units in which one of gray is as large.
+    Most of it is that of luma, in units in which an error of gray is as large.
     """
     error = error * 255
     weights = error.new_tensor(LUMA_WEIGHTS / LUMA_WEIGHTS.sum()).view(3, 1, 1)

@@ -106,7 +106,6 @@ def test_the_first_convolution_may_read_unrounded_features() -> None:
 
 
 @torch.no_grad()
-@torch.no_grad()
 def test_what_follows_a_normalisation_is_the_same_to_the_last_bit() -> None:
     network = tiny("srresnet", 2, "dynamic")
     for name, statistics in network.named_buffers():
@@ -120,6 +119,7 @@ def test_what_follows_a_normalisation_is_the_same_to_the_last_bit() -> None:
             assert torch.equal(ours, theirs), site  # the spread of features
 
 
+@torch.no_grad()
 def test_the_trace_tells_how_widths_came_about() -> None:
     network = tiny("carn", 2, "dynamic")
     batch = torch.rand(3, 3, 7, 9) * torch.tensor([0.1, 0.5, 1.0]).view(-1, 1, 1, 1)
