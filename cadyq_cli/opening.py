@@ -69,9 +69,9 @@ class Opener:
             CheckpointError: see `checkpoint.load`.
         """
         if self._kernels is None:
-            from cadyq_cli.checkpoint.file import load
+            from cadyq_cli.checkpoint.program import load_network
 
-            return load(path, device=self._device)
+            return load_network(path, self._device)
         from cadyq_cli.checkpoint.program import load_executable
 
         _, executable = load_executable(path, self._kernels)

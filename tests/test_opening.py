@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from networks import tiny
@@ -12,6 +13,7 @@ from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.native.library import ISA_VARIABLE
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.opening import Opener
+from cadyq_cli.upscaling import upscale
 
 
 @pytest.fixture
@@ -41,6 +43,18 @@ def test_pytorch_runs_it_where_that_is_asked_for(weights: Path) -> None:
     network = tiny("edsr", 2)
     assert isinstance(opener.open(weights), Network)
     assert opener.adopt(network) is network
+
+
+@pytest.mark.parametrize("compact", [True, False])
+def test_no_network_is_traced_after_opening_as_that_disturbs_other_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compact: bool
+) -> None:
+    path = tmp_path / "tiny.safetensors"
+    save(path, tiny("edsr", 2), compact=compact)
+    runner = Opener(engine="float").open(path)
+    monkeypatch.delattr("torch.fx.Tracer.trace")
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    assert upscale(runner, pixels, tile=32).pixels.shape == (80, 80, 3)
 
 
 @pytest.mark.usefixtures("_no_kernels")

@@ -58,7 +58,7 @@ def _planned(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> lis
     alone = len(sources) == 1 and not sources[0].is_dir()
     if alone and sources[0] != STREAM and not (sources[0].exists() or sources[0].is_symlink()):
         raise ImageError(sources[0], "no such file or folder")
-    if alone and naming.output is not None and not _names_a_folder(naming.output):
+    if alone and naming.output is not None and not names_a_folder(naming.output):
         jobs = [_single(sources[0], naming)]
     elif alone and sources[0] == STREAM and naming.output is None:
         jobs = [Job(STREAM, STREAM, naming.format)]
@@ -81,8 +81,9 @@ def shard(jobs: Sequence[Job], index: int, count: int) -> Sequence[Job]:
     return jobs[index - 1 :: count]
 
 
-def _names_a_folder(output: str) -> bool:
-    return output.endswith(("/", os_path.sep)) or Path(output).is_dir()
+def names_a_folder(output: str) -> bool:
+    """Whether an output is a folder, there or not, rather than a file."""
+    return output.endswith(("/", os_path.sep)) or os_path.isdir(output)
 
 
 def _single(source: Path, naming: Naming) -> Job:
@@ -93,14 +94,14 @@ def _single(source: Path, naming: Naming) -> Job:
         raise ImageError(target, f"there is no folder {target.parent}")
     if naming.format is None:
         return Job(source, target, format_of(target))
-    if _is_image_name(target) and format_of(target) != naming.format:
+    if is_image_name(target) and format_of(target) != naming.format:
         raise InputError(f"-o {target} and --format {naming.format.name} contradict each other")
     return Job(source, target, naming.format)
 
 
 def _many(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> Iterator[Job]:
     folder = None if naming.output is None else Path(naming.output)
-    if folder is not None and (folder.is_file() or _is_image_name(folder)):
+    if folder is not None and (folder.is_file() or is_image_name(folder)):
         raise InputError(f"-o {folder}: several images need a folder to go to")
     for source in sources:
         if source == STREAM:
@@ -113,8 +114,9 @@ def _many(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> Iterat
             yield _job(source, folder or source.parent, naming)
 
 
-def _is_image_name(path: Path) -> bool:
-    return not path.is_dir() and any(path.suffix.lower() in each.suffixes for each in FORMATS)
+def is_image_name(path: Path) -> bool:
+    """Whether a path ends as an image that can be written, and is no folder."""
+    return not os_path.isdir(path) and any(path.suffix.lower() in each.suffixes for each in FORMATS)
 
 
 def _beside(folder: Path, suffix: str) -> Path:

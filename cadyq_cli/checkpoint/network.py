@@ -13,6 +13,7 @@ from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.executor import Result
 from cadyq_cli.engine.kernels import Map
 from cadyq_cli.engine.operations import Chosen
+from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.errors import InputError
 from cadyq_cli.quant.layers import PRECISIONS
@@ -52,8 +53,11 @@ class Network(nn.Module):
     @cached_property
     def reach(self) -> int:
         """How many pixels away a pixel of the input matters at most; see `engine.reach`."""
-        program = compile_network(self.backbone, scale=self.scale)
-        return reach_of(program, self.backbone.state_dict())
+        return reach_of(self.program(), self.backbone.state_dict())
+
+    def program(self) -> Program:
+        """What the engine would run. Tracing it disturbs all networks in other threads."""
+        return compile_network(self.backbone, scale=self.scale)
 
     @property
     def candidates(self) -> dict[str, tuple[int, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors import safe_open
 
@@ -11,7 +12,11 @@ from cadyq_cli.checkpoint.stored import read
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.kernels import Kernels
 from cadyq_cli.engine.program import Program
+from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from cadyq_cli.checkpoint.network import Network
 
 PROGRAM_KEY = "cadyq.program"  # in the metadata
 
@@ -34,6 +39,23 @@ def load_executable(path: Path | str, kernels: Kernels) -> tuple[Card, Executabl
         return card, executable_of(load(path), kernels)
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
+
+
+def load_network(path: Path | str, device: str) -> Network:
+    """Rebuild a network for PyTorch to run in several threads.
+
+    Its program is looked at now. To trace a network later, for how far it reaches, would disturb
+    the threads in which networks run already.
+
+    Raises:
+        CheckpointError: as for `checkpoint.load`.
+    """
+    from cadyq_cli.checkpoint.file import load
+
+    network = load(path, device=device)
+    program = read_program(Path(path)) or network.program()
+    network.reach = reach_of(program, network.backbone.state_dict())
+    return network
 
 
 def read_program(path: Path) -> Program | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cadyq_cli.commands.batches import run_batch
 from cadyq_cli.commands.options import (
     DEFAULT_SCALE,
     MODEL,
@@ -32,8 +32,8 @@ from cadyq_cli.errors import CheckpointError, FileError, InputError
 if TYPE_CHECKING:
     from cadyq_cli.batch.jobs import Job
     from cadyq_cli.batch.outcome import Outcome
-    from cadyq_cli.commands.map_progress import MapProgress
     from cadyq_cli.engine.runner import Runner
+    from cadyq_cli.imaging.formats import Format
     from cadyq_cli.upscaling import Tracker
     from cadyq_cli.visuals.bitmap import BitMap
     from cadyq_cli.visuals.drawing import Drawing
@@ -310,8 +310,7 @@ def bitmap(
         for name in opener(engine, device, threads, quiet=quiet).open(path).candidates:
             typer.echo(name)
         return
-    as_page = (file_format or Path(output or "").suffix[1:]).lower() == "html"
-    planned = _plan(sources, output, None if as_page else file_format, suffix, recursive, as_page)
+    planned, as_page = _plan(sources, output, file_format, suffix, recursive)
     _refuse_nonsense(planned, from_json, compare if as_page else None, as_json, npz)
     numbers = _read_map(from_json) if from_json else None
     networks: dict[str, Callable[[], Runner]] = {}
@@ -354,7 +353,7 @@ def bitmap(
     debug = context.find_root().params["debug"]
     progress = MapProgress(len(planned), numbers=as_json, quiet=quiet, debug=debug)
     work = _Work(drawing, skip_existing)
-    _run(planned, work, progress, workers=workers, prepare=prepare, fail_fast=fail_fast)
+    run_batch(planned, work, progress, workers=workers, prepare=prepare, fail_fast=fail_fast)
 
 
 def _files(networks: Sequence[Path | str], scale: int | None) -> dict[str, Path]:
@@ -394,26 +393,32 @@ def _plan(
     file_format: str | None,
     suffix: str,
     recursive: bool,
-    as_page: bool,
-) -> list[Job]:
-    """Each image, and the figure or page to make of it."""
-    from cadyq_cli.batch.jobs import STREAM, Naming, plan
+) -> tuple[list[Job], bool]:
+    """Each image, and the figure or page to make of it; whether these are pages."""
+    from cadyq_cli.batch.jobs import STREAM, Naming, is_image_name, names_a_folder, plan
     from cadyq_cli.imaging.formats import format_named
     from cadyq_cli.visuals.drawing import PAGE
 
-    names_figure = len(images) == 1 and not images[0].is_dir() and Path(output or "").suffix
-    written = None if names_figure else format_named("png")
-    if file_format:
+    alone = len(images) == 1 and not images[0].is_dir()
+    file = None if output is None or names_a_folder(output) else Path(output)
+    named = file.suffix.lower() if file else ""
+    as_page = (f".{file_format}".lower() if file_format else named) == PAGE
+    if file and as_page != (named == PAGE) and (named == PAGE or is_image_name(file)):
+        raise InputError(f"-o {output} and --format {file_format} contradict each other")
+    if named == PAGE and not alone:
+        raise InputError(f"-o {output}: several images need a folder to go to")
+    written: Format | None = format_named("png")  # of a page in name only
+    if file_format and not as_page:
         written = format_named(file_format)
-    elif as_page:
-        written = format_named("png")  # in name only
+    elif alone and named and not as_page:
+        written = None
     jobs = plan(images, Naming(suffix, output, written), recursive=recursive)
-    if not as_page:
-        return jobs
-    return [
-        job if job.target == STREAM else replace(job, target=job.target.with_suffix(PAGE))
-        for job in jobs
-    ]
+    if as_page and not (alone and file):
+        jobs = [
+            job if job.target == STREAM else replace(job, target=job.target.with_suffix(PAGE))
+            for job in jobs
+        ]
+    return jobs, as_page
 
 
 def _refuse_nonsense(
@@ -468,41 +473,3 @@ class _Work:
         except Exception as error:  # noqa: BLE001  one image never stops the others
             return MapOutcome(job=job, status="failed", error=error)
         return MapOutcome(job=job, status="done", maps=drawn.maps, notes=drawn.notes)
-
-
-def _run(
-    planned: Sequence[Job],
-    work: _Work,
-    progress: MapProgress,
-    *,
-    workers: int,
-    prepare: Callable[[], object],
-    fail_fast: bool,
-) -> None:
-    """Draw them all.
-
-    Raises:
-        CadyqError: the only image failed.
-        typer.Exit: some of several failed.
-        KeyboardInterrupt: the user has had enough.
-    """
-    from cadyq_cli.batch.running import run
-
-    outcomes = run(
-        planned,
-        work,
-        workers=workers,
-        track=progress.track,
-        begin=progress.begin,
-        prepare=prepare,
-    )
-    with progress, closing(outcomes):
-        for outcome in outcomes:
-            if outcome.error and len(planned) == 1:
-                raise outcome.error
-            progress.tell(outcome)
-            if fail_fast and outcome.error:
-                break
-    progress.summarize()
-    if progress.counts["failed"]:
-        raise typer.Exit(1)

@@ -23,7 +23,7 @@ from cadyq_cli.commands.options import (
     opener,
 )
 from cadyq_cli.commands.tables import print_table
-from cadyq_cli.errors import ImageError, InputError
+from cadyq_cli.errors import InputError
 
 if TYPE_CHECKING:
     from cadyq_cli.evaluation.enlargers import AnyEnlarger
@@ -182,8 +182,7 @@ def evaluate(
         cadyq eval bicubic edsr-x4 -d Urban100 --patch 96 --markdown
         cadyq eval carn.pth.tar --official carn -s 4 -d B100 --patch 96 --official-patches
     """
-    if as_json + as_csv + as_markdown > 1:
-        raise InputError("--json, --csv and --markdown exclude each other")
+    _refuse_nonsense(as_json, as_csv, as_markdown, histogram=histogram)
     if lr and len(lr) != len(data):
         raise InputError(f"{len(lr)} --lr folders for {len(data)} --data folders")
     if patch and step is None:
@@ -193,12 +192,16 @@ def evaluate(
     if not patch and (step or official_patches):
         raise InputError("--step and --official-patches need --patch")
     if plot is not None:
-        _refuse_plot(plot, overwrite=overwrite)
+        from cadyq_cli.imaging.files import check_place
+
+        check_place(plot, overwrite=overwrite)
 
     from cadyq_cli.evaluation.naming import named
     from cadyq_cli.evaluation.pairs import discover
 
     factor, files = named(models or [], scale=scale, official=official is not None)
+    if plot is not None and not any(files.values()):
+        raise InputError("--plot needs at least one network")
     smalls: Sequence[Path | None] = lr or [None] * len(data)
     sets = [discover(d, factor, shrunk=s) for d, s in zip(data, smalls, strict=True)]
     if len({dataset.name for dataset in sets}) < len(sets):
@@ -224,30 +227,26 @@ def evaluate(
         for dataset in sets
         for model, enlarger in enlargers.items()
     ]
+    if as_json:
+        protocol = _described(factor, sets, patches, compare)
+        typer.echo(json.dumps(protocol | _entries(results, per_image=per_image), indent=2))
+    else:
+        rows = [row for r in results for row in (r.one_by_one() if per_image else (r,))]
+        _print(rows, as_csv=as_csv, as_markdown=as_markdown, explained=not quiet)
+        if histogram:
+            _print_histograms(rows)
     if plot is not None:
         from cadyq_cli.evaluation.plot import draw
 
         draw(plot, results, overwrite=overwrite)
-    if as_json:
-        protocol = _described(factor, sets, patches, compare)
-        typer.echo(json.dumps(protocol | _entries(results, per_image=per_image), indent=2))
-        return
-    if per_image:
-        results = [single for result in results for single in result.one_by_one()]
-    _print(results, as_csv=as_csv, as_markdown=as_markdown, explained=not quiet)
-    if histogram:
-        _print_histograms(results)
 
 
-def _refuse_plot(path: Path, *, overwrite: bool) -> None:
-    """Raise before the work starts if its drawing could not be written."""
-    from cadyq_cli.imaging.formats import format_of
-
-    format_of(path)
-    if path.exists() and not overwrite:
-        raise ImageError(path, "exists already", hint="--overwrite replaces it")
-    if not path.parent.is_dir():
-        raise ImageError(path, f"there is no folder {path.parent}")
+def _refuse_nonsense(*printed: bool, histogram: bool) -> None:
+    """Raise for what cannot be printed together: JSON, CSV, Markdown, and the histogram."""
+    if sum(printed) > 1:
+        raise InputError("--json, --csv and --markdown exclude each other")
+    if any(printed) and histogram:
+        raise InputError("--histogram is for people, without --json, --csv or --markdown")
 
 
 def _measured(

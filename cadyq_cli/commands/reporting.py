@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import Any
 
 import typer
@@ -41,12 +42,13 @@ class ErrorReporting(TyperGroup):
             return super().invoke(ctx)
         except CadyqError as error:
             if ctx.params["debug"]:
-                raise
-            _print(f"error: {error}")
+                traceback.print_exception(error)
+            else:
+                _print(f"error: {error}")
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as interrupt:
             if ctx.params["debug"]:
-                raise
+                traceback.print_exception(interrupt)
             _print("interrupted")
             raise typer.Exit(INTERRUPTED) from interrupt
 

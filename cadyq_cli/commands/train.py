@@ -236,7 +236,7 @@ class _Progress:
         )
 
     def step(self, step: Step) -> None:
-        self._shown["L1"] = f"{step.truth:.2f}"
+        self._shown["loss"] = f"{step.truth:.2f}"
         if step.average_bits is not None:
             self._shown["bits"] = f"{step.average_bits:.2f}"
         if rate := self._bar.format_dict["rate"]:

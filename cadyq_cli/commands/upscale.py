@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cadyq_cli.commands.batches import run_batch
 from cadyq_cli.commands.options import (
     DEFAULT_SCALE,
     MODEL,
@@ -27,12 +27,10 @@ from cadyq_cli.commands.options import (
     flag,
     opener,
 )
-from cadyq_cli.errors import ImageError, InputError
+from cadyq_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from cadyq_cli.batch.conversion import Conversion
     from cadyq_cli.batch.jobs import Job
-    from cadyq_cli.commands.batch_progress import BatchProgress
 
 SIZE = "Size"
 FILES = "Files"
@@ -307,7 +305,7 @@ def upscale(
     debug = context.find_root().params["debug"]
     progress = BatchProgress(len(planned), json=json, quiet=quiet, verbose=verbose, debug=debug)
     prepare = partial(open_network.prepare, jobs)
-    _run(planned, conversion, progress, workers=jobs, prepare=prepare, fail_fast=fail_fast)
+    run_batch(planned, conversion, progress, workers=jobs, prepare=prepare, fail_fast=fail_fast)
 
 
 def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None:
@@ -322,15 +320,13 @@ def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None
 
 def _refuse_bit_map(bit_map: Path, planned: Sequence[Job], *, overwrite: bool) -> None:
     """Raise before the work starts if the map could not be drawn where it should go."""
-    from cadyq_cli.imaging.formats import format_of
+    from cadyq_cli.imaging.files import check_place
 
     if len(planned) != 1:
         raise InputError("--bit-map names one file, for one image")
-    format_of(bit_map)
     if bit_map.resolve() in (planned[0].source.resolve(), planned[0].target.resolve()):
         raise InputError(f"--bit-map {bit_map} is the image or its result")
-    if bit_map.exists() and not overwrite:
-        raise ImageError(bit_map, "exists already", hint="--overwrite replaces it")
+    check_place(bit_map, overwrite=overwrite, coming=planned[0].target.parent)
 
 
 def _files(weights: Path | None, model: str) -> Mapping[int, Path]:
@@ -345,50 +341,3 @@ def _files(weights: Path | None, model: str) -> Mapping[int, Path]:
     if weights is None:
         return shipped.scales(model)
     return {stored.read_card(weights).scale: weights}
-
-
-def _run(
-    planned: Sequence[Job],
-    conversion: Conversion,
-    progress: BatchProgress,
-    *,
-    workers: int,
-    prepare: Callable[[], object],
-    fail_fast: bool,
-) -> None:
-    """Do the jobs.
-
-    Raises:
-        CadyqError: the only job failed.
-        typer.Exit: some of several failed.
-        KeyboardInterrupt: the user has had enough.
-    """
-    from cadyq_cli.batch.running import run
-    from cadyq_cli.imaging.atomic import remove_leftovers
-
-    for folder in {job.target.parent for job in planned}:
-        remove_leftovers(folder)
-    outcomes = run(
-        planned,
-        conversion,
-        workers=workers,
-        track=progress.track,
-        begin=progress.begin,
-        prepare=prepare,
-    )
-    try:
-        with progress, closing(outcomes):
-            for outcome in outcomes:
-                if outcome.error and len(planned) == 1 and not progress.json:
-                    raise outcome.error
-                progress.tell(outcome)
-                if fail_fast and outcome.error:
-                    break
-    except KeyboardInterrupt:
-        if progress.left:
-            typer.echo(f"{progress.left} of {len(planned)} images are left to do", err=True)
-            typer.echo("the same command with --skip-existing goes on from here", err=True)
-        raise
-    progress.summarize()
-    if progress.counts["failed"]:
-        raise typer.Exit(1)

@@ -29,15 +29,13 @@ def draw(path: Path, results: Sequence[Result], *, overwrite: bool = False) -> N
     """Draw a diagram for each test set, with a point for each network.
 
     Float networks stand at the right, apart from the widths; what has no widths, such as bicubic,
-    is named beside the diagram with its PSNR.
+    is named beside the diagram with its PSNR. There should be a network among the results.
 
     Raises:
-        InputError: no network among the results, or a file type that cannot be written.
+        InputError: an endless PSNR, or a file type that cannot be written.
         ImageError: the picture cannot be written.
     """
     networks = list(dict.fromkeys(r.model for r in results if r.average_bits is not None))
-    if not networks:
-        raise InputError("--plot needs at least one network")
     colours = dict(zip(networks, cycle(_COLOURS), strict=False))
     sets = list(dict.fromkeys(r.dataset for r in results))
     bits = [r.average_bits for r in results if r.average_bits is not None]

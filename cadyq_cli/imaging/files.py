@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from cadyq_cli.errors import ImageError
 from cadyq_cli.imaging.atomic import replacing
@@ -17,6 +17,7 @@ from cadyq_cli.imaging.formats import Format, format_of
 from cadyq_cli.imaging.layout import Layout, Put
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.imaging.pixels import to_8_bits
 
 _ROWS = 64  # of a picture that are put at a time
 
@@ -32,6 +33,25 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
             return decode(file, str(path), max_pixels=max_pixels)
     except OSError as error:
         raise ImageError(path, f"cannot be read: {error.strerror or error}") from error
+
+
+def check_place(path: Path, *, overwrite: bool, coming: Path | None = None) -> None:
+    """Raise before any work is done if `create` would refuse to write a file there.
+
+    Args:
+        path: The file's name.
+        overwrite: Whether it may replace another one.
+        coming: A folder that will have been made until then.
+
+    Raises:
+        InputError: the suffix is not one of a known format.
+        ImageError: the file exists, or its folder does not.
+    """
+    format_of(path)
+    if path.exists() and not overwrite:
+        raise ImageError(path, "exists already", hint="--overwrite replaces it")
+    if path.parent != coming and not path.parent.is_dir():
+        raise ImageError(path, f"there is no folder {path.parent}")
 
 
 def write(
@@ -141,7 +161,7 @@ def encode(
         quality=quality,
     )
     with _naming(name), file_format.encoder(file, layout) as put:
-        yield put if layout.bits == bits else lambda rows: put(_to_8_bits(rows))
+        yield put if layout.bits == bits else lambda rows: put(to_8_bits(rows))
 
 
 @contextmanager
@@ -151,8 +171,3 @@ def _naming(name: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ImageError(name, f"cannot be written: {error.strerror or error}") from error
-
-
-def _to_8_bits(rows: NDArray[Any]) -> NDArray[np.uint8]:
-    """The nearest values, 65535 becoming 255."""
-    return ((rows.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -30,6 +30,13 @@ def from_values(values: NDArray[np.floating[Any]], dtype: DTypeLike = np.uint8) 
     return pixels
 
 
+def to_8_bits(pixels: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8]:
+    """Pixels of any shape, uint8 or uint16, as the nearest ones of 8 bit; 65535 becomes 255."""
+    if pixels.dtype == np.uint8:
+        return np.ascontiguousarray(pixels, np.uint8)
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
 def peak(dtype: DTypeLike) -> int:
     """The value of white.
 

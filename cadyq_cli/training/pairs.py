@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cadyq_cli.errors import ImageError
 from cadyq_cli.imaging.files import read
+from cadyq_cli.imaging.pixels import to_8_bits
 from cadyq_cli.imaging.resize import crop_to_multiple, imresize
 from cadyq_cli.training.store import Pixels, Store
 
@@ -81,7 +78,4 @@ def read_pixels(file: Path) -> Pixels:
     Raises:
         ImageError: it cannot be read.
     """
-    pixels: NDArray[Any] = read(file).pixels
-    if pixels.dtype == np.uint16:
-        pixels = (pixels.astype(np.uint32) + 128) // 257
-    return pixels.astype(np.uint8, copy=False)
+    return to_8_bits(read(file).pixels)

@@ -77,7 +77,8 @@ class Plan:
         None, "network to imitate; none: what the stage starts from, in its own precision"
     )
     edges: bool = setting(
-        default=False, text="8 bit at the head and the tail too, which the paper leaves in float"
+        default=False,
+        text="whole numbers in the convolutions that the paper leaves in float too, but the first",
     )
     save_every: int = setting(200, "steps between saved states, and validations", least=1)
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the backbone, beside the scale
@@ -122,6 +123,8 @@ class Plan:
     def with_changes(self, changes: Mapping[str, Any]) -> Plan:
         """The plan with some settings changed, those of a recipe in every stage.
 
+        What is not changed stays, of the backbone's settings too.
+
         Raises:
             InputError: a value that does not fit.
         """
@@ -129,6 +132,8 @@ class Plan:
         recipe_changes = {name: value for name, value in changes.items() if name not in own}
         recipes = {stage: replace(r, **recipe_changes) for stage, r in self.recipes.items()}
         ours = {name: value for name, value in changes.items() if name in own}
+        if "settings" in ours:
+            ours["settings"] = {**self.settings, **ours["settings"]}
         return replace(self, **{"recipes": recipes, **ours})
 
     def differences(self, other: Plan) -> dict[str, tuple[Any, Any]]:

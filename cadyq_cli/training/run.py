@@ -4,7 +4,7 @@ RUN/recipe.toml           the plan, all settings spelled out
 RUN/photographs.json      what the check of the images found
 RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dynamic
 RUN/STAGE-xS.safetensors  the same at the other scales S of a body for several
-RUN/edges.safetensors     the last of them with its head and tail in 8 bit, if the plan says so
+RUN/edges.safetensors     the last of them, edges in whole numbers too, if the plan says so
 RUN/STAGE.state           what a stage goes on from, if it is unfinished or gets more steps
 RUN/metrics.csv           see `metrics`
 RUN/curves.png            the same, drawn
@@ -233,7 +233,7 @@ class _Stage:
 
     def _keep(self, trainer: Trainer, records: Records, state: Path) -> None:
         records.flush()
-        if trainer.healthy:
+        if trainer.healthy or trainer.step >= self.recipe.steps:
             trainer.state().save(state)
         if not trainer.stopped:
             measured = records.validate(trainer.average, trainer.step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, field, fields
+from dataclasses import Field, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -70,11 +70,6 @@ def to_lines(settings: Any) -> Iterator[str]:
         value = getattr(settings, one.name)
         line = f"# {one.name}" if value is None else f"{one.name} = {toml(value)}"
         yield f"{line:<32}  # {one.metadata['text']}"
-
-
-def default_of(one: Field[Any]) -> Any:
-    """What a setting is unless told otherwise."""
-    return None if one.default is MISSING else one.default
 
 
 def fitting_value(kind: Any, value: Any) -> Any:

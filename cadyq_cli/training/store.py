@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 import weakref
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import IO
@@ -17,6 +19,18 @@ from cadyq_cli.errors import FileError
 Pixels = NDArray[np.uint8]
 
 MEMORY = 4 * 2**30  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in the file an image is."""
+
+    start: int
+    shape: tuple[int, ...]
+
+    @property
+    def bytes(self) -> slice:
+        return slice(self.start, self.start + prod(self.shape))
 
 
 class Store:
@@ -34,7 +48,8 @@ class Store:
         self._left = memory
         self._folder = folder
         self._file: IO[bytes] | None = None
-        self._images: dict[Hashable, Pixels] = {}
+        self._mapped: Pixels = np.empty(0, np.uint8)  # the file, or the part that was there then
+        self._images: dict[Hashable, Pixels | _Place] = {}
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
@@ -48,9 +63,10 @@ class Store:
             with self._lock:
                 if key not in self._images:
                     self._images[key] = self._kept(made)
-        return self._images[key]
+        kept = self._images[key]
+        return self._read(kept) if isinstance(kept, _Place) else kept
 
-    def _kept(self, image: Pixels) -> Pixels:
+    def _kept(self, image: Pixels) -> Pixels | _Place:
         if image.nbytes <= self._left:
             self._left -= image.nbytes
             return image if image.base is None else image.copy()
@@ -61,9 +77,17 @@ class Store:
             start = self._file.seek(0, 2)
             self._file.write(np.ascontiguousarray(image).data)
             self._file.flush()
-            return np.memmap(self._file, np.uint8, "r", start, image.shape)
+            return _Place(start, image.shape)
         except OSError as error:
             where = self._folder or Path(tempfile.gettempdir())
             hint = "more --memory needs less of it"
             reason = f"cannot hold decoded images: {error.strerror or error}"
             raise FileError(where, reason, hint=hint) from error
+
+    def _read(self, place: _Place) -> Pixels:
+        """An image in the file, all of which is one map: each map takes a file descriptor."""
+        with self._lock:
+            if len(self._mapped) < place.bytes.stop:
+                assert self._file is not None, "there is no place without a file"
+                self._mapped = np.memmap(self._file, np.uint8, "r")
+            return self._mapped[place.bytes].reshape(place.shape)

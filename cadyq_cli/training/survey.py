@@ -68,8 +68,8 @@ def survey(
     Args:
         files: Images.
         smallest: Pixels that both sides need.
-        remembered: Where to keep what was found, so that files which have not changed since need
-            not be decoded the next time.
+        remembered: Where to keep what was found, so that usable files which have not changed since
+            need not be decoded the next time.
         look: Decodes a file, and may keep what it sees.
         track: Hands out the files it is given.
 
@@ -80,17 +80,20 @@ def survey(
     before = _recall(remembered)
     found: dict[str, Any] = {}
     for file in track(files):
-        status = file.stat()
-        state = [status.st_size, status.st_mtime_ns]
-        known = before.get(str(file))
-        if known is not None and known["state"] == state:
-            found[str(file)] = known
-            continue
         try:
+            status = file.stat()
+            state = [status.st_size, status.st_mtime_ns]
+            known = before.get(str(file), {})
+            if "size" in known and known["state"] == state:  # what was broken may have been mended
+                found[str(file)] = known
+                continue
             height, width, _ = look(file).shape
             found[str(file)] = {"state": state, "size": [height, width]}
+        except OSError as error:
+            reason = f"{file}: cannot be read: {error.strerror or error}"
+            found[str(file)] = {"broken": reason}
         except ImageError as error:
-            found[str(file)] = {"state": state, "broken": str(error)}
+            found[str(file)] = {"broken": str(error)}
     if remembered is not None and found != before:
         write_whole(remembered, json.dumps(found).encode())
     sizes = {name: entry["size"] for name, entry in found.items() if "size" in entry}

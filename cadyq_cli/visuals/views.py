@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.imaging.pixels import to_8_bits
 from cadyq_cli.visuals.bitmap import BitMap
 from cadyq_cli.visuals.depth import by_layer
 from cadyq_cli.visuals.figure import Pixels, Scale, Style, enlarged, text_height, tinted
@@ -69,17 +70,11 @@ class View:
 
 def visible(picture: Picture) -> Pixels:
     """A picture's pixels as 8-bit RGB over white paper, (H, W, 3)."""
-    pixels = _to_8_bits(picture.pixels)
+    pixels = to_8_bits(picture.pixels)
     if picture.alpha is None:
         return pixels
-    alpha = _to_8_bits(picture.alpha)[..., None].astype(np.float32) / 255
+    alpha = to_8_bits(picture.alpha)[..., None].astype(np.float32) / 255
     return np.rint(pixels * alpha + 255 * (1 - alpha)).astype(np.uint8)
-
-
-def _to_8_bits(values: NDArray[Any]) -> Pixels:
-    if values.dtype == np.uint8:
-        return np.ascontiguousarray(values)
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def check_size(pixels: Pixels, bitmap: BitMap) -> int:

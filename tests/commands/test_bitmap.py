@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -190,7 +191,11 @@ def test_an_existing_file_is_replaced_only_on_request(photo: Path, weights: Path
         ["IN", "--finer", "0"],
         ["IN", "--overwrite", "--skip-existing"],
         ["IN", "--from", "map.json", "--over", "output"],
-        ["IN", "--compare", "WEIGHTS", "WEIGHTS", "-o", "a.html"],
+        ["IN", "--compare", "WEIGHTS", "WEIGHTS"],
+        ["IN", "--compare", "WEIGHTS", "TWIN", "-o", "a.html"],
+        ["IN", "-m", "WEIGHTS", "-f", "html", "-o", "a.png"],
+        ["IN", "-m", "WEIGHTS", "-f", "png", "-o", "a.html"],
+        ["IN", "TWIN", "-m", "WEIGHTS", "-o", "a.html"],
         ["IN", "-m", "WEIGHTS", "-o", "a.xyz"],
         ["IN", "-m", "FLOAT"],
     ],
@@ -202,6 +207,7 @@ def test_wrong_usage_is_exit_code_2(
     places = {
         "IN": str(photo),
         "WEIGHTS": str(weights),
+        "TWIN": str(shutil.copy(weights, tmp_path / "twin.safetensors")),
         "FLOAT": str(make_weights(tmp_path / "float.safetensors", "float")),
     }
     outcome = Outcome(*(places.get(argument, argument) for argument in arguments))
@@ -241,6 +247,10 @@ def test_upscale_draws_the_same_map_without_a_second_pass(
     refused = CliRunner().invoke(app, arguments)
     assert refused.exit_code == 1
     assert refused.stderr == f"error: {theirs}: exists already; --overwrite replaces it\n"
+    astray = theirs.with_name("no") / "map.png"
+    refused = CliRunner().invoke(app, [*arguments[:-1], str(astray)])
+    assert refused.exit_code == 1
+    assert refused.stderr == f"error: {astray}: there is no folder {astray.parent}\n"
     assert not large.exists()
 
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from cadyq_cli.checkpoint import save
 from cadyq_cli.commands.app import app
+from cadyq_cli.errors import ImageError
 
 
 @pytest.fixture
@@ -168,6 +169,18 @@ def test_a_plot_is_drawn_and_not_overwritten(images: Path, weights: Path, tmp_pa
     assert run(weights, "-d", images, "--plot", plot, "--overwrite").exit_code == 0
 
 
+def test_a_plot_that_cannot_be_written_costs_no_results(
+    images: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise ImageError("plot.png", "cannot be written: No space left on device")
+
+    monkeypatch.setattr("cadyq_cli.evaluation.plot.write", full)
+    result = run(weights, "-d", images, "--plot", tmp_path / "plot.png", "--csv")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 2
+
+
 def test_what_is_wrong_with_the_images_is_one_line_and_exit_code_1(
     images: Path, tmp_path: Path
 ) -> None:
@@ -194,6 +207,8 @@ def test_what_is_wrong_with_the_images_is_one_line_and_exit_code_1(
         ["bicubic", "-d", "DIR", "--patch", "8", "--step", "9"],
         ["bicubic", "-d", "DIR", "-d", "DIR", "--lr", "DIR"],
         ["bicubic", "-d", "DIR", "--plot", "plot.xyz"],
+        ["bicubic", "-d", "DIR", "--plot", "plot.png"],
+        ["bicubic", "-d", "DIR", "--csv", "--histogram"],
         ["bicubic", "-d", "DIR", "--scale", "5"],
         ["no-such-model", "-d", "DIR"],
         ["WEIGHTS", "-d", "DIR", "--device", "cuda:99"],

@@ -55,11 +55,14 @@ def test_a_failure_is_one_line_on_stderr_and_an_exit_code(
     assert not result.stdout
 
 
-@pytest.mark.parametrize("arguments", [["--debug", "fail", "image"], ["fail", "image", "--debug"]])
-def test_debug_raises_the_error_itself(arguments: list[str]) -> None:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exception is FAILURES["image"]
-    assert result.exit_code == 1
+@pytest.mark.parametrize("name", FAILURES.keys() - {"defect"})
+@pytest.mark.parametrize("before", [True, False])
+def test_debug_shows_the_traceback_and_keeps_the_exit_code(name: str, before: bool) -> None:
+    line = ["--debug", "fail", name] if before else ["fail", name, "--debug"]
+    result = CliRunner().invoke(app, line)
+    assert result.stderr.startswith("Traceback (most recent call last):")
+    assert "in fail\n" in result.stderr
+    assert result.exit_code == CliRunner().invoke(app, ["fail", name]).exit_code
 
 
 def test_a_name_behind_two_dashes_is_no_option() -> None:

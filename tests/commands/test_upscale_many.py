@@ -296,7 +296,7 @@ def test_shards_together_do_what_one_machine_does(
 
 def test_a_shard_without_images_is_no_failure(photos: Path, weights: Path) -> None:
     assert Outcome(photos / "a.png", "-m", weights, "--shard", "2/2").exit_code == 0
-    assert not photos.with_name("a_x2.png").exists()
+    assert not (photos / "a_x2.png").exists()
 
 
 def test_the_limit_on_pixels_is_that_of_the_reader_unless_told_otherwise() -> None:
@@ -320,18 +320,24 @@ def test_a_self_ensemble_changes_the_result(photos: Path, weights: Path, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("jobs", "number"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("1", signal.SIGTERM)]
+    ("command", "jobs", "number"),
+    [
+        ("upscale", "1", signal.SIGINT),
+        ("upscale", "2", signal.SIGINT),
+        ("upscale", "1", signal.SIGTERM),
+        ("bitmap", "1", signal.SIGINT),
+    ],
 )
 def test_an_interrupt_leaves_no_unfinished_file_and_tells_what_is_left(
-    weights: Path, tmp_path: Path, jobs: str, number: signal.Signals
+    weights: Path, tmp_path: Path, command: str, jobs: str, number: signal.Signals
 ) -> None:
     source, out = tmp_path / "photos", tmp_path / "out"
     source.mkdir()
     for i in range(40):
         (source / f"{i}.png").write_bytes(encoded("PNG", 700, 700))
-    command = [sys.executable, "-m", "cadyq_cli", "upscale", str(source), "-j", jobs]
-    command += ["-m", str(weights), "-o", str(out)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    line = [sys.executable, "-m", "cadyq_cli", command, str(source), "-j", jobs]
+    line += ["-m", str(weights), "-o", str(out)]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
         while not out.exists() or not list(out.iterdir()):
             assert process.poll() is None
             time.sleep(0.02)

@@ -47,7 +47,7 @@ def test_each_patch_is_enlarged_as_if_alone(image: Pixels, *, stretched: bool) -
     patches = Patches(edge=24, step=20, stretched=stretched)
     enlarged, widths = NetworkEnlarger(network).enlarge(image, patches)
     plan = patches.cut(*image.shape[:2])
-    assert len(plan) == 4 if stretched else 6
+    assert len(plan) == (4 if stretched else 6)
     for index, patch in enumerate(plan):
         alone, bits = NetworkEnlarger(network).enlarge(image[patch.read()], Patches())
         assert np.array_equal(enlarged[patch.owned(2)], alone[patch.inner(2)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cadyq_cli.imaging.pixels import from_values, to_values
+from cadyq_cli.imaging.pixels import from_values, to_8_bits, to_values
 
 DTYPES = [np.uint8, np.uint16]
 
@@ -33,6 +33,15 @@ def test_values_round_half_up_and_never_wrap(dtype: type) -> None:
     values = np.array([-1, -0.4 / white, 0.49 / white, 0.5 / white, 1 - 0.5 / white, 1, 1.001, 9])
     values = values.astype(np.float32).reshape(1, 1, 1, -1)
     assert from_values(values, dtype).ravel().tolist() == [0, 0, 0, 1, white, white, white, white]
+
+
+def test_8_bits_are_the_nearest_to_16() -> None:
+    coarse = np.arange(256)
+    for off in (-128, 0, 128):  # 1 of 255 is 257 of 65535
+        fine = (257 * coarse[1:-1] + off).astype(np.uint16)
+        np.testing.assert_array_equal(to_8_bits(fine), coarse[1:-1])
+    assert to_8_bits(np.array([0, 128, 129, 65535], np.uint16)).tolist() == [0, 0, 1, 255]
+    np.testing.assert_array_equal(to_8_bits(coarse.astype(np.uint8)), coarse)
 
 
 def test_other_types_are_refused() -> None:

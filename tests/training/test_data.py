@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,25 @@ def test_a_file_is_checked_again_only_if_it_changed(folder: Path, tmp_path: Path
     assert first.pixels - second.pixels == 72 * 64 - 81
 
 
+def test_a_file_that_was_broken_is_looked_at_again_although_it_has_not_changed(
+    folder: Path, tmp_path: Path
+) -> None:
+    def out_of_reach(file: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        raise ImageError(file, "cannot be read: Input/output error")
+
+    files, remembered = find([folder]), tmp_path / "remembered.json"
+    with pytest.raises(InputError, match="3 are broken"):
+        survey(files, smallest=8, remembered=remembered, look=out_of_reach)
+    assert len(survey(files, smallest=8, remembered=remembered).usable) == 3
+
+
+def test_a_link_to_nowhere_is_a_broken_file(folder: Path, tmp_path: Path) -> None:
+    photos = shutil.copytree(folder, tmp_path / "photos")
+    (photos / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (line,) = survey(find([photos]), smallest=8).broken
+    assert line == f"{photos / 'gone.png'}: cannot be read: No such file or directory"
+
+
 @pytest.fixture
 def div2k(tmp_path: Path, rng: np.random.Generator) -> Path:
     """Two photographs, one of them for validation, with small versions that are plain gray."""
@@ -164,6 +184,24 @@ def test_photographs_are_decoded_once_although_memory_holds_one_of_them(
             assert torch.equal(found, expected)
     assert len(decoded) == 2 * len(files)
     assert not list(tmp_path.iterdir())  # the file has no name
+
+
+def test_images_that_memory_does_not_hold_take_few_file_descriptors_together(
+    tmp_path: Path,
+) -> None:
+    resource = pytest.importorskip("resource")  # Windows has none
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    store = Store(0, tmp_path)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        for number in range(200):
+            store.get(number, partial(np.full, (2, 3, 3), number, np.uint8))
+        kept = [store.get(number, pytest.fail) for number in range(200)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    for number, image in enumerate(kept):
+        assert image.shape == (2, 3, 3)
+        assert (image == number).all()
 
 
 def test_a_folder_that_cannot_hold_the_file_is_named(tmp_path: Path) -> None:

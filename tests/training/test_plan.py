@@ -79,6 +79,12 @@ def test_a_recipe_that_is_not_there_is_answered_with_those_that_are() -> None:
         read_plan("papre-edsr")
 
 
+def test_a_changed_setting_of_the_backbone_leaves_the_others() -> None:
+    plan = Plan(backbone="span", settings={"features": 24, "activation": "relu"})
+    changed = plan.with_changes({"settings": {"features": 32}})
+    assert changed.settings == {"features": 32, "activation": "relu"}
+
+
 def test_a_begun_run_takes_the_changes_that_were_asked_for_and_no_others() -> None:
     before = replace(Plan(), stages=("static", "dynamic"))
     longer = Plan().with_changes({"steps": 5})

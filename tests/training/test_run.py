@@ -128,6 +128,18 @@ def test_a_finished_stage_can_have_more_steps_until_the_next_has_begun(
         train(short.with_changes({"steps": 8}), tmp_path, _means(folder), Listener())
 
 
+def test_a_stage_ends_with_a_state_of_its_end_although_the_loss_has_risen(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "healthy", False)
+    plan = replace(PLAN, stages=("float", "static"))
+    train(plan, tmp_path, _means(folder), Listener())
+    (tmp_path / "static.safetensors").unlink()
+    resumed = Listener()
+    train(plan, tmp_path, _means(folder), resumed)
+    assert [stage for stage, _, _ in resumed.begun] == ["static"]
+
+
 KILLED = """
 import os, signal, sys
 from contextlib import contextmanager

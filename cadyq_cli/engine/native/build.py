@@ -62,7 +62,9 @@ def compile_kernels(target: Path, *, flags: tuple[str, ...] = FLAGS) -> None:
         linked = folder / LIBRARY
         dispatch = FOLDER / "dispatch.cpp"
         _compiler(*flags, *define, "-shared", dispatch, *objects, "-o", linked)
-        shutil.copyfile(linked, target)
+        part = target.with_name(f"{target.name}.part")
+        shutil.copyfile(linked, part)
+        part.replace(target)  # a process that runs the old one keeps it
 
 
 def _compiler(*arguments: str | Path) -> None:
