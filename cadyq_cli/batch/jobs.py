@@ -83,7 +83,7 @@ def shard(jobs: Sequence[Job], index: int, count: int) -> Sequence[Job]:
 
 def names_a_folder(output: str) -> bool:
     """Whether an output is a folder, there or not, rather than a file."""
-    return output.endswith(("/", os_path.sep)) or os_path.isdir(output)
+    return output.endswith(("/", os_path.sep)) or _is_folder(output)
 
 
 def _single(source: Path, naming: Naming) -> Job:
@@ -116,7 +116,13 @@ def _many(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> Iterat
 
 def is_image_name(path: Path) -> bool:
     """Whether a path ends as an image that can be written, and is no folder."""
-    return not os_path.isdir(path) and any(path.suffix.lower() in each.suffixes for each in FORMATS)
+    suffix = path.suffix.lower()
+    return not _is_folder(path) and any(suffix in each.suffixes for each in FORMATS)
+
+
+def _is_folder(path: Path | str) -> bool:
+    """As `Path.is_dir`, which raises if a name is too long to be one."""
+    return os_path.isdir(path)  # noqa: PTH112
 
 
 def _beside(folder: Path, suffix: str) -> Path:
