@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from cadyq_cli.errors import InputError
 AUTO = "auto"  # stands for the model that suits most people at a scale
 QUICK = {2: "span", 4: "span"}  # several times as fast as EDSR, and nearly as good
 USUAL = "edsr"
+DEFAULT_SCALE = 4  # where nothing says another one
+SUFFIXES = (".safetensors", ".pth", ".pt", ".tar")  # of weights files
 
 
 def folder() -> Path:
@@ -52,3 +55,31 @@ def find(model: str, scale: int) -> Path:
         choices = ", ".join(names()) or "none"
         raise InputError(f"no weights for {model} x{scale} come with cadyq; there are: {choices}")
     return path
+
+
+def locate(model: str, scale: int | None = None) -> Path:
+    """The weights that a user means by a file's name, or by a shipped model's.
+
+    Args:
+        model: Such as ``mine.safetensors``, ``edsr-x2`` or ``edsr``.
+        scale: Of a shipped model whose name says none.
+
+    Raises:
+        InputError: no such model is shipped.
+    """
+    path = Path(model)
+    if names_file(path):
+        return path
+    name, stated = split(model)
+    return find(name, stated or scale or DEFAULT_SCALE)
+
+
+def names_file(path: Path) -> bool:
+    """Whether a user means a file, there or not, rather than a shipped model."""
+    return path.is_file() or len(path.parts) > 1 or path.suffix in SUFFIXES
+
+
+def split(name: str) -> tuple[str, int | None]:
+    """A shipped model and the scale that its name says: ``edsr-x4`` is ``edsr`` at 4."""
+    match = re.fullmatch(r"(.+)-x(\d)", name)
+    return (match[1], int(match[2])) if match else (name, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,6 @@ import typer
 
 from cadyq_cli.commands.batches import run_batch
 from cadyq_cli.commands.options import (
-    DEFAULT_SCALE,
     MODEL,
     OUTPUT,
     RUNNING,
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
 FIGURE = "Figure"
 FILES = "Files"
-WEIGHTS = ".safetensors"
 
 Palette = Literal["fjord", "ember", "dusk", "gray"]
 
@@ -374,11 +371,7 @@ def _files(networks: Sequence[Path | str], scale: int | None) -> dict[str, Path]
 def _file(network: Path | str, scale: int | None) -> Path:
     from cadyq_cli.checkpoint import shipped, stored
 
-    path = Path(network)
-    if isinstance(network, str) and not (path.is_file() or path.suffix == WEIGHTS):
-        stated = re.fullmatch(r"(.+)-x(\d)", network)
-        name, own = (stated[1], int(stated[2])) if stated else (network, None)
-        path = shipped.find(name, scale or own or DEFAULT_SCALE)
+    path = network if isinstance(network, Path) else shipped.locate(network, scale)
     card = stored.read_card(path)
     if scale not in (None, card.scale):
         raise InputError(f"--scale {scale}: {network} enlarges {card.scale} times")

@@ -17,8 +17,6 @@ RUNNING = "Running"  # panels of the help
 OUTPUT = "Output"
 MODEL = "Model"
 
-DEFAULT_SCALE = 4  # of a network that comes with cadyq
-
 
 def flag(*names: str, text: str, panel: str) -> Any:
     """An option that is there or not, under a panel of the help."""

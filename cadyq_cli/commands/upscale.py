@@ -13,7 +13,6 @@ import typer
 
 from cadyq_cli.commands.batches import run_batch
 from cadyq_cli.commands.options import (
-    DEFAULT_SCALE,
     MODEL,
     OUTPUT,
     RUNNING,
@@ -264,11 +263,12 @@ def upscale(
     from cadyq_cli.batch.jobs import STREAM, Naming, plan
     from cadyq_cli.batch.jobs import shard as part_of
     from cadyq_cli.batch.sizes import Wanted
+    from cadyq_cli.checkpoint import shipped
     from cadyq_cli.imaging.formats import format_named
 
     chosen_format = format_named(file_format) if file_format else None
     files = _files(weights, model)
-    usual = next(iter(files)) if weights else DEFAULT_SCALE
+    usual = next(iter(files)) if weights else shipped.DEFAULT_SCALE
     wanted = Wanted(scale=scale or usual, width=width, height=height, max_pixels=max_pixels)
     naming = Naming(f"_{wanted.label}" if suffix is None else suffix, output, chosen_format)
     planned: Sequence[Job] = plan(sources, naming, recursive=recursive)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from cadyq_cli.engine.program import BorderedConv, Conv, Deconvolution, Slope
 from cadyq_cli.quant.places import INNER
 
 STEP_SUFFIX = ".step"  # of the tensor with the step of a tensor of codes
+
+Number = TypeVar("Number", bound=np.generic)
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -89,10 +91,10 @@ def slopes(slope: Slope, arrays: Arrays, outputs: int) -> NDArray[np.float32]:
     return np.repeat(values.astype(np.float32), outputs // len(values))
 
 
-def without_groups(weight: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
+def without_groups(weight: NDArray[Number], groups: int) -> NDArray[Number]:
     """The weights (O, I, k, k) of a convolution in groups, with zeros between them."""
     outputs, inputs, height, width = weight.shape
-    dense = np.zeros((outputs, inputs * groups, height, width), np.float32)
+    dense = np.zeros((outputs, inputs * groups, height, width), weight.dtype)
     for group, rows in enumerate(np.split(np.arange(outputs), groups)):
         dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
     return dense

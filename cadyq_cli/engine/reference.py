@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.curves import CURVES, sigmoid
+from cadyq_cli.engine.folding import without_groups
 from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
 
 
@@ -36,11 +37,7 @@ class ReferenceKernels:
         shuffle: int = 1,
         codes: tuple[int, int] = WIDEST,
     ) -> Packed:
-        outputs, inputs, *edges = weight.shape
-        dense = np.zeros((outputs, inputs * groups, *edges), np.float64)
-        for group, rows in enumerate(np.split(np.arange(outputs), groups)):
-            dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
-        return Packed(dense)
+        return Packed(without_groups(weight.astype(np.float64), groups))
 
     def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Packed:
         return Packed(weight)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from cadyq_cli.errors import InputError
 
 BICUBIC = "bicubic"
 LUMA_BICUBIC = "bicubic-luma"
-DEFAULT_SCALE = 4
-WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".tar")
 
 
 def named(
@@ -34,7 +31,7 @@ def named(
         InputError: a name that is nothing, or models of different scales.
         CheckpointError: a file that cannot be used.
     """
-    scale = scale or next((s for s in map(_stated_scale, models) if s), DEFAULT_SCALE)
+    scale = scale or next((s for s in map(_stated_scale, models) if s), shipped.DEFAULT_SCALE)
     if not models:
         ending = f"-x{scale}"
         models = [BICUBIC, *(name for name in shipped.names() if name.endswith(ending))]
@@ -42,13 +39,10 @@ def named(
 
 
 def _file(model: str, scale: int, *, official: bool) -> Path | None:
-    path = Path(model)
     if model in (BICUBIC, LUMA_BICUBIC):
         return None
-    if not _names_file(path):
-        name, stated = _split(model)
-        path = shipped.find(name, stated or scale)
-    elif official and path.is_file() and not is_ours(path):
+    path = shipped.locate(model, scale)
+    if official and path.is_file() and not is_ours(path):
         return path
     own = read_card(path).scale
     if own != scale:
@@ -59,17 +53,6 @@ def _file(model: str, scale: int, *, official: bool) -> Path | None:
 def _stated_scale(model: str) -> int | None:
     """What a shipped network's name or a file of ours says."""
     path = Path(model)
-    if not _names_file(path):
-        return _split(model)[1]
+    if not shipped.names_file(path):
+        return shipped.split(model)[1]
     return read_card(path).scale if is_ours(path) else None
-
-
-def _names_file(path: Path) -> bool:
-    """Whether a user means a file, there or not, rather than a shipped network."""
-    return path.is_file() or len(path.parts) > 1 or path.suffix in WEIGHTS_SUFFIXES
-
-
-def _split(name: str) -> tuple[str, int | None]:
-    """``edsr-x4`` is ``edsr`` at 4."""
-    match = re.fullmatch(r"(.+)-x(\d)", name)
-    return (match[1], int(match[2])) if match else (name, None)

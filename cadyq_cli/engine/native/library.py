@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from cadyq_cli.engine.folding import without_groups
 from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
 
 ISA_VARIABLE = "CADYQ_ISA"  # the instruction set to use; "none" hides the library
@@ -147,7 +148,7 @@ class NativeKernels:
         shuffle: int = 1,
         codes: tuple[int, int] = WIDEST,
     ) -> Packed:
-        weight = _dense(weight, groups)
+        weight = without_groups(weight, groups)
         ordered, order = _ordered(weight, shuffle)
         outputs, inputs, edge, _ = weight.shape
         table, lanes, side = self._table, self._table.lanes, self._side(outputs)
@@ -354,17 +355,6 @@ def _at(array: NDArray[Any]) -> int:
     if not array.flags.c_contiguous:
         raise ValueError("the kernels read arrays without gaps")
     return array.ctypes.data
-
-
-def _dense(weight: NDArray[np.int8], groups: int) -> NDArray[np.int8]:
-    """Weights of a grouped convolution with the zeros between its groups."""
-    if groups == 1:
-        return weight
-    outputs, inputs, edge, _ = weight.shape
-    dense = np.zeros((outputs, inputs * groups, edge, edge), np.int8)
-    for group, rows in enumerate(np.split(np.arange(outputs), groups)):
-        dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
-    return dense
 
 
 def _ordered(weight: NDArray[Any], shuffle: int) -> tuple[NDArray[Any], NDArray[np.intp] | None]:
