@@ -5,9 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 
+from cadyq_cli.signals import ending
+
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as polite as Ctrl-C
+    for number in ending():  # as polite as Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     try:
         from cadyq_cli.commands.app import app
 

@@ -14,6 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 from cadyq_cli.batch.jobs import STREAM, Job
@@ -118,7 +119,7 @@ class Conversion:
             models=tuple(map(self.models.name, scales)),
             network_scale=prod(scales),
             average_bits=enlarged.average_bits,
-            notes=picture.notes,
+            notes=(*picture.notes, *_loss(job.format or _own_format(picture), enlarged.dtype)),
         )
 
     def _writing(
@@ -170,6 +171,13 @@ def _to_standard_output(
         except OSError as error:
             reason = f"cannot be written: {error.strerror or error}"
             raise ImageError(name, reason) from error
+
+
+def _loss(file_format: Format, dtype: DTypeLike) -> Iterator[str]:
+    """What a format does not keep of an image."""
+    bits = np.dtype(dtype).itemsize * 8
+    if bits > file_format.bits:
+        yield f"has {bits} bits a channel, {file_format.name} {file_format.bits}; PNG keeps all"
 
 
 def _make_folder(folder: Path) -> None:

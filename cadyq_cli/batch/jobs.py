@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from os import path as os_path
@@ -41,21 +41,37 @@ class Naming:
     format: Format | None = None
 
 
-def plan(sources: Sequence[Path], naming: Naming, *, recursive: bool = False) -> list[Job]:
+def plan(
+    sources: Sequence[Path],
+    naming: Naming,
+    *,
+    recursive: bool = False,
+    leave_out: Callable[[Path], object] | None = None,
+) -> list[Job]:
     """What becomes what. Folders are searched for images, and their tree is kept.
+
+    Args:
+        sources: Images and folders.
+        naming: Of the results.
+        recursive: Whether to search the folders in folders, too.
+        leave_out: Is told of each source that is another one's result, as after a run before, and
+            is left out; None refuses it.
 
     Raises:
         InputError: results would replace each other or an image, or lack a format.
         FileError: there is nothing to do, or no place for the result.
     """
     try:
-        return _distinct(_planned(sources, naming, recursive=recursive))
+        jobs = _planned(sources, naming, recursive=recursive)
+        return _distinct(jobs if leave_out is None else _without_results(jobs, leave_out))
     except OSError as error:
         raise FileError(error.filename, f"cannot be read: {error.strerror}") from error
 
 
 def _planned(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> list[Job]:
     alone = len(sources) == 1 and not sources[0].is_dir()
+    if naming.output == str(STREAM) and not alone:
+        raise InputError("-o -: standard output takes one image")
     if alone and sources[0] != STREAM and not (sources[0].exists() or sources[0].is_symlink()):
         raise ImageError(sources[0], "no such file or folder")
     if alone and naming.output is not None and not names_a_folder(naming.output):
@@ -65,8 +81,10 @@ def _planned(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> lis
     else:
         jobs = [*_many(sources, naming, recursive=recursive)]
     if not jobs:
-        hint = "" if recursive else "-r looks into the folders in it"
-        raise FileError(", ".join(map(str, sources)), "no images there", hint=hint)
+        known = ", ".join([*(each.name for each in FORMATS), *(s[1:].upper() for s in ONLY_READ)])
+        deeper = not recursive and any(each.is_dir() for s in sources for each in s.iterdir())
+        hint = "-r looks into the folders in it" if deeper else ""
+        raise FileError(", ".join(map(str, sources)), f"no images there ({known})", hint=hint)
     return jobs
 
 
@@ -83,7 +101,7 @@ def shard(jobs: Sequence[Job], index: int, count: int) -> Sequence[Job]:
 
 def names_a_folder(output: str) -> bool:
     """Whether an output is a folder, there or not, rather than a file."""
-    return output.endswith(("/", os_path.sep)) or _is_folder(output)
+    return output.endswith(("/", os_path.sep)) or (output != str(STREAM) and _is_folder(output))
 
 
 def _single(source: Path, naming: Naming) -> Job:
@@ -93,6 +111,8 @@ def _single(source: Path, naming: Naming) -> Job:
     if not target.parent.is_dir():
         raise ImageError(target, f"there is no folder {target.parent}")
     if naming.format is None:
+        if not target.suffix:
+            raise InputError(f"-o {target}: end it with / if it is a folder, or as .png")
         return Job(source, target, format_of(target))
     if is_image_name(target) and format_of(target) != naming.format:
         raise InputError(f"-o {target} and --format {naming.format.name} contradict each other")
@@ -168,6 +188,17 @@ def _job(source: Path, folder: Path, naming: Naming) -> Job:
     return Job(source, folder / f"{source.stem}{naming.suffix}{extension}", file_format)
 
 
+def _without_results(jobs: Sequence[Job], leave_out: Callable[[Path], object]) -> list[Job]:
+    results = {_target_place(job) for job in jobs if _target_place(job) != _place(job.source)}
+    kept = []
+    for job in jobs:
+        if job.source != STREAM and _place(job.source) in results:
+            leave_out(job.source)
+        else:
+            kept.append(job)
+    return kept
+
+
 def _distinct(jobs: Sequence[Job]) -> list[Job]:
     """The jobs in the order of their targets' names, each once."""
     sources = {_place(job.source): job.source for job in jobs}
@@ -177,11 +208,13 @@ def _distinct(jobs: Sequence[Job]) -> list[Job]:
         for other in others:
             if _place(other.source) != _place(job.source):
                 both = f"{job.source} and {other.source}"
-                raise InputError(f"{both} would both become {job.target}")
+                hint = "rename one, or enlarge them one by one"
+                raise InputError(f"{both} would both become {job.target}; {hint}")
         if place == _place(job.source) and job.target != STREAM:
             raise ImageError(job.target, "is the input", hint="name another file with -o")
         if place in sources and job.target != STREAM:
-            raise InputError(f"{job.target}, made from {job.source}, is an input itself")
+            hint = "--skip-existing and --overwrite leave it out"
+            raise InputError(f"{job.target}, made from {job.source}, is an input itself; {hint}")
         result.append(job)
     return result
 

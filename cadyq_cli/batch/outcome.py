@@ -47,7 +47,7 @@ class Outcome:
         models          names of the networks, in the order in which they ran, maybe []
         average_bits    mean width over patches and sites, or null (as for float networks)
         seconds         time it took, reading and writing included
-        notes           what to know about how it was read, maybe []
+        notes           what to know about how it was read or written, maybe []
         error           the message of a failure, or null
         """
         sizes = self.input_size, self.output_size

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from os.path import commonpath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -30,6 +32,7 @@ class BatchProgress:
     verbose: bool = False
     debug: bool = False  # failures with their traceback
     counts: Counter[str] = field(default_factory=Counter)
+    _folders: set[Path] = field(default_factory=set)  # of results
     _bar: Any = None  # over the images, where it is watched
     _began: float = 0.0
 
@@ -62,6 +65,8 @@ class BatchProgress:
     def tell(self, outcome: Outcome) -> None:
         """Print what is worth a line, and count."""
         self.counts[outcome.status] += 1
+        if outcome.status == "done":
+            self._folders.add(outcome.job.target.parent)
         with self._bars_aside():
             if self.json:
                 typer.echo(outcome.as_json())
@@ -102,12 +107,22 @@ class BatchProgress:
         ends = [f"{self.counts[end]} {end}" for end in ("done", "skipped", "failed")]
         if left := self.left:
             ends.append(f"{left} left")
-        typer.echo(f"{', '.join(ends)} in {time.perf_counter() - self._began:.1f} s", err=True)
+        seconds = time.perf_counter() - self._began
+        place = f": {_common(self._folders)}" if self._folders else ""
+        typer.echo(f"{', '.join(ends)} in {seconds:.1f} s{place}", err=True)
 
     @property
     def left(self) -> int:
         """Images that have not come to an end."""
         return self.total - self.counts.total()
+
+
+def _common(folders: Iterable[Path]) -> str:
+    """The folder that holds them all."""
+    try:
+        return commonpath(folders) or "."
+    except ValueError:  # some are relative
+        return commonpath([folder.absolute() for folder in folders])
 
 
 def _line(outcome: Outcome) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -60,3 +61,10 @@ def run_batch(
     progress.summarize()
     if progress.counts["failed"]:
         raise typer.Exit(1)
+
+
+def tell_of_results(images: Sequence[Path], *, quiet: bool) -> None:
+    """Say that images are left out, as they are other ones' results."""
+    if images and not quiet:
+        more = f" and {len(images) - 1} more" if len(images) > 1 else ""
+        typer.echo(f"note: {images[0]}{more} left out, results of other images", err=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cadyq_cli.commands.batches import run_batch
+from cadyq_cli.commands.batches import run_batch, tell_of_results
 from cadyq_cli.commands.options import (
     MODEL,
     OUTPUT,
@@ -301,13 +301,18 @@ def bitmap(
         raise InputError("--overwrite and --skip-existing contradict each other")
     if not (sources or list_sites):
         raise InputError("nothing to show; name an image or a folder, or see -h")
+    if weights and model != "auto":
+        raise InputError("--model and --weights contradict each other")
     files = {} if from_json else _files(compare or (weights or model,), scale)
     if list_sites:
         (path,) = files.values()
         for name in opener(engine, device, threads, quiet=quiet).open(path).candidates:
             typer.echo(name)
         return
-    planned, as_page = _plan(sources, output, file_format, suffix, recursive)
+    results: list[Path] = []
+    leave_out = results.append if overwrite or skip_existing else None
+    planned, as_page = _plan(sources, output, file_format, suffix, recursive, leave_out)
+    tell_of_results(results, quiet=quiet)
     _refuse_nonsense(planned, from_json, compare if as_page else None, as_json, npz)
     numbers = _read_map(from_json) if from_json else None
     networks: dict[str, Callable[[], Runner]] = {}
@@ -386,6 +391,7 @@ def _plan(
     file_format: str | None,
     suffix: str,
     recursive: bool,
+    leave_out: Callable[[Path], object] | None,
 ) -> tuple[list[Job], bool]:
     """Each image, and the figure or page to make of it; whether these are pages."""
     from cadyq_cli.batch.jobs import STREAM, Naming, is_image_name, names_a_folder, plan
@@ -405,7 +411,7 @@ def _plan(
         written = format_named(file_format)
     elif alone and named and not as_page:
         written = None
-    jobs = plan(images, Naming(suffix, output, written), recursive=recursive)
+    jobs = plan(images, Naming(suffix, output, written), recursive=recursive, leave_out=leave_out)
     if as_page and not (alone and file):
         jobs = [
             job if job.target == STREAM else replace(job, target=job.target.with_suffix(PAGE))

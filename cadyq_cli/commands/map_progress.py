@@ -42,7 +42,7 @@ class MapProgress(BatchProgress):
         maps = outcome.maps if isinstance(outcome, MapOutcome) else ()
         averages = ", ".join(f"{each.average():.2f}" for each in maps)
         count = len(maps[0].rectangles)
-        patches = f"{count} patch" + "es" * (count != 1)
+        patches = f"{count} patches" if count > 1 else "1 patch (smaller ones: -t 48)"
         typer.echo(f"{named}: {averages} bits on average, {patches}", err=True)
         for note in outcome.notes:
             typer.echo(f"note: {outcome.job.source} {note}", err=True)

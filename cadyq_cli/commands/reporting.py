@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -14,6 +15,7 @@ from cadyq_cli.commands.values import convert_plainly
 from cadyq_cli.errors import CadyqError
 
 INTERRUPTED = 130
+_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # of a disk, to a file without name
 
 
 class ErrorReporting(TyperGroup):
@@ -21,11 +23,19 @@ class ErrorReporting(TyperGroup):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
-            sys.exit(super().main(*args, **(extra | {"standalone_mode": False})))
+            status = super().main(*args, **(extra | {"standalone_mode": False}))
+            sys.stdout.flush()
+            sys.exit(status)
         except typer.TyperException as error:
             if message := _in_a_line(error):
                 _print(f"error: {message}")
             sys.exit(error.exit_code)
+        except OSError as error:
+            if error.filename is not None or error.errno not in _REFUSED:
+                raise
+            _forget_output()
+            _print(f"error: standard output: cannot be written: {error.strerror}")
+            sys.exit(1)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # People repeat the line that failed and append the option, behind the subcommand's own.
@@ -60,6 +70,11 @@ def _in_a_line(error: typer.TyperException) -> str:
         return ""
     context = getattr(error, "ctx", None)
     return text[0].lower() + text[1:] + (f" (see {context.command_path} -h)" if context else "")
+
+
+def _forget_output() -> None:
+    """Keep Python from writing the rest of standard output when it ends, and failing again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print(line: str) -> None:

@@ -100,7 +100,7 @@ def train(
     from cadyq_cli.engine.allocator import keep_freed_memory
     from cadyq_cli.training.pairs import Pairs
     from cadyq_cli.training.processes import together
-    from cadyq_cli.training.run import Means
+    from cadyq_cli.training.run import Means, make_folder
     from cadyq_cli.training.run import train as run
     from cadyq_cli.training.store import Store
     from cadyq_cli.training.survey import find
@@ -116,7 +116,7 @@ def train(
         share = int(memory * 2**30) // processes.beside
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
-            output.mkdir(parents=True, exist_ok=True)
+            make_folder(output)
         remembered = None if dry_run else output / "photographs.json"
         found = _survey(plan, files, pairs, remembered) if processes.leads else None
         means = Means(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cadyq_cli.commands.batches import run_batch
+from cadyq_cli.commands.batches import run_batch, tell_of_results
 from cadyq_cli.commands.options import (
     MODEL,
     OUTPUT,
@@ -268,10 +268,13 @@ def upscale(
 
     chosen_format = format_named(file_format) if file_format else None
     files = _files(weights, model)
-    usual = next(iter(files)) if weights else shipped.DEFAULT_SCALE
+    usual = shipped.DEFAULT_SCALE if shipped.DEFAULT_SCALE in files else next(iter(files))
     wanted = Wanted(scale=scale or usual, width=width, height=height, max_pixels=max_pixels)
     naming = Naming(f"_{wanted.label}" if suffix is None else suffix, output, chosen_format)
-    planned: Sequence[Job] = plan(sources, naming, recursive=recursive)
+    results: list[Path] = []
+    leave_out = results.append if overwrite or skip_existing else None
+    planned: Sequence[Job] = plan(sources, naming, recursive=recursive, leave_out=leave_out)
+    tell_of_results(results, quiet=quiet)
     if shard:
         index, count = map(int, shard.split("/"))
         planned = part_of(planned, index, count)
@@ -334,10 +337,13 @@ def _files(weights: Path | None, model: str) -> Mapping[int, Path]:
 
     Raises:
         CheckpointError: these are no weights.
-        InputError: no such model is shipped.
+        InputError: no such model is shipped, or both are given.
     """
     from cadyq_cli.checkpoint import shipped, stored
 
-    if weights is None:
-        return shipped.scales(model)
-    return {stored.read_card(weights).scale: weights}
+    if weights is not None:
+        if model != shipped.AUTO:
+            raise InputError("--model and --weights contradict each other")
+        return {stored.read_card(weights).scale: weights}
+    name, scale = shipped.split(model)
+    return shipped.scales(model) if scale is None else {scale: shipped.find(name, scale)}

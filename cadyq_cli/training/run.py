@@ -29,10 +29,11 @@ from torch import Tensor
 from cadyq_cli.checkpoint.edges import with_static_edges
 from cadyq_cli.checkpoint.file import load, save, write_whole
 from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.errors import CheckpointError, FileError, InputError
 from cadyq_cli.imaging.atomic import remove_leftovers
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
+from cadyq_cli.signals import ending
 from cadyq_cli.training.loop import DivergedError, Step, Trainer
 from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.photos import Photos
@@ -101,10 +102,10 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
         InputError: the plan does not fit the folder or the start.
         CheckpointError: the start or a state cannot be read.
         DivergedError: the loss is no number, or far from what it was; the last good state is kept.
-        KeyboardInterrupt: SIGINT or SIGTERM came; the state after the last step is saved.
+        KeyboardInterrupt: a signal asked for an end; the state after the last step is saved.
     """
     if means.processes.leads:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         remove_leftovers(folder)
     network: Network | None = None
     if not plan.stages:
@@ -126,6 +127,18 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
         _write_edges(plan, folder, means)
         report.finished("edges", folder / "edges.safetensors")
     return folder / "edges.safetensors"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a run's folder, if it is not there.
+
+    Raises:
+        FileError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(folder, f"cannot be made: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)
@@ -337,7 +350,7 @@ def _advice(state: Path) -> str:
 
 @contextmanager
 def _finishing_the_step(trainer: Trainer) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the training between two steps, not within one.
+    """Let Ctrl-C and `ending` signals end the training between two steps, not within one.
 
     A second one is as impatient as ever.
     """
@@ -346,7 +359,7 @@ def _finishing_the_step(trainer: Trainer) -> Iterator[None]:
         trainer.stopping = True
         signal.signal(signum, before[signum])
 
-    before: dict[int, Any] = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {n: signal.getsignal(n) for n in (signal.SIGINT, *ending())}
     for number in before:
         signal.signal(number, stop)
     try:

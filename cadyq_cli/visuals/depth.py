@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from cadyq_cli.visuals.bitmap import BitMap
-from cadyq_cli.visuals.figure import Scale
+from cadyq_cli.visuals.figure import scale_of
 from cadyq_cli.visuals.palette import PALETTES
 from cadyq_cli.visuals.text import FAINT, INK, PAPER, font, text_size
 
@@ -58,7 +58,7 @@ def by_layer(bitmap: BitMap, *, palette: str = PALETTES[0]) -> Image.Image:
     upper.frame(draw, title, {float(w): str(w) for w in widths})
     lower.frame(draw, "Share of the patches", {v: f"{v:g}%" for v in (0, 50, 100)})
 
-    scale = Scale(low=widths[0], high=widths[-1], ticks=tuple(map(float, widths)), palette=palette)
+    scale = scale_of(widths, palette)
     inks = [tuple(colour.tolist()) for colour in scale.colours(np.array(widths, float))]
     middles = [left + index * step + step // 2 for index in range(len(sites))]
     half = min(step - 2 * _LINE, _BAR) // 2

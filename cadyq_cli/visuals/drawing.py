@@ -120,6 +120,7 @@ class Drawing:
         runners = {name: open_network() for name, open_network in self.networks.items()}
         for name, runner in runners.items():
             self._check_site(runner, name)
+        furthest = max(runners.values(), key=lambda runner: runner.reach)
         found = [
             bit_map(
                 runner,
@@ -128,6 +129,7 @@ class Drawing:
                 model=name,
                 tile=self.tile,
                 finer=self.finer,
+                patches_of=furthest,  # so that maps can be compared
                 over_output=self.over_output,
                 track=track,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isqrt
 from typing import Any
@@ -16,6 +17,7 @@ from cadyq_cli.visuals.text import INK, font
 
 SMALLEST = 1000  # px of a figure's longer edge; smaller pictures are shown in larger pixels
 _SMALLEST_TEXT = 12  # px
+_ANY = 2, 8  # bits that a network may have
 _TEXT_SHARE = 36  # how many lines of text would fit a square picture
 
 Pixels = NDArray[np.uint8]
@@ -48,6 +50,12 @@ class Scale:
         decimals = 0 if all(value == round(value) for value in values) else 2
         sign = "+" if self.difference else ""
         return [f"{value or 0:{sign if value else ''}.{decimals}f}" for value in values]
+
+
+def scale_of(widths: Sequence[int], palette: str) -> Scale:
+    """The scale of candidate widths, ascending; of a single one, where it stands among others."""
+    low, high = (widths[0], widths[-1]) if len(widths) > 1 else _ANY
+    return Scale(low=low, high=high, ticks=tuple(map(float, widths)), palette=palette)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

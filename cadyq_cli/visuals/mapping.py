@@ -74,6 +74,7 @@ def bit_map(
     model: str,
     tile: int = 0,
     finer: int = 1,
+    patches_of: Runner | None = None,
     over_output: bool = False,
     track: Tracker = iter,
 ) -> tuple[BitMap, Pixels]:
@@ -87,6 +88,7 @@ def bit_map(
         tile: Edge of a patch in pixels of the input; 0 chooses as `upscale` does.
         finer: Into how many steps the way from one patch to the next is divided, if more than 1.
             Each cell of the map then shows the patch around its middle; see `grid`.
+        patches_of: The network whose patches to take; None: this one's.
         over_output: Give the picture enlarged, not as it was.
         track: Hands out the tiles it is given, such as a progress bar.
 
@@ -98,10 +100,11 @@ def bit_map(
     if picture.alpha is not None:
         pixels = bled(pixels, picture.alpha)
     reasons = Reasons()
-    tiles = tiles_of(runner, pixels, tile)
+    cutter = patches_of or runner
+    tiles = tiles_of(cutter, pixels, tile)
     if finer > 1:
         (height, width, _), edge = pixels.shape, tile or TILE
-        tiles = centred_tiles(height, width, edge, (edge - overlap_of(runner, edge)) / finer)
+        tiles = centred_tiles(height, width, edge, (edge - overlap_of(cutter, edge)) / finer)
     run = Enlargement(runner, pixels, tiles, track=track, watch=reasons.watch)
     bands = [band for band in run if over_output]
     found = map_of_run(runner, tiles, run.bits, file=file, model=model, reasons=reasons)

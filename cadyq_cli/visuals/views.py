@@ -15,7 +15,15 @@ from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.pixels import to_8_bits
 from cadyq_cli.visuals.bitmap import BitMap
 from cadyq_cli.visuals.depth import by_layer
-from cadyq_cli.visuals.figure import Pixels, Scale, Style, enlarged, text_height, tinted
+from cadyq_cli.visuals.figure import (
+    Pixels,
+    Scale,
+    Style,
+    enlarged,
+    scale_of,
+    text_height,
+    tinted,
+)
 from cadyq_cli.visuals.layout import below, beside, folded
 from cadyq_cli.visuals.legend import legend
 from cadyq_cli.visuals.palette import PALETTES
@@ -33,11 +41,10 @@ class Colouring:
 
     def scale(self, widths: tuple[int, ...], values: NDArray[Any]) -> Scale:
         """The scale for values of a network with some candidate widths."""
-        ticks = tuple(map(float, widths))
-        if self.stretch:
-            low, high = float(values.min()), float(values.max())
-            ticks = (low, (low + high) / 2, high)
-        return Scale(low=ticks[0], high=ticks[-1], ticks=ticks, palette=self.palette)
+        if not self.stretch:
+            return scale_of(widths, self.palette)
+        low, high = float(values.min()), float(values.max())
+        return Scale(low=low, high=high, ticks=(low, (low + high) / 2, high), palette=self.palette)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -110,8 +110,21 @@ def test_a_result_never_goes_where_an_image_is() -> None:
     with pytest.raises(ImageError, match="is the input"):
         plan([Path("photos")], Naming("", "photos"))
     Path("photos/a_x4.png").touch()
-    with pytest.raises(InputError, match="is an input itself"):
+    with pytest.raises(InputError, match="is an input itself; --skip-existing"):
         plan([Path("photos/a.png"), Path("photos/a_x4.png")], Naming("_x4"))
+
+
+@pytest.mark.usefixtures("photos")
+def test_results_of_a_run_before_are_left_out_on_request() -> None:
+    names = ["a.png", "a_x4.png", "a_x4_x4.png", "b_x4.png"]
+    for name in names:
+        Path("photos", name).touch()
+    told: list[Path] = []
+    jobs = plan([Path("photos", name) for name in names], Naming("_x4"), leave_out=told.append)
+    assert [job.source.name for job in jobs] == ["a.png", "b_x4.png"]
+    assert [path.name for path in told] == ["a_x4.png", "a_x4_x4.png"]
+    with pytest.raises(ImageError, match="is the input"):
+        plan([Path("photos")], Naming("", "photos"), leave_out=told.append)
 
 
 @pytest.mark.usefixtures("photos")
@@ -124,15 +137,24 @@ def test_a_result_never_goes_where_an_image_is() -> None:
         (["photos/a.png"], "big.xyz", "cannot write 'xyz' images"),
         (["missing.png"], None, "no such file"),
         (["photos/a.png"], "no/big.png", "there is no folder no"),
-        (["photos/in/deep/none"], None, None),
+        (["photos/a.png"], "new", "end it with / if it is a folder"),
+        (["photos/a.png", "photos/b.JPG"], "-", "standard output takes one image"),
+        (["photos"], "-", "standard output takes one image"),
+        (["photos/none"], None, r"no images there \(PNG, .*GIF\); -r looks into"),
+        (["photos/none/of/all"], None, r"no images there \(PNG, .*GIF\)$"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(
-    sources: list[str], output: str | None, message: str | None
+    sources: list[str], output: str | None, message: str
 ) -> None:
-    Path("photos/in/deep/none").mkdir()
-    with pytest.raises(CadyqError, match=message or "no images there; -r looks"):
+    Path("photos/none/of/all").mkdir(parents=True)
+    with pytest.raises(CadyqError, match=message):
         pairs(sources, output=output)  # type: ignore[arg-type]
+
+
+def test_a_folder_called_as_a_stream_is_not_taken_for_one(photos: Path) -> None:
+    (photos.parent / "-").mkdir()
+    assert pairs(["photos/a.png"], output="-") == {"photos/a.png": "-"}
 
 
 @pytest.mark.usefixtures("photos")

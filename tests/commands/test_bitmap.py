@@ -20,6 +20,7 @@ from cadyq_cli.checkpoint import Card, Network, load, save
 from cadyq_cli.commands.app import app
 from cadyq_cli.imaging import files
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.visuals.figure import scale_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -138,6 +139,32 @@ def test_two_networks_are_compared(photo: Path, weights: Path, tmp_path: Path) -
         assert image.width > 3 * 130 * 8
 
 
+def test_networks_that_see_differently_far_are_compared_patch_by_patch(
+    photo: Path, weights: Path, tmp_path: Path
+) -> None:
+    other, target = tmp_path / "other.safetensors", tmp_path / "both.png"
+    settings = {"scale": 2, "features": 4, "blocks": 9}
+    save(other, Network(Card(backbone="edsr", settings=settings, precision="dynamic")))
+    assert load(other).reach > load(weights).reach
+    outcome = Outcome(photo, "--compare", weights, other, "-t", "64", "-o", target, "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    first, second = (json.loads(line) for line in outcome.stdout.splitlines())
+    alone = json.loads(Outcome(photo, "-m", other, "-t", "64", "--json").stdout)
+    for each in (first, second):
+        assert [patch["rectangle"] for patch in each["patches"]] == [
+            patch["rectangle"] for patch in alone["patches"]
+        ]
+
+
+def test_a_single_width_has_the_colour_that_it_has_among_others() -> None:
+    among = scale_of((2, 3, 4, 5, 6, 7, 8), "fjord")
+    for width in (4, 8):
+        alone = scale_of((width,), "fjord")
+        value = np.array([width])
+        np.testing.assert_array_equal(alone.colours(value), among.colours(value))
+        assert alone.ticks == (width,)
+
+
 def test_a_page_and_arrays_are_written(photo: Path, weights: Path, tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     assert Outcome(photo, "-m", weights, "-t", "96", "-o", target, "--npz").exit_code == 0
@@ -193,6 +220,7 @@ def test_an_existing_file_is_replaced_only_on_request(photo: Path, weights: Path
         ["IN", "--from", "map.json", "--over", "output"],
         ["IN", "--compare", "WEIGHTS", "WEIGHTS"],
         ["IN", "--compare", "WEIGHTS", "TWIN", "-o", "a.html"],
+        ["IN", "-m", "WEIGHTS", "-n", "edsr"],
         ["IN", "-m", "WEIGHTS", "-f", "html", "-o", "a.png"],
         ["IN", "-m", "WEIGHTS", "-f", "png", "-o", "a.html"],
         ["IN", "TWIN", "-m", "WEIGHTS", "-o", "a.html"],

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -63,6 +66,21 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code(name: str, before: bo
     assert result.stderr.startswith("Traceback (most recent call last):")
     assert "in fail\n" in result.stderr
     assert result.exit_code == CliRunner().invoke(app, ["fail", name]).exit_code
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to try")
+@pytest.mark.parametrize("arguments", [["--version"], ["models"], ["upscale", "-h"]])
+def test_standard_output_on_a_full_disk_is_one_line_and_exit_code_1(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cadyq_cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: standard output: cannot be written: No space left on device\n"
 
 
 def test_a_name_behind_two_dashes_is_no_option() -> None:

@@ -83,6 +83,16 @@ def test_a_recipe_of_ones_own_may_be_in_a_file(photos: Path, tmp_path: Path) -> 
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_a_file_in_place_of_the_runs_folder_is_one_line(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    for folder in (tmp_path / "run", tmp_path / "run" / "in"):
+        result = _train(photos, "-o", folder, "--patch", "4")
+        assert result.exit_code == 1
+        assert re.fullmatch(
+            rf"error: {re.escape(str(folder))}: cannot be made: .+\n", result.stderr
+        )
+
+
 def test_a_dry_run_tells_images_steps_and_hours_and_writes_nothing(
     photos: Path, tmp_path: Path
 ) -> None:

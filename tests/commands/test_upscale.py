@@ -71,6 +71,24 @@ def test_a_folder_as_output_receives_the_default_name(
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo_x2.png"]
 
 
+@pytest.mark.parametrize(("name", "scale"), [("edsr-x2", 2), ("edsr", 4), ("carn-x3", 3)])
+def test_a_network_may_be_named_with_its_scale(
+    photo: Path, tmp_path: Path, name: str, scale: int
+) -> None:
+    target = tmp_path / "large.png"
+    assert Outcome(photo, "-n", name, "-o", target).exit_code == 0
+    with Image.open(photo) as small, Image.open(target) as large:
+        assert large.size == (scale * small.width, scale * small.height)
+
+
+def test_bits_that_a_format_does_not_hold_are_told(weights: Path, tmp_path: Path) -> None:
+    source = tmp_path / "fine.png"
+    Image.fromarray(np.full((5, 6), 40000, np.uint16)).save(source)
+    note = f"note: {source} has 16 bits a channel, WebP 8; PNG keeps all\n"
+    assert note in Outcome(source, "-m", weights, "-o", tmp_path / "a.webp").stderr
+    assert note not in Outcome(source, "-m", weights, "-o", tmp_path / "a.png").stderr
+
+
 def test_quiet_is_silent_and_verbose_tells_more(photo: Path, weights: Path) -> None:
     assert Outcome(photo, "-m", weights, "-q").stderr == ""
     verbose = Outcome(photo, "-m", weights, "-v", "--overwrite").stderr
@@ -185,6 +203,9 @@ def test_unusable_weights_are_one_line_and_exit_code_3(
         ["IN", "-o", "-", "--json", "-m", "WEIGHTS"],
         ["IN", "-o", "out.xyz", "-m", "WEIGHTS"],
         ["IN", "-n", "no-such-model"],
+        ["IN", "-n", "edsr-x7"],
+        ["IN", "-n", "edsr", "-m", "WEIGHTS"],
+        ["IN", "IN2", "-o", "-"],
         ["IN", "--device", "abacus"],
         ["IN", "--device", "cuda:99"],
         ["IN", "--engine", "abacus"],

@@ -325,6 +325,7 @@ def test_a_self_ensemble_changes_the_result(photos: Path, weights: Path, tmp_pat
         ("upscale", "1", signal.SIGINT),
         ("upscale", "2", signal.SIGINT),
         ("upscale", "1", signal.SIGTERM),
+        ("upscale", "1", signal.SIGHUP),
         ("bitmap", "1", signal.SIGINT),
     ],
 )
