@@ -259,7 +259,7 @@ def bitmap(
             max=16,
             help="Make the map N times as fine, in N x N times the work: patches overlap, and each "
             "cell shows the patch around its middle. The outermost cells, up to half a patch "
-            "wide, show the patch at the edge.",
+            "wide, show the patch at the edge; a picture of one patch needs a smaller --tile.",
             rich_help_panel=RUNNING,
         ),
     ] = 1,
