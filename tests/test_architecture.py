@@ -27,7 +27,7 @@ RANKS = (
     {"checkpoint", "imaging", "engine"},
     {"backbones"},
     {"quant"},
-    {"errors"},
+    {"errors", "signals"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}
 ENTRANCES = {"__init__", "__main__"}  # they lead to everything
