@@ -68,19 +68,22 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code(name: str, before: bo
     assert result.exit_code == CliRunner().invoke(app, ["fail", name]).exit_code
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to try")
 @pytest.mark.parametrize("arguments", [["--version"], ["models"], ["upscale", "-h"]])
-def test_standard_output_on_a_full_disk_is_one_line_and_exit_code_1(arguments: list[str]) -> None:
-    with Path("/dev/full").open("w") as full:
+def test_standard_output_that_takes_nothing_is_one_line_and_exit_code_1(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    code = "import sys, resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+    code += "from cadyq_cli.__main__ import main; main()"
+    with (tmp_path / "out").open("w") as output:  # as a full disk, which is not there to try
         done = subprocess.run(
-            [sys.executable, "-m", "cadyq_cli", *arguments],
-            stdout=full,
+            [sys.executable, "-B", "-c", code, *arguments],
+            stdout=output,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr == "error: standard output: cannot be written: No space left on device\n"
+    assert done.stderr == "error: standard output: cannot be written: File too large\n"
 
 
 def test_a_name_behind_two_dashes_is_no_option() -> None:
