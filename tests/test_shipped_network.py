@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cadyq_cli.checkpoint import load, shipped
-from cadyq_cli.checkpoint.program import load_executable, read_program
+from cadyq_cli.checkpoint import load, shipped, stored
+from cadyq_cli.checkpoint.program import load_executable
 from cadyq_cli.engine.native.library import NativeKernels
 from cadyq_cli.evaluation.metrics import psnr_y
 from cadyq_cli.imaging.files import read
@@ -35,7 +35,7 @@ def test_it_restores_a_photograph_better_than_bicubic_at_few_bits(model: str) ->
 def test_the_engine_gives_pytorchs_widths_and_pixels(model: str) -> None:
     """A pixel may round to the next level: the last scale is a product in another order."""
     path = shipped.find(model, 4)
-    assert read_program(path) is not None, "or else torch would have to compile it"
+    assert stored.read(path).program is not None, "or else torch would have to compile it"
     truth = read(PHOTO).pixels
     small = imresize(truth, 1 / 4)
     ours = upscale(load_executable(path, NativeKernels())[1], small)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cadyq_cli.checkpoint.stored import STEP_SUFFIX
+from cadyq_cli.engine.folding import STEP_SUFFIX
 from cadyq_cli.quant.layers import coded_weights
 
 

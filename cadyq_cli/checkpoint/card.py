@@ -8,6 +8,8 @@ from typing import Any
 
 FORMAT = 1
 
+_KINDS = {"backbone": str, "settings": dict, "precision": str, "layers": dict, "about": dict}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
@@ -27,7 +29,8 @@ class Card:
     @property
     def scale(self) -> int:
         """How many times as large an image becomes."""
-        return int(self.settings["scale"])
+        scale: int = self.settings["scale"]
+        return scale
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -51,4 +54,9 @@ class Card:
             raise ValueError(f"its card has unknown entries: {', '.join(sorted(unknown))}")
         if missing := {"backbone", "settings"} - entries.keys():
             raise ValueError(f"its card lacks {', '.join(sorted(missing))}")
+        for name, kind in _KINDS.items():
+            if not isinstance(entries.get(name, kind()), kind):
+                raise ValueError(f"its card has {entries[name]!r} for {name}")
+        if type(entries["settings"].get("scale")) is not int:
+            raise ValueError("its card does not say the scale")
         return cls(**entries)

@@ -21,9 +21,9 @@ from torch import nn
 
 from cadyq_cli.checkpoint.arrays import coded_arrays, plain_arrays
 from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.checkpoint.program import PROGRAM_KEY
-from cadyq_cli.checkpoint.stored import METADATA_KEY, STEP_SUFFIX, read
+from cadyq_cli.checkpoint.stored import METADATA_KEY, PROGRAM_KEY, Stored, read
 from cadyq_cli.engine.compile import compile_network
+from cadyq_cli.engine.folding import STEP_SUFFIX
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.imaging.atomic import replacing
 from cadyq_cli.quant.layers import HeadConv
@@ -56,18 +56,29 @@ def load(path: Path | str, *, device: torch.device | str = "cpu") -> Network:
             exceeds what its card promises.
     """
     path = Path(path)
-    card, arrays = read(path)
     try:
-        network = Network(card)
-    except InputError as error:
+        return rebuilt(read(path)).to(device)
+    except ValueError as error:
         raise CheckpointError(path, str(error)) from error
-    state = {k: torch.from_numpy(v) for k, v in _expand(arrays).items()}
+
+
+def rebuilt(stored: Stored) -> Network:
+    """A network from what its file holds, ready for inference.
+
+    Raises:
+        ValueError: the card promises something else.
+    """
+    try:
+        network = Network(stored.card)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    state = {k: torch.from_numpy(v) for k, v in _expand(stored.arrays).items()}
     try:
         network.backbone.load_state_dict(state)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise CheckpointError(path, f"does not fit its card: {reason:.300}") from error
-    return network.eval().to(device)
+        raise ValueError(f"does not fit its card: {reason:.300}") from error
+    return network.eval()
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -57,9 +57,11 @@ def load_official(
     Raises:
         CheckpointError: the file is missing, truncated, or holds code; or its names or shapes are
             not those of this backbone, scale and number of widths.
-        InputError: an unknown backbone, or a scale that it does not have.
+        InputError: a backbone or a scale that the authors' code does not have.
     """
-    look_up(backbone)
+    if backbone not in _TABLES:
+        choices = ", ".join(_TABLES)
+        raise InputError(f"the authors' code has no backbone {backbone!r}; choose from {choices}")
     try:
         upsampling_factors(scale)
     except ValueError as error:

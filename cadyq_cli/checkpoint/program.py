@@ -1,24 +1,19 @@
-"""The program in a weights file: what it takes to run a network without torch."""
+"""Weights files opened to be run, without torch where they hold a program."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors import safe_open
-
 from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.checkpoint.stored import read
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.kernels import Kernels
-from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.errors import CheckpointError
 
 if TYPE_CHECKING:
     from cadyq_cli.checkpoint.network import Network
-
-PROGRAM_KEY = "cadyq.program"  # in the metadata
 
 
 def load_executable(path: Path | str, kernels: Kernels) -> tuple[Card, Executable]:
@@ -28,15 +23,14 @@ def load_executable(path: Path | str, kernels: Kernels) -> tuple[Card, Executabl
         CheckpointError: as for `checkpoint.load`, or its program does not fit its tensors.
     """
     path = Path(path)
-    card, arrays = read(path)
-    program = read_program(path)
+    stored = read(path)
     try:
-        if program is not None:
-            return card, Executable(program, arrays, kernels)
+        if stored.program is not None:
+            return stored.card, Executable(stored.program, stored.arrays, kernels)
         from cadyq_cli.checkpoint.engine_network import executable_of
-        from cadyq_cli.checkpoint.file import load
+        from cadyq_cli.checkpoint.file import rebuilt
 
-        return card, executable_of(load(path), kernels)
+        return stored.card, executable_of(rebuilt(stored), kernels)
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
 
@@ -50,23 +44,14 @@ def load_network(path: Path | str, device: str) -> Network:
     Raises:
         CheckpointError: as for `checkpoint.load`.
     """
-    from cadyq_cli.checkpoint.file import load
+    from cadyq_cli.checkpoint.file import rebuilt
 
-    network = load(path, device=device)
-    program = read_program(Path(path)) or network.program()
-    network.reach = reach_of(program, network.backbone.state_dict())
-    return network
-
-
-def read_program(path: Path) -> Program | None:
-    """The program in one of the project's weights files, if there is one.
-
-    Raises:
-        CheckpointError: there is one that cannot be understood.
-    """
-    with safe_open(path, framework="np") as file:
-        text = (file.metadata() or {}).get(PROGRAM_KEY)
+    path = Path(path)
+    stored = read(path)
     try:
-        return None if text is None else Program.from_json(text)
+        network = rebuilt(stored).to(device)
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
+    program = stored.program or network.program()
+    network.reach = reach_of(program, network.backbone.state_dict())
+    return network

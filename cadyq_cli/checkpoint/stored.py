@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.engine.folding import STEP_SUFFIX
+from cadyq_cli.engine.program import Program
 from cadyq_cli.errors import CheckpointError
 
 METADATA_KEY = "cadyq"  # of the card
-STEP_SUFFIX = ".step"  # behind the name of a tensor of codes: what one code is worth
+PROGRAM_KEY = "cadyq.program"
+
+
+class Stored(NamedTuple):
+    """What a weights file holds."""
+
+    card: Card
+    arrays: dict[str, NDArray[Any]]  # as they are stored: codes as int8, with their steps
+    program: Program | None  # what it takes to run the network without torch
 
 
 def is_ours(path: Path) -> bool:
@@ -26,14 +37,17 @@ def is_ours(path: Path) -> bool:
         return False
 
 
-def read(path: Path) -> tuple[Card, dict[str, NDArray[Any]]]:
-    """The card and the stored arrays of a weights file, as they are.
+def read(path: Path) -> Stored:
+    """All that lies in a weights file.
 
     Raises:
-        CheckpointError: see `load`.
+        CheckpointError: see `load`; or its program cannot be understood.
     """
     with _opened(path) as (card, file):
-        return card, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        _check_steps(arrays)
+        text = file.metadata().get(PROGRAM_KEY)
+        return Stored(card, arrays, None if text is None else Program.from_json(text))
 
 
 def read_card(path: Path) -> Card:
@@ -46,6 +60,16 @@ def read_card(path: Path) -> Card:
         return card
 
 
+def _check_steps(arrays: dict[str, NDArray[Any]]) -> None:
+    """Refuse codes that nothing says the worth of, and steps of no codes."""
+    codes = {name for name, array in arrays.items() if array.dtype == np.int8}
+    steps = {name.removesuffix(STEP_SUFFIX) for name in arrays if name.endswith(STEP_SUFFIX)}
+    if missing := codes - steps:
+        raise ValueError(f"lacks {min(missing)}{STEP_SUFFIX}")
+    if unused := steps - codes:
+        raise ValueError(f"has {min(unused)}{STEP_SUFFIX}, but no codes {min(unused)}")
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
     if not path.is_file():
@@ -54,7 +78,7 @@ def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             if METADATA_KEY not in metadata:
-                hint = "for the authors' checkpoints use load_official"
+                hint = "the authors' checkpoints take `cadyq eval --official` or `load_official`"
                 raise CheckpointError(path, "is not a weights file of cadyq", hint=hint)
             yield Card.from_json(metadata[METADATA_KEY]), file
     except SafetensorError as error:

@@ -18,13 +18,13 @@ def models() -> None:
     from rich.table import Table
 
     from cadyq_cli.checkpoint import shipped
-    from cadyq_cli.checkpoint.stored import read
+    from cadyq_cli.checkpoint.stored import read_card
 
     table = Table("name", "scale", "size", "average bits", "PSNR", "licence", box=None)
     for name in shipped.names():
         model, _, scale = name.rpartition("-x")
         path = shipped.find(model, int(scale))
-        card, _ = read(path)
+        card = read_card(path)
         psnr = card.about.get("psnr", {})  # by the name of the data set
         table.add_row(
             model,

@@ -14,7 +14,9 @@ from safetensors.numpy import save_file
 
 from cadyq_cli import CadyqError
 from cadyq_cli.checkpoint import Card, Network, load, save
+from cadyq_cli.checkpoint.program import load_executable
 from cadyq_cli.checkpoint.stored import METADATA_KEY
+from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import CheckpointError
 
 
@@ -127,6 +129,10 @@ def _rewritten(path: Path, **changes: object) -> None:
         ({"settings": {"scale": 2, "features": 8, "blocks": 1}}, "does not fit its card"),
         ({"layers": {"colour": 1}}, "cannot be built"),
         ({"surprise": 1}, "unknown entries: surprise"),
+        ({"settings": 5}, "has 5 for settings"),
+        ({"settings": {}}, "does not say the scale"),
+        ({"settings": {"scale": "2"}}, "does not say the scale"),
+        ({"precision": ["static"]}, "for precision"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(
@@ -136,6 +142,21 @@ def test_a_card_that_does_not_fit_is_refused(
     save(path, tiny("edsr"))
     _rewritten(path, **changes)
     assert cause in _failure(path)
+
+
+@pytest.mark.parametrize("lost", ["codes", "step"])
+def test_codes_and_their_steps_come_together_or_not_at_all(lost: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(path, tiny("edsr"), compact=True)
+    with safe_open(path, framework="np") as file:
+        metadata = file.metadata()
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    step = next(name for name in arrays if name.endswith(".step"))
+    del arrays[step if lost == "step" else step.removesuffix(".step")]
+    save_file(arrays, path, metadata=metadata)
+    assert step in _failure(path)
+    with pytest.raises(CheckpointError, match=step):
+        load_executable(path, ReferenceKernels())
 
 
 def test_an_unwritable_folder_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_another_mean_colour_is_noticed(state: dict[str, Tensor]) -> None:
     assert "mean colour" in _failure(state)
 
 
-@pytest.mark.parametrize(("backbone", "scale"), [("vdsr", 2), ("edsr", 5)])
+@pytest.mark.parametrize(("backbone", "scale"), [("vdsr", 2), ("span", 4), ("edsr", 5)])
 def test_a_request_that_cannot_be_met_is_a_usage_error(
     backbone: str, scale: int, state: dict[str, Tensor]
 ) -> None:
