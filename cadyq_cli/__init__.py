@@ -1,6 +1,6 @@
 """Content-aware dynamic quantization for image super-resolution.
 
-    network = cadyq_cli.Opener().open("weights/edsr-x4.safetensors")
+    network = cadyq_cli.Opener().open("edsr-x4")
     result = cadyq_cli.upscale(network, pixels)
 
 What stands in `__all__` is imported when it is first used, so that `import cadyq_cli` is cheap.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cadyq_cli.checkpoint import shipped
 from cadyq_cli.engine.devices import CPU, device_named
 from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable
 from cadyq_cli.errors import InputError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from cadyq_cli.checkpoint import Network
     from cadyq_cli.engine.runner import Runner
 
+ENGINES = ("auto", "int8", "float")
 _USUAL_IMAGES = 4  # at a time, at most; each holds a picture
 
 
@@ -42,6 +44,8 @@ class Opener:
         Raises:
             InputError: this machine does not have what is asked for.
         """
+        if engine not in ENGINES:
+            raise InputError(f"no engine {engine!r}; choose from {', '.join(ENGINES)}")
         if engine == "int8" and device not in ("auto", CPU):
             raise InputError(f"--engine int8 computes on the CPU, not on --device {device}")
         self._device = CPU if engine == "int8" else device_named(device)
@@ -63,11 +67,17 @@ class Opener:
         return min(self._threads, _USUAL_IMAGES) if self._device == CPU else 1
 
     def open(self, path: Path | str, *, images: int = 1) -> Runner:
-        """A network in a weights file, to run for so many images at a time.
+        """A network to run for so many images at a time.
+
+        Args:
+            path: Of a weights file, or the name of a shipped network, such as ``edsr-x4``.
+            images: That will be worked on at a time.
 
         Raises:
             CheckpointError: see `checkpoint.load`.
+            InputError: no such network is shipped.
         """
+        path = shipped.locate(str(path))
         if self._kernels is None:
             from cadyq_cli.checkpoint.program import load_network
 

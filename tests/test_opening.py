@@ -94,6 +94,17 @@ def test_images_at_a_time_share_the_threads(
     assert opener.usual_images <= threads
 
 
+def test_a_shipped_network_is_opened_by_its_name() -> None:
+    assert Opener(device="cpu").open("edsr-x3").scale == 3
+    with pytest.raises(InputError, match=r"there are: .*edsr-x3"):
+        Opener(device="cpu").open("edsr-x9")
+
+
+def test_an_engine_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InputError, match="no engine 'in8'; choose from auto, int8, float"):
+        Opener(engine="in8")
+
+
 def test_threads_are_as_many_as_other_programs_are_told_to_use(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,30 +62,30 @@ def _products(
 ) -> Mapping[EdgeConv, Tensor]:
     """`input_products` of each that runs and is an ungrouped convolution."""
     plain = [edge for edge in edges if not edge.transposed and edge.groups == 1]
-    found = _told(network, plain, images, input_products)
-    return {edge: sum(sums[1:], sums[0]) for edge, sums in found.items()}
+    return _summed(network, plain, images, input_products)
 
 
 def _shifts(
     network: Network, edges: Sequence[EdgeConv], images: Sequence[Tensor]
 ) -> Mapping[EdgeConv, Tensor]:
     """`EdgeConv.shift` of each that runs, on average over the batches."""
-    found = _told(network, edges, images, EdgeConv.shift)
-    return {edge: torch.stack(shifts).mean(0) for edge, shifts in found.items()}
+    sums = _summed(network, edges, images, EdgeConv.shift)
+    return {edge: shift / len(images) for edge, shift in sums.items()}
 
 
-def _told(
+def _summed(
     network: Network,
     edges: Sequence[EdgeConv],
     images: Sequence[Tensor],
     tell: Callable[[EdgeConv, Tensor], Tensor],
-) -> Mapping[EdgeConv, list[Tensor]]:
-    """What there is to tell about the input of each edge that runs, a tensor a batch."""
-    found: dict[EdgeConv, list[Tensor]] = {}
+) -> Mapping[EdgeConv, Tensor]:
+    """What there is to tell about the input of each edge that runs, added up over the batches."""
+    found: dict[EdgeConv, Tensor] = {}
 
     def note(edge: nn.Module, inputs: tuple[Tensor]) -> None:
         assert isinstance(edge, EdgeConv)
-        found.setdefault(edge, []).append(tell(edge, *inputs))
+        told = tell(edge, *inputs)
+        found[edge] = found[edge] + told if edge in found else told
 
     hooks = [edge.register_forward_pre_hook(note) for edge in edges]
     for batch in images:

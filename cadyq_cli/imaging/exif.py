@@ -10,6 +10,7 @@ _ORIENTATION = 0x0112
 _DETAILS, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005  # point to other directories
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)  # of the file; of the photograph
 _SHORT, _LONG = 3, 4
+_LARGEST = 1 << 24  # bytes of a directory's values; each entry may point to the whole file
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 
 
@@ -56,7 +57,7 @@ def directory(exif: bytes | bytearray, tag: int | None = None) -> Directory:
 def extracted(file: BinaryIO, keep: Container[int]) -> bytes | None:
     """The EXIF of a TIFF file: the entries `keep` of its first directory, with all they point to.
 
-    None if the file is broken or a BigTIFF.
+    None if the file is broken or a BigTIFF, or if they are larger than any camera writes.
     """
 
     def read(place: int, size: int) -> bytes:
@@ -68,13 +69,15 @@ def extracted(file: BinaryIO, keep: Container[int]) -> bytes | None:
         (count,) = struct.unpack(order + "H", read(place, 2))
         found = list(struct.iter_unpack(order + "HHI4s", read(place + 2, 12 * count)))
         found = [entry for entry in found if keep is None or entry[0] in keep]
-        entries, values = struct.pack(order + "H", len(found)), b""
+        entries, values = struct.pack(order + "H", len(found)), bytearray()
         for tag, kind, length, value in found:
             here = to + 2 + 12 * len(found) + 4 + len(values)
             (target,) = struct.unpack(order + "I", value)
             if pointers and tag in pointers[0]:
                 moved = copied(target, here, None, *pointers[1:])
             elif (size := _BYTES.get(kind, 1) * length) > 4:
+                if len(values) + size > _LARGEST:
+                    raise struct.error("too large")
                 moved = read(target, size)
             else:
                 moved = b""

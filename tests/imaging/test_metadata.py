@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from PIL import Image, ImageCms
 from PIL.ExifTags import GPS, IFD, Base
 from PIL.PngImagePlugin import PngInfo
 
+from cadyq_cli.imaging.exif import extracted
 from cadyq_cli.imaging.files import create, read, write
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
@@ -108,6 +111,14 @@ def test_a_maker_note_survives_a_tiff_between(tmp_path: Path) -> None:
     with enlarged(read(tmp_path / "between.tif"), tmp_path / "out.jpg") as image:
         details = image.getexif().get_ifd(IFD.Exif)
         assert details[Base.MakerNote] == MAKER_NOTE
+
+
+def test_entries_that_all_point_to_a_whole_tiff_are_not_collected() -> None:
+    entries, padding = 1000, 1 << 20
+    repeated = struct.pack("<HHII", Base.Artist, 2, padding, 0) * entries
+    head = b"II*\0" + struct.pack("<IH", 8, entries)
+    file = BytesIO(head + repeated + bytes(4 + padding))
+    assert extracted(file, {Base.Artist}) is None  # or else a gigabyte
 
 
 @pytest.mark.parametrize("target", FORMATS)
