@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cadyq_cli.engine.runner import Runner
-from cadyq_cli.imaging.alpha import bled
+from cadyq_cli.imaging.alpha import SoftEdges, bled, is_soft
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize, resized_bands
 from cadyq_cli.imaging.tiles import Tile
@@ -55,8 +55,7 @@ class EnlargedPicture:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels, as `files.create` wants them."""
-        colours = 1 if self._picture.gray else 3
-        return (*self._size, colours + (self._picture.alpha is not None))
+        return (*self._size, self._picture.colours + (self._picture.alpha is not None))
 
     @property
     def dtype(self) -> DTypeLike:
@@ -76,20 +75,24 @@ class EnlargedPicture:
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         """Compute the rows, (n, W, C), ready to be written."""
-        alpha, done = self._picture.alpha, 0
-        for band in self._colours():
-            if self._picture.gray:  # the network makes nearly the same of three equal channels
-                band = band[..., 1:2]
+        pixels, alpha, done = self._picture.pixels, self._picture.alpha, 0
+        edges = None
+        if alpha is not None:
+            pixels = bled(self._picture.pixels, alpha)
+            if is_soft(alpha):
+                edges = SoftEdges(self._picture.pixels, alpha, given=pixels)
+        for band in self._colours(pixels):
             rows = slice(done, done + len(band))
+            if edges is not None:
+                band = edges.corrected(band, self._size, rows)
+            if self._picture.gray:  # the network makes nearly the same of three equal channels
+                band = band[..., 1:2].repeat(self._picture.colours, axis=2)
             if alpha is not None:
                 band = np.dstack([band, imresize(alpha, self._size, rows=rows)])
             yield band
             done = rows.stop
 
-    def _colours(self) -> Iterator[NDArray[Any]]:
-        pixels = self._picture.pixels
-        if self._picture.alpha is not None:
-            pixels = bled(pixels, self._picture.alpha)
+    def _colours(self, pixels: NDArray[Any]) -> Iterator[NDArray[Any]]:
         for runner in self._runners[:-1]:
             result = upscale(
                 runner,

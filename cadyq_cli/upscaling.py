@@ -18,6 +18,7 @@ from cadyq_cli.engine.executor import Result
 from cadyq_cli.engine.runner import Runner
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.pixels import from_values, to_values
+from cadyq_cli.imaging.pure import keep_pure
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.imaging.tiles import tiles as cut
 from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
@@ -143,9 +144,11 @@ class Enlargement:
     def _run(self, view: tuple[Tile, Orientation]) -> Result:
         """What a tile gives in an orientation: upright, and only the pixels that it owns."""
         tile, orientation = view
-        result = self._runner.run(orientation.view(to_values(self._image[tile.read()])))
-        pixels = orientation.upright(result.pixels)[tile.inner(self._runner.scale)]
-        return replace(result, pixels=pixels)
+        read = self._image[tile.read()]
+        result = self._runner.run(orientation.view(to_values(read)))
+        pixels = orientation.upright(result.pixels)
+        keep_pure(read, pixels)
+        return replace(result, pixels=pixels[tile.inner(self._runner.scale)])
 
 
 def upscale(
@@ -158,7 +161,9 @@ def upscale(
 ) -> Upscaled:
     """Enlarge an image by the network's scale, wherever the network runs.
 
-    Few tiles are computed at a time; apart from the result, memory does not grow with the image.
+    Plain white and black areas stay what they are, see `imaging.pure`; everything else is as the
+    network makes it. Few tiles are computed at a time; apart from the result, memory does not grow
+    with the image.
 
     Args:
         runner: A network, such as `opening.Opener` and `checkpoint.load` give it.

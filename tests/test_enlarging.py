@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import ImageCms
 
 from cadyq_cli.checkpoint import Card, Network
 from cadyq_cli.enlarging import EnlargedPicture
+from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.opening import Opener
 from cadyq_cli.upscaling import upscale
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def network(scale: int) -> Network:
@@ -81,6 +86,29 @@ def test_the_colour_of_hidden_pixels_does_not_matter(photo: NDArray[np.uint8]) -
         pixels = np.where(alpha[..., None] > 0, photo, np.uint8(hidden))
         results.append(whole(Picture(pixels=pixels, alpha=alpha), [2], (180, 102)))
     assert np.array_equal(results[0], results[1])
+
+
+def test_a_shadow_makes_no_fringe_at_the_edge_of_what_throws_it() -> None:
+    """On white, where enlarging what is seen there is what to compare with."""
+    pixels, alpha = np.zeros((40, 40, 3), np.uint8), np.full((40, 40), 30, np.uint8)
+    pixels[:, :20], alpha[:, :20] = 255, 255
+    picture = Picture(pixels=pixels, alpha=alpha, gray=True)
+    run = EnlargedPicture(picture, [Opener(device="cpu").open("span-x4")], (160, 160))
+    colour, opacity = (np.concatenate([*run])[..., i].astype(float) for i in range(2))
+    seen = colour * (opacity / 255) + 255 - opacity
+    assert seen.min() > imresize(np.where(alpha == 255, 255.0, 225.0), 4).min() - 3
+    assert seen[:, :72].min() > 249  # two pixels of the input away
+
+
+@pytest.mark.parametrize("icc", [None, PROFILE])
+def test_equal_channels_stay_equal_whatever_the_profile(
+    photo: NDArray[np.uint8], icc: bytes | None
+) -> None:
+    gray = photo[..., :1].repeat(3, axis=2)
+    picture = Picture(pixels=gray, gray=True, metadata=Metadata(icc=icc))
+    result = whole(picture, [2], (180, 102))
+    assert result.shape[2] == (3 if icc else 1)
+    assert (result == result[..., :1]).all()
 
 
 def test_16_bit_pictures_stay_16_bit(photo: NDArray[np.uint8]) -> None:

@@ -13,6 +13,7 @@ from cadyq_cli.engine.native.library import NativeKernels
 from cadyq_cli.evaluation.metrics import psnr_y
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.opening import Opener
 from cadyq_cli.upscaling import upscale
 
 PHOTO = Path(__file__).parent / "images" / "photo.png"
@@ -29,6 +30,13 @@ def test_it_restores_a_photograph_better_than_bicubic_at_few_bits(model: str) ->
     assert ours > bicubic + 0.3
     assert result.average_bits is not None
     assert result.average_bits <= 6
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_plain_white_or_black_page_stays_plain(level: int) -> None:
+    page = np.full((40, 53, 3), level, np.uint8)
+    enlarged = upscale(Opener().open("span-x4"), page)
+    assert (enlarged.pixels == level).all()
 
 
 @pytest.mark.parametrize("model", ["edsr", "edsr-static", "carn", "idn", "span"])

@@ -1,53 +1,110 @@
-"""Colour where nothing shows, so that it cannot bleed into what does."""
+"""Transparency: colours and alpha are enlarged apart, and yet nothing hidden shows."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from cadyq_cli.imaging.resize import imresize
 
 Pixels = NDArray[Any]
 
+AROUND = 2  # px within which more visible pixels give a fainter one their colour
+_FAINTEST = np.float32(1 / 255)  # alpha that colours are divided by, at least
+
+
+class SoftEdges:
+    """What goes wrong where colour and alpha change together, and are enlarged apart.
+
+    Between an opaque white pixel and a faint black one lies a gray one of medium alpha: a dark
+    fringe. Colours that are multiplied by alpha, enlarged, and divided again have none. The
+    difference of both ways, by bicubic interpolation, is what is to be added to colours that a
+    network has enlarged.
+    """
+
+    def __init__(self, pixels: Pixels, alpha: Pixels, given: Pixels) -> None:
+        """Prepare for a picture.
+
+        Args:
+            pixels: (H, W, 3), uint8 or uint16.
+            alpha: (H, W), of the same type.
+            given: Of the shape of the pixels: what the network was given in their place.
+        """
+        self._colour, self._given = pixels.astype(np.float32), given.astype(np.float32)
+        self._alpha = alpha.astype(np.float32)[..., None] / np.iinfo(alpha.dtype).max
+
+    def corrected(self, enlarged: Pixels, size: tuple[int, int], rows: slice) -> Pixels:
+        """Some rows (n, W, 3) of the enlarged colours, of a picture of `size`, without fringes."""
+        alpha = imresize(self._alpha, size, rows=rows)
+        blended = imresize(self._colour * self._alpha, size, rows=rows)
+        apart = imresize(self._given, size, rows=rows)
+        colour = enlarged + (blended / np.maximum(alpha, _FAINTEST) - apart)
+        white = np.iinfo(enlarged.dtype).max
+        return np.floor(colour + 0.5).clip(0, white).astype(enlarged.dtype)
+
+
+def is_soft(alpha: Pixels) -> bool:
+    """Whether pixels show a little, which take a `SoftEdges`."""
+    return bool(((alpha > 0) & (alpha < np.iinfo(alpha.dtype).max)).any())
+
 
 def bled(pixels: Pixels, alpha: Pixels) -> Pixels:
-    """Give fully transparent pixels the colours of the visible ones around them.
+    """Give pixels that show less than those around them the colours of these.
 
-    Files hold any colour there, often black or white, and enlarging mixes it into the visible
-    edge, where it shows as a fringe. Neighbours count by their alpha, as in premultiplied colour,
-    but visible pixels stay exactly as they are, and nothing has to be divided out again.
+    Files hold any colour where nothing shows, often black or white, and enlarging mixes it into
+    the visible edge. Neighbours count by their alpha, as in premultiplied colour. Pixels that show
+    as much as any within `AROUND` stay exactly as they are, fainter ones in proportion.
 
     Args:
         pixels: (H, W, 3), uint8 or uint16.
         alpha: (H, W), 0 where nothing shows.
 
     Returns:
-        The pixels, (H, W, 3); the same array if everything shows, or nothing.
+        The pixels, (H, W, 3); the same array if nothing shows, or everything alike.
     """
-    if alpha.all() or not alpha.any():
+    if alpha.min() == alpha.max():
         return pixels
-    weight = alpha[..., None] / np.float32(np.iinfo(alpha.dtype).max)
-    filled = _filled(pixels.astype(np.float32), weight.astype(np.float32))
+    weight = (alpha[..., None] / np.iinfo(alpha.dtype).max).astype(np.float32)
+    filled = _filled(pixels.astype(np.float32), weight)
     white = np.iinfo(pixels.dtype).max
-    rounded = np.floor(filled + 0.5).clip(0, white).astype(pixels.dtype)
-    return np.where(alpha[..., None] > 0, pixels, rounded)
+    rounded: Pixels = np.floor(filled + 0.5).clip(0, white).astype(pixels.dtype)
+    return rounded
 
 
 def _filled(colour: Pixels, weight: Pixels) -> Pixels:
-    """The colours; where the weight is 0, those of half the size, filled in the same way."""
-    if weight.all():
+    """The colours; where they weigh less than those around, those of half the size as well."""
+    highest = _highest_around(weight)
+    share = _ratio(weight, highest)
+    if (share == 1).all():
         return colour
-    coarse_weight = _quad_sums(weight)
-    coarse = _quad_sums(colour * weight) / np.maximum(coarse_weight, 1e-6)
-    coarse = _filled(coarse, np.minimum(coarse_weight, 1))
+    coarse_weight = _quad_means(weight)
+    coarse = _filled(_ratio(_quad_means(colour * weight), coarse_weight), coarse_weight)
     height, width = colour.shape[:2]
-    return np.where(weight > 0, colour, imresize(coarse, 2)[:height, :width])
+    mixed: Pixels = colour * share + imresize(coarse, 2)[:height, :width] * (1 - share)
+    return mixed
 
 
-def _quad_sums(plane: Pixels) -> Pixels:
-    """Sums over 2x2 pixels each; beyond the edge lies 0."""
+def _highest_around(plane: Pixels) -> Pixels:
+    """The largest of all values within `AROUND` px, shape (H, W, 1)."""
+    for axis in (0, 1):
+        margin = [(AROUND, AROUND) if axis == side else (0, 0) for side in range(3)]
+        windows = sliding_window_view(np.pad(plane, margin), 2 * AROUND + 1, axis=axis)
+        plane = windows.max(axis=-1)
+    return plane
+
+
+def _ratio(part: Pixels, whole: Pixels) -> Pixels:
+    """0 where the whole is 0."""
+    ratio: Pixels = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return ratio
+
+
+def _quad_means(plane: Pixels) -> Pixels:
+    """Means over 2x2 pixels each; beyond the edge lies 0."""
     height, width = plane.shape[:2]
     plane = np.pad(plane, ((0, height % 2), (0, width % 2), (0, 0)))
-    return plane[::2, ::2] + plane[1::2, ::2] + plane[::2, 1::2] + plane[1::2, 1::2]
+    sums = plane[::2, ::2] + plane[1::2, ::2] + plane[::2, 1::2] + plane[1::2, 1::2]
+    return sums * np.float32(0.25)

@@ -15,7 +15,7 @@ from PIL.ImageFile import ImageFile
 
 from cadyq_cli.errors import ImageError
 from cadyq_cli.imaging.metadata import gathered
-from cadyq_cli.imaging.modes import UnsupportedPixelsError, split
+from cadyq_cli.imaging.modes import UnsupportedPixelsError, is_16_bit, split
 from cadyq_cli.imaging.picture import Picture
 
 READABLE = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")  # Pillow's names
@@ -75,14 +75,15 @@ def _picture(image: ImageFile, file: BinaryIO) -> Picture:
     if image.format != "MPO" and getattr(image, "is_animated", False):
         notes.append("holds several pictures; the first one is used")
     if image.mode == "CMYK":
-        notes.append("CMYK colours became sRGB")
+        kinds = ("16-bit CMYK", "8-bit sRGB") if is_16_bit(image) else ("CMYK", "sRGB")
+        notes.append("{} colours became {}".format(*kinds))
     colour, alpha = split(image)
     profile = image.info.get("icc_profile")
     space = profile[16:20] if profile else None
-    gray = colour.shape[2] == 1 or (space != b"RGB " and _is_gray(colour))
+    gray = _is_gray(colour)
     height, width = colour.shape[:2]
-    own = b"GRAY" if gray else b"RGB "
-    metadata = gathered(image, file, profile if space == own else None)
+    fitting = (b"GRAY",) if colour.shape[2] == 1 else (b"GRAY", b"RGB ") if gray else (b"RGB ",)
+    metadata = gathered(image, file, profile if space in fitting else None)
     turn = metadata.orientation  # nothing for TIFF, which Pillow has turned already
     return Picture(
         pixels=_turned(np.broadcast_to(colour, (height, width, 3)), turn),

@@ -63,7 +63,7 @@ def write(
     overwrite: bool = False,
 ) -> None:
     """Write a picture with its metadata; arguments and errors as for `create`."""
-    colour = picture.pixels[..., :1] if picture.gray else picture.pixels
+    colour = picture.pixels[..., : picture.colours]
     height, width, channels = colour.shape
     with create(
         path,

@@ -16,7 +16,7 @@ Pixels = NDArray[Any]
 _GRAY = ("1", "L", "LA", "La")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr", "HSV")
 _OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
-_PHOTOMETRIC, _PLANAR_CONFIGURATION = 262, 284  # TIFF tags
+_BITS, _PHOTOMETRIC, _PLANAR_CONFIGURATION = 258, 262, 284  # TIFF tags
 
 
 class UnsupportedPixelsError(Exception):
@@ -33,6 +33,11 @@ def split(image: ImageFile) -> tuple[Pixels, Pixels | None]:
         UnsupportedPixelsError: the pixels are floats, 32-bit, Lab, or 16-bit in separate planes.
     """
     rawmode, alpha = _rawmode(image), None
+    planar = image.format == "TIFF" and _tiff_tag(image, _PLANAR_CONFIGURATION) == 2
+    if planar and is_16_bit(image) and not image.mode.startswith("I"):
+        raise UnsupportedPixelsError(
+            "has 16-bit channels in separate planes; save them interleaved"
+        )
     if image.mode.startswith("I;16"):
         colour = _gray_16(image, rawmode)
     elif rawmode == "LA;16B":
@@ -52,6 +57,13 @@ def split(image: ImageFile) -> tuple[Pixels, Pixels | None]:
     if colour.dtype == np.uint16 and "transparency" in image.info:  # one colour is see-through
         alpha = (colour != image.info["transparency"]).any(axis=2) * np.uint16(65535)
     return colour, alpha
+
+
+def is_16_bit(image: ImageFile) -> bool:
+    """Whether the file of an image that was just opened has 16 bits a channel."""
+    if image.format == "TIFF":
+        return 16 in (_tiff_tag(image, _BITS) or ())
+    return "16" in _rawmode(image)
 
 
 def _channels(image: ImageFile, mode: str) -> tuple[Pixels, Pixels | None]:
@@ -94,10 +106,6 @@ def _gray_alpha_16(image: ImageFile) -> tuple[Pixels, Pixels]:
 
 def _colour_16(image: ImageFile, rawmode: str) -> tuple[Pixels, Pixels | None]:
     """Pillow keeps one byte of a 16-bit channel; told the other byte order, it keeps the other."""
-    if image.format == "TIFF" and _tiff_tag(image, _PLANAR_CONFIGURATION) == 2:
-        raise UnsupportedPixelsError(
-            "has 16-bit channels in separate planes; save them interleaved"
-        )
     plain = rawmode.replace("a;", "A;")  # no division by alpha in 8 bits
     high = _unpacked(image, plain).astype(np.uint16)
     low = _unpacked(image, plain[:-1] + _OTHER_ORDER[plain[-1]])

@@ -16,7 +16,13 @@ class Picture:
 
     pixels: NDArray[Any]  # (H, W, 3), uint8 or uint16
     alpha: NDArray[Any] | None = None  # (H, W), same type; not multiplied into the pixels
-    gray: bool = False  # the three channels are equal everywhere, and one is written
+    gray: bool = False  # the three channels are equal everywhere
     format: str = "PNG"  # Pillow's name of the file format it came in
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()  # what the user should know about how it was read
+
+    @property
+    def colours(self) -> int:
+        """Channels to write, without alpha: one of a gray picture, unless its profile is of RGB."""
+        icc = self.metadata.icc
+        return 1 if self.gray and (icc is None or icc[16:20] == b"GRAY") else 3

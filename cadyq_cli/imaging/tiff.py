@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
@@ -34,6 +35,10 @@ def encode(file: BinaryIO, layout: Layout) -> Iterator[Put]:
     """
     if layout.width * layout.height * layout.channels * layout.bits // 8 > _LIMIT:
         raise OSError("TIFF cannot hold more than 4 GB; PNG can")
+    if layout.bits == 16 and layout.channels == 2:
+        with encode(file, _coloured(layout)) as put:
+            yield lambda rows: put(rows[..., [0, 0, 0, 1]])
+        return
     start = layout.metadata.exif or b"II*\0\0\0\0\0"
     order = byte_order(start)
     file.write(start)
@@ -65,6 +70,11 @@ def encode(file: BinaryIO, layout: Layout) -> Iterator[Put]:
     file.write(b"".join(entry for _, entry in sorted(entries.items())) + b"\0\0\0\0")
     file.seek(4)
     file.write(struct.pack(order + "I", place))
+
+
+def _coloured(layout: Layout) -> Layout:
+    """RGB instead of gray, without a profile of gray: Pillow reads no 16-bit gray with alpha."""
+    return replace(layout, channels=4, metadata=replace(layout.metadata, icc=None))
 
 
 def _append(file: BinaryIO, data: bytes) -> int:

@@ -63,7 +63,7 @@ def write_figure(path: Path, picture: Picture, found: BitMap, *, overwrite: bool
 
 def profile(picture: Picture) -> bytes | None:
     """The profile of the colours of a figure over a picture: that of the picture, if of RGB."""
-    return None if picture.gray else picture.metadata.icc
+    return None if picture.colours == 1 else picture.metadata.icc
 
 
 def bit_map(

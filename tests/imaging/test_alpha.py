@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cadyq_cli.imaging.alpha import bled
+from cadyq_cli.imaging.alpha import SoftEdges, bled, is_soft
 from cadyq_cli.imaging.resize import imresize
 
 Array = NDArray[Any]
@@ -32,11 +32,11 @@ def test_an_enlarged_edge_shows_nothing_of_a_hidden_colour() -> None:
     assert (imresize(pixels, 4)[shown] != RED).any()
 
 
-def test_visible_pixels_stay_exactly_as_they_are(rng: np.random.Generator) -> None:
+def test_pixels_that_show_most_stay_exactly_as_they_are(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 65536, (29, 40, 3), dtype=np.uint16)
     alpha = rng.integers(0, 3, (29, 40), dtype=np.uint16)
     after = bled(pixels, alpha)
-    np.testing.assert_array_equal(after[alpha > 0], pixels[alpha > 0])
+    np.testing.assert_array_equal(after[alpha == 2], pixels[alpha == 2])
     assert after.dtype == pixels.dtype
 
 
@@ -48,6 +48,32 @@ def test_hidden_pixels_take_the_colour_of_the_nearer_side() -> None:
     after = bled(pixels, alpha)
     np.testing.assert_allclose(after[4, 6], RED, atol=5)
     np.testing.assert_allclose(after[4, -7], GREEN, atol=5)
+
+
+@pytest.mark.parametrize("background", [0, 255])
+def test_a_soft_edge_looks_on_any_background_as_if_it_had_been_enlarged_there(
+    background: int, rng: np.random.Generator
+) -> None:
+    pixels = rng.integers(0, 256, (20, 15, 3), dtype=np.uint8)
+    alpha = rng.integers(60, 256, (20, 15), dtype=np.uint8)
+    size, rows = (60, 45), slice(12, 40)
+    edges = SoftEdges(pixels, alpha, given=pixels)
+    colours = edges.corrected(imresize(pixels, size)[rows], size, rows)
+
+    def seen(colour: Array, alpha: Array) -> Array:
+        share = alpha[..., None].astype(np.float64) / 255
+        shown: Array = colour * share + background * (1 - share)
+        return shown
+
+    expected = imresize(seen(pixels, alpha), size)[rows].clip(0, 255)
+    found = seen(colours, imresize(alpha, size)[rows])
+    hidden = np.abs(found - expected).max(axis=2) > 2
+    assert hidden.mean() < 0.05  # colours beyond white and black are clipped
+
+
+@pytest.mark.parametrize(("alpha", "soft"), [([0, 255], False), ([0, 1], True), ([254], True)])
+def test_faint_pixels_make_an_edge_soft(alpha: list[int], soft: bool) -> None:
+    assert is_soft(np.array([alpha], np.uint8)) == soft
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 2), (5, 5)])

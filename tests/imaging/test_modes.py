@@ -137,10 +137,13 @@ def test_alpha_that_was_multiplied_in_is_divided_out(tmp_path: Path, dtype: type
             "unsupported kind, such as floats",
         ),
         (np.zeros((4, 4), np.int32), {}, "has 32-bit pixels"),
-        (
-            np.zeros((3, 4, 4), np.uint16),
-            {"photometric": "rgb", "planarconfig": "separate", "compression": "zlib"},
-            "16-bit channels in separate planes",
+        *(
+            (
+                np.zeros((3, 4, 4), np.uint16),
+                {"photometric": "rgb", "planarconfig": "separate", **options},
+                "16-bit channels in separate planes",
+            )
+            for options in ({"compression": "zlib"}, {"byteorder": "<"}, {"byteorder": ">"})
         ),
     ],
 )
@@ -216,7 +219,8 @@ def test_gray_in_an_rgb_profile_stays_rgb_with_its_profile(tmp_path: Path) -> No
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.new("RGB", (4, 4), "gray").save(tmp_path / "a.png", icc_profile=profile)
     picture = read(tmp_path / "a.png")
-    assert not picture.gray
+    assert picture.gray
+    assert picture.colours == 3
     assert picture.metadata.icc == profile
 
 
