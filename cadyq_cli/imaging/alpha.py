@@ -43,7 +43,8 @@ class SoftEdges:
         apart = imresize(self._given, size, rows=rows)
         colour = enlarged + (blended / np.maximum(alpha, _FAINTEST) - apart)
         white = np.iinfo(enlarged.dtype).max
-        return np.floor(colour + 0.5).clip(0, white).astype(enlarged.dtype)
+        rounded: Pixels = np.floor(colour + 0.5).clip(0, white).astype(enlarged.dtype)
+        return rounded
 
 
 def is_soft(alpha: Pixels) -> bool:
@@ -107,4 +108,5 @@ def _quad_means(plane: Pixels) -> Pixels:
     height, width = plane.shape[:2]
     plane = np.pad(plane, ((0, height % 2), (0, width % 2), (0, 0)))
     sums = plane[::2, ::2] + plane[1::2, ::2] + plane[::2, 1::2] + plane[1::2, 1::2]
-    return sums * np.float32(0.25)
+    means: Pixels = sums * np.float32(0.25)
+    return means
