@@ -38,7 +38,7 @@ def test_the_engine_gives_pytorchs_widths_and_pixels(model: str) -> None:
     assert read_program(path) is not None, "or else torch would have to compile it"
     truth = read(PHOTO).pixels
     small = imresize(truth, 1 / 4)
-    ours = upscale(load_executable(path, NativeKernels())[1], small)
+    ours = upscale(load_executable(path, NativeKernels()), small)
     theirs = upscale(load(path), small)
     assert {site: widths.tolist() for site, widths in ours.bits.items()} == {
         site: widths.tolist() for site, widths in theirs.bits.items()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from safetensors import safe_open
 
-from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.checkpoint.stored import read
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.kernels import Kernels
@@ -21,22 +20,24 @@ if TYPE_CHECKING:
 PROGRAM_KEY = "cadyq.program"  # in the metadata
 
 
-def load_executable(path: Path | str, kernels: Kernels) -> tuple[Card, Executable]:
+def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> Executable:
     """Make a weights file ready to run; needs torch only if there is no program in it.
+
+    `threads` are as for `Executable`.
 
     Raises:
         CheckpointError: as for `checkpoint.load`, or its program does not fit its tensors.
     """
     path = Path(path)
-    card, arrays = read(path)
+    _, arrays = read(path)
     program = read_program(path)
     try:
         if program is not None:
-            return card, Executable(program, arrays, kernels)
+            return Executable(program, arrays, kernels, threads=threads)
         from cadyq_cli.checkpoint.engine_network import executable_of
         from cadyq_cli.checkpoint.file import load
 
-        return card, executable_of(load(path), kernels)
+        return executable_of(load(path), kernels, threads=threads)
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
 

@@ -28,7 +28,7 @@ def compare(weights: Path, folder: Path) -> tuple[int, int, float]:
     network = load(weights)
     enlargers = [
         NetworkEnlarger(network, runner=runner)
-        for runner in (load_executable(weights, NativeKernels())[1], None)
+        for runner in (load_executable(weights, NativeKernels()), None)
     ]
     patches, comparison = Patches(edge=96), Comparison(border=network.card.scale)
     alike = pairs = 0
