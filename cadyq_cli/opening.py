@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cadyq_cli.engine.devices import CPU, device_named
-from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable
+from cadyq_cli.engine.native.kernels import NativeKernels
+from cadyq_cli.engine.native.library import NativeUnavailable
 from cadyq_cli.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from cadyq_cli.checkpoint import load, shipped
 from cadyq_cli.checkpoint.program import load_executable, read_program
-from cadyq_cli.engine.native.library import NativeKernels
+from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.evaluation.metrics import psnr_y
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.resize import imresize

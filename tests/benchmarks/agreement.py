@@ -15,7 +15,7 @@ import numpy as np
 
 from cadyq_cli.checkpoint import load, shipped
 from cadyq_cli.checkpoint.program import load_executable
-from cadyq_cli.engine.native.library import NativeKernels
+from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.pairs import discover
 from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
