@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from cadyq_cli.checkpoint import shipped
 from cadyq_cli.engine.devices import CPU, device_named
-from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable
+from cadyq_cli.engine.native.kernels import NativeKernels
+from cadyq_cli.engine.native.library import NativeUnavailable
 from cadyq_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -84,9 +85,7 @@ class Opener:
             return load_network(path, self._device)
         from cadyq_cli.checkpoint.program import load_executable
 
-        _, executable = load_executable(path, self._kernels)
-        executable.threads = self._share(images)
-        return executable
+        return load_executable(path, self._kernels, threads=self._share(images))
 
     def adopt(self, network: Network, *, images: int = 1) -> Runner:
         """The same for a network that is loaded already."""
@@ -94,9 +93,7 @@ class Opener:
             return network.to(self._device)
         from cadyq_cli.checkpoint.engine_network import executable_of
 
-        executable = executable_of(network, self._kernels)
-        executable.threads = self._share(images)
-        return executable
+        return executable_of(network, self._kernels, threads=self._share(images))
 
     def prepare(self, images: int) -> None:
         """To be called by each thread that works on one of so many images at a time."""

@@ -9,7 +9,7 @@ import pytest
 
 from cadyq_cli.checkpoint import load, shipped, stored
 from cadyq_cli.checkpoint.program import load_executable
-from cadyq_cli.engine.native.library import NativeKernels
+from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.evaluation.metrics import psnr_y
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.resize import imresize
@@ -46,7 +46,7 @@ def test_the_engine_gives_pytorchs_widths_and_pixels(model: str) -> None:
     assert stored.read(path).program is not None, "or else torch would have to compile it"
     truth = read(PHOTO).pixels
     small = imresize(truth, 1 / 4)
-    ours = upscale(load_executable(path, NativeKernels())[1], small)
+    ours = upscale(load_executable(path, NativeKernels()), small)
     theirs = upscale(load(path), small)
     assert {site: widths.tolist() for site, widths in ours.bits.items()} == {
         site: widths.tolist() for site, widths in theirs.bits.items()

@@ -7,12 +7,12 @@ from threading import Event
 import numpy as np
 import pytest
 import torch
+from reference_kernels import ReferenceKernels
 
 from cadyq_cli.checkpoint import Card, Network
 from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.engine.executor import Executable, Result
 from cadyq_cli.engine.kernels import Map
-from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import (
@@ -45,9 +45,7 @@ def network(precision: str = "float", *, scale: int = 2) -> Network:
 
 def executable(precision: str = "dynamic", *, threads: int = 3) -> Executable:
     """The same network without torch."""
-    result = executable_of(network(precision), ReferenceKernels())
-    result.threads = threads
-    return result
+    return executable_of(network(precision), ReferenceKernels(), threads=threads)
 
 
 def photograph(height: int, width: int) -> Pixels:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.checkpoint.stored import read
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.kernels import Kernels
@@ -16,8 +15,10 @@ if TYPE_CHECKING:
     from cadyq_cli.checkpoint.network import Network
 
 
-def load_executable(path: Path | str, kernels: Kernels) -> tuple[Card, Executable]:
+def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> Executable:
     """Make a weights file ready to run; needs torch only if there is no program in it.
+
+    `threads` are as for `Executable`.
 
     Raises:
         CheckpointError: as for `checkpoint.load`, or its program does not fit its tensors.
@@ -26,11 +27,11 @@ def load_executable(path: Path | str, kernels: Kernels) -> tuple[Card, Executabl
     stored = read(path)
     try:
         if stored.program is not None:
-            return stored.card, Executable(stored.program, stored.arrays, kernels)
+            return Executable(stored.program, stored.arrays, kernels, threads=threads)
         from cadyq_cli.checkpoint.engine_network import executable_of
         from cadyq_cli.checkpoint.file import rebuilt
 
-        return stored.card, executable_of(rebuilt(stored), kernels)
+        return executable_of(rebuilt(stored), kernels, threads=threads)
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
 

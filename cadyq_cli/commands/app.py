@@ -54,7 +54,8 @@ def _print_version(wanted: bool) -> None:
 
 
 def _kernels() -> str:
-    from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable
+    from cadyq_cli.engine.native.kernels import NativeKernels
+    from cadyq_cli.engine.native.library import NativeUnavailable
 
     try:
         return f"int8 kernels: {NativeKernels().name}"

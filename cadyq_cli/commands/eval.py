@@ -228,8 +228,9 @@ def evaluate(
         for model, enlarger in enlargers.items()
     ]
     if as_json:
-        protocol = _described(factor, sets, patches, compare)
-        typer.echo(json.dumps(protocol | _entries(results, per_image=per_image), indent=2))
+        entries = [result.to_json(per_image=per_image) for result in results]
+        document = _described(factor, sets, patches, compare) | {"results": entries}
+        typer.echo(json.dumps(document, indent=2))
     else:
         rows = [row for r in results for row in (r.one_by_one() if per_image else (r,))]
         _print(rows, as_csv=as_csv, as_markdown=as_markdown, explained=not quiet)
@@ -315,10 +316,6 @@ def _described(
         },
         "bit_operations": {c.name: c.formula for c in CONVENTIONS} | {"symbols": SYMBOLS},
     }
-
-
-def _entries(results: Sequence[Result], *, per_image: bool) -> dict[str, Any]:
-    return {"results": [result.to_json(per_image=per_image) for result in results]}
 
 
 def _print(results: Sequence[Result], *, as_csv: bool, as_markdown: bool, explained: bool) -> None:

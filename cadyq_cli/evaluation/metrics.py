@@ -64,11 +64,6 @@ def psnr_y(image: Image, truth: Image, *, border: int) -> float:
     return psnr(luma(image), luma(truth), border=border)
 
 
-def ssim_y(image: Image, truth: Image, *, border: int) -> float:
-    """`ssim` on the luma of two RGB images (H, W, 3), 0..255."""
-    return ssim(luma(image), luma(truth), border=border)
-
-
 def _blur(plane: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weighted means under every position of the window that lies within the plane."""
     for axis in (0, 1):
@@ -86,6 +81,6 @@ def _compared(
         raise ValueError(f"cannot compare images of shapes {image.shape} and {truth.shape}")
     height, width = image.shape[:2]
     if border < 0 or min(height, width) - 2 * border < smallest:
-        raise ValueError(f"a {border=} px leaves too little of {height}x{width} px to compare")
+        raise ValueError(f"a {border=} px leaves too little of {width}x{height} px to compare")
     inside = np.s_[border : height - border, border : width - border]
     return image[inside].astype(np.float64), truth[inside].astype(np.float64)

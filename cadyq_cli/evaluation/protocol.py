@@ -14,6 +14,7 @@ from cadyq_cli.evaluation.metrics import psnr, ssim
 from cadyq_cli.evaluation.pairs import Pair, Source
 from cadyq_cli.imaging.colour import luma
 from cadyq_cli.imaging.tiles import Span, Tile, official_spans, spans
+from cadyq_cli.upscaling import mean_width
 
 Pixels = NDArray[Any]
 Widths = dict[str, NDArray[np.uint8]]  # site -> width of each patch, shape (patches,)
@@ -96,9 +97,7 @@ class Measured:
     @property
     def average_bits(self) -> float | None:
         """Mean width over all sites and patches, the paper's FAB; None if nothing has a width."""
-        if not self.widths:
-            return None
-        return float(np.mean([bits.mean() for bits in self.widths.values()]))
+        return mean_width(self.widths)
 
 
 def measure(

@@ -5,35 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from math import ceil
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Border = Literal["symmetric", "replicate"]
 Pixels = NDArray[Any]
 
 _BLOCK = 1 << 16  # samples of one output block; its float64 sums and gathered rows fit the L2 cache
 
 
-def imresize(
-    image: Pixels,
-    to: float | tuple[int, int],
-    *,
-    border: Border = "symmetric",
-    rows: slice = slice(None),
-) -> Pixels:
+def imresize(image: Pixels, to: float | tuple[int, int], *, rows: slice = slice(None)) -> Pixels:
     """Resize by cubic convolution (a = -0.5), widening the kernel where the image shrinks.
 
     Rows are resized first, then columns (the axis that shrinks more comes first where the two
     differ). Integer images are rounded half up and clipped after each of the two passes, as
-    MATLAB does; float images are never rounded or clipped.
+    MATLAB does; float images are never rounded or clipped. Outside the image lies its mirror image,
+    as in MATLAB since R2012 and in the usual benchmark files.
 
     Args:
         image: (H, W) or (H, W, C); uint8, uint16, float32 or float64.
         to: The scale, or the (height, width) of the result. A scale rounds the size up.
-        border: What lies outside the image: its mirror image (MATLAB since R2012, the usual
-            benchmark files) or its outermost pixel (older versions).
         rows: Which rows of the result to compute.
 
     Returns:
@@ -57,7 +49,7 @@ def imresize(
     if min(target) < 1:
         raise ValueError(f"cannot resize {size} px to {target} px")
 
-    return _resized(image, 0, size, target, scales, border, rows)
+    return _resized(image, 0, size, target, scales, rows)
 
 
 def resized_bands(
@@ -73,7 +65,7 @@ def resized_bands(
         target: Height and width of the result.
     """
     scales = (target[0] / size[0], target[1] / size[1])
-    where, _ = _taps(size[0], target[0], scales[0], "symmetric")
+    where, _ = _taps(size[0], target[0], scales[0])
     first = np.minimum.accumulate(where.min(axis=0)[::-1])[::-1]  # row that is still needed
     last = np.maximum.accumulate(where.max(axis=0))  # row that must have come
     window, start, done = None, 0, 0
@@ -82,7 +74,7 @@ def resized_bands(
         ready = int(np.searchsorted(last, start + len(window)))
         if ready > done:
             rows = slice(done, ready)
-            yield _resized(window, start, size, target, scales, "symmetric", rows)
+            yield _resized(window, start, size, target, scales, rows)
             done = ready
         if done < target[0]:
             window = window[first[done] - start :]
@@ -103,9 +95,7 @@ def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=64)
-def _taps(
-    length: int, target: int, scale: float, border: Border
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _taps(length: int, target: int, scale: float) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """What each output sample is made of: input positions and weights, both (taps, target)."""
     shrink = min(scale, 1.0)
     width = 4 / shrink
@@ -116,11 +106,8 @@ def _taps(
     weights /= weights.sum(axis=0)
     used = weights.any(axis=1)
     where, weights = where[used], weights[used]
-    if border == "symmetric":
-        where %= 2 * length
-        where = np.minimum(where, 2 * length - 1 - where)
-    else:
-        where = where.clip(0, length - 1)
+    where %= 2 * length
+    where = np.minimum(where, 2 * length - 1 - where)
     where.flags.writeable = weights.flags.writeable = False  # shared by all callers
     return where, weights
 
@@ -131,14 +118,13 @@ def _resized(
     size: tuple[int, int],
     target: tuple[int, int],
     scales: tuple[float, float],
-    border: Border,
     rows: slice,
 ) -> Pixels:
     """Some rows of the result, from a window of the image's rows that begins at `start`."""
-    where, weights = _taps(size[0], target[0], scales[0], border)
+    where, weights = _taps(size[0], target[0], scales[0])
     where, weights = where[:, rows], weights[:, rows]
     first, last = where.min(), where.max() + 1
-    taps = (where - first, weights), _taps(size[1], target[1], scales[1], border)
+    taps = (where - first, weights), _taps(size[1], target[1], scales[1])
     image = window[first - start : last - start]
     for axis in sorted((0, 1), key=scales.__getitem__):
         lines = np.ascontiguousarray(image.swapaxes(0, axis))

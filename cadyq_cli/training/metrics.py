@@ -29,7 +29,7 @@ COLUMNS = (
     "psnr",  # dB, of the validation images; on lines of its own
     "validation_bits",
 )
-_MEANS = ("truth", "output", "attention", "bit", "average_bits", "gradient")
+MEANS = ("truth", "output", "attention", "bit", "average_bits", "gradient")  # of a `Step`
 
 
 class Metrics:
@@ -67,7 +67,7 @@ class Metrics:
             "bit_price": f"{steps[-1].bit_price:.6g}",
             "rate": f"{steps[-1].rate:.6g}",
         }
-        for name in _MEANS:
+        for name in MEANS:
             values = [v for step in steps if (v := getattr(step, name)) is not None]
             row[name] = f"{sum(values) / len(values):.6g}" if values else ""
         self._append(steps[-1].number, row)

@@ -29,7 +29,7 @@ class Records:
         """Take a step in."""
         self._metrics.add(step)
         if self._board is not None and step.number % metrics.EVERY == 0:
-            for name in ("truth", "output", "attention", "bit", "average_bits", "gradient"):
+            for name in metrics.MEANS:
                 if (value := getattr(step, name)) is not None:
                     self._board.add_scalar(f"{self._stage}/{name}", value, step.number)
 

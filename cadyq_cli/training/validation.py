@@ -14,6 +14,7 @@ from cadyq_cli.evaluation.pairs import Source
 from cadyq_cli.evaluation.protocol import Patches
 from cadyq_cli.imaging.files import write
 from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.upscaling import mean_width
 from cadyq_cli.visuals.mapping import bit_map
 from cadyq_cli.visuals.views import View
 
@@ -40,8 +41,8 @@ class Validation:
         for pair in self._pairs:
             output, widths = enlarger.enlarge(pair.small, Patches(edge=PATCH))
             ratios.append(psnr_y(output, pair.truth, border=self._scale))
-            if widths:
-                bits.append(sum(float(w.mean()) for w in widths.values()) / len(widths))
+            if (mean := mean_width(widths)) is not None:
+                bits.append(mean)
         mean_bits = sum(bits) / len(bits) if bits else None
         return sum(ratios) / len(ratios), mean_bits
 

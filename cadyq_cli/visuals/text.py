@@ -1,4 +1,4 @@
-"""Lettering: the font that comes with Pillow, at any size."""
+"""Lettering: the font that comes with Pillow, at any size, and the colours of what is written."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from math import ceil
 
 from PIL import ImageFont
 
-INK = (32, 32, 36)
-FAINT = (205, 205, 210)
-PAPER = (255, 255, 255)
+Colour = tuple[int, int, int]  # sRGB, 0..255
+
+INK: Colour = (32, 32, 36)
+MUTED: Colour = (95, 99, 104)
+FAINT: Colour = (220, 221, 225)
+PAPER: Colour = (255, 255, 255)
 
 
 @lru_cache(maxsize=16)

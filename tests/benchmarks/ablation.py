@@ -27,7 +27,7 @@ from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.checkpoint.file import load
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.engine.allocator import keep_freed_memory
-from cadyq_cli.engine.native.library import NativeKernels
+from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.pairs import discover
 from cadyq_cli.evaluation.protocol import Comparison, Measured, Patches, measure

@@ -15,7 +15,7 @@ import numpy as np
 
 from cadyq_cli.checkpoint import load, shipped
 from cadyq_cli.checkpoint.program import load_executable
-from cadyq_cli.engine.native.library import NativeKernels
+from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.pairs import discover
 from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
@@ -28,7 +28,7 @@ def compare(weights: Path, folder: Path) -> tuple[int, int, float]:
     network = load(weights)
     enlargers = [
         NetworkEnlarger(network, runner=runner)
-        for runner in (load_executable(weights, NativeKernels())[1], None)
+        for runner in (load_executable(weights, NativeKernels()), None)
     ]
     patches, comparison = Patches(edge=96), Comparison(border=network.card.scale)
     alike = pairs = 0

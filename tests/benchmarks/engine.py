@@ -37,7 +37,8 @@ from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.engine.allocator import keep_freed_memory
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.kernels import Codes, Epilogue, Map, Sums
-from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable, instruction_sets
+from cadyq_cli.engine.native.kernels import NativeKernels
+from cadyq_cli.engine.native.library import NativeUnavailable, instruction_sets
 from cadyq_cli.imaging import files
 from cadyq_cli.imaging.tiles import tiles
 from cadyq_cli.quant.ranges import fit_ranges

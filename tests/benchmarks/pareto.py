@@ -30,7 +30,6 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from cadyq_cli.checkpoint import Card, Network
@@ -39,20 +38,15 @@ from cadyq_cli.engine.kernels import Map
 from cadyq_cli.evaluation.enlargers import enlarger_of
 from cadyq_cli.evaluation.naming import named
 from cadyq_cli.evaluation.pairs import Source, discover
-from cadyq_cli.evaluation.plot import (
-    _COLOURS,
-    _FINER,
-    _GRID,
-    _INK,
-    _MUTED,
-    _PAPER,
-    _shortened,
-    _ticks,
-)
+from cadyq_cli.evaluation.plot import _shortened
 from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
+from cadyq_cli.imaging.files import write
 from cadyq_cli.imaging.pixels import to_values
 from cadyq_cli.opening import Opener
 from cadyq_cli.quant.trace import Trace
+from cadyq_cli.visuals.axes import Frame, even_axis, logarithmic_axis
+from cadyq_cli.visuals.canvas import COLOURS, FINER, Canvas, Place
+from cadyq_cli.visuals.text import MUTED, PAPER, Colour
 
 SIZE = (1200, 640)  # px of the plot
 AREA = (100, 70, 850, 550)  # left, top, right, bottom of its axes, px
@@ -253,78 +247,59 @@ def table(points: Sequence[Point], dataset: str) -> Iterator[str]:
 
 
 class Diagram:
-    """Microseconds against dB, the points of a topology joined. Places are px of the picture."""
+    """Microseconds against dB, the points of a topology joined."""
 
     def __init__(self, points: Sequence[Point], dataset: str) -> None:
-        self.sheet = Image.new("RGB", (SIZE[0] * _FINER, SIZE[1] * _FINER), _PAPER)
-        self._pen = ImageDraw.Draw(self.sheet)
-        self._points = sorted(points, key=lambda point: point.time)
-        self._levels = _ticks([point.psnr for point in points])
-        steps = [m * 10.0**k for k in range(-2, 5) for m in (1, 2, 5)]
-        first = sum(step < self._points[0].time for step in steps) - 1
-        last = sum(step < self._points[-1].time for step in steps)
-        self._steps = steps[first : last + 1]
+        self.canvas = Canvas.blank(*SIZE, text=22)
+        times, ratios = [p.time for p in points], [p.psnr for p in points]
+        self._times = logarithmic_axis(min(times), max(times))
+        decibels = even_axis(min(ratios), max(ratios), steps=5, narrowest=0.05)
+        left, top, right, bottom = AREA
+        self._frame = Frame(left=left, top=top, right=right, bottom=bottom, axis=decibels)
         self._axes(dataset)
         ranked = sorted(points, key=lambda point: -point.psnr)
         families = dict.fromkeys(point.family for point in ranked)
-        for number, (family, colour) in enumerate(zip(families, cycle(_COLOURS))):
+        for number, (family, colour) in enumerate(zip(families, cycle(COLOURS))):
             self._entry(number, _shortened(family), "cadyq int8, dynamic", colour)
-            self._curve([p for p in self._points if p.family == family], colour)
+            self._curve([p for p in points if p.family == family], colour)
         ways = [way for way in WAYS if any(point.way == way for point in points)]
         for number, way in enumerate(ways, len(families) + 1):
-            self._entry(number, way, way, _MUTED)
-
-    def _place(self, microseconds: float, psnr: float) -> tuple[float, float]:
-        left, top, right, bottom = AREA
-        across = math.log(microseconds / self._steps[0], self._steps[-1] / self._steps[0])
-        up = (psnr - self._levels[0]) / (self._levels[-1] - self._levels[0])
-        return left + across * (right - left), bottom - up * (bottom - top)
+            self._entry(number, way, way, MUTED)
 
     def _axes(self, dataset: str) -> None:
         left, top, right, bottom = AREA
-        for level in self._levels:
-            _, y = self._place(self._steps[0], level)
-            self._line([(left, y), (right, y)], _GRID)
-            self._text((left - 12, y), f"{level:.2f}", "rm")
-        for step in self._steps:
-            x, _ = self._place(step, self._levels[0])
-            self._line([(x, top), (x, bottom)], _GRID)
-            self._text((x, bottom + 10), f"{step:g}", "ma")
-        self._line([(left, bottom), (right, bottom)], _INK)
-        self._text((left, top - 24), f"PSNR on {dataset}, dB", "ls")
+        for tick, label in zip(self._times.ticks, self._times.labels, strict=True):
+            self._frame.rule_column(self.canvas, self._times.share(tick), label)
+        self._frame.rule(self.canvas)
+        self.canvas.text((left, top - 24), f"PSNR on {dataset}, dB", "ls")
         label = "microseconds for a low-resolution pixel"
-        self._text(((left + right) / 2, bottom + 44), label, "ma", _MUTED)
+        self.canvas.text(((left + right) / 2, bottom + 44), label, "ma", MUTED)
 
-    def _curve(self, points: Sequence[Point], colour: str) -> None:
-        places = [self._place(point.time, point.psnr) for point in points]
-        self._line(places, colour)
-        for point, (x, y) in zip(points, places, strict=True):
-            self._mark((x, y), point.way, colour)
+    def _curve(self, points: Sequence[Point], colour: Colour) -> None:
+        ordered = sorted(points, key=lambda point: point.time)
+        places = [
+            (self._frame.x(self._times.share(point.time)), self._frame.y(point.psnr))
+            for point in ordered
+        ]
+        self.canvas.line(places, colour)
+        for point, place in zip(ordered, places, strict=True):
+            self._mark(place, point.way, colour)
 
-    def _entry(self, number: int, text: str, way: str, colour: str) -> None:
+    def _entry(self, number: int, text: str, way: str, colour: Colour) -> None:
         """A line of the legend."""
         y = AREA[1] + 34 * number
         self._mark((LEGEND, y), way, colour)
-        self._text((LEGEND + 22, y), text, "lm")
+        self.canvas.text((LEGEND + 22, y), text, "lm")
 
-    def _line(self, places: Sequence[tuple[float, float]], colour: str) -> None:
-        scaled = [(x * _FINER, y * _FINER) for x, y in places]
-        self._pen.line(scaled, colour, width=2 * _FINER, joint="curve")
-
-    def _mark(self, place: tuple[float, float], way: str, colour: str) -> None:
+    def _mark(self, place: Place, way: str, colour: Colour) -> None:
         """Filled if it is ours."""
-        x, y, radius = place[0] * _FINER, place[1] * _FINER, 10 * _FINER
-        mark, width = WAYS[way], 3 * _FINER
-        inside = colour if mark.ours else _PAPER
+        (x, y), radius = self.canvas._scaled(place), 10 * FINER
+        mark, width, pen = WAYS[way], 3 * FINER, self.canvas._pen
+        inside = colour if mark.ours else PAPER
         if mark.sides:
-            circle = (x, y, radius)
-            self._pen.regular_polygon(circle, mark.sides, mark.turned, inside, colour, width)
+            pen.regular_polygon((x, y, radius), mark.sides, mark.turned, inside, colour, width)
         else:
-            self._pen.circle((x, y), radius, inside, colour, width)
-
-    def _text(self, place: tuple[float, float], text: str, anchor: str, colour: str = _INK) -> None:
-        scaled = place[0] * _FINER, place[1] * _FINER
-        self._pen.text(scaled, text, colour, ImageFont.load_default(22 * _FINER), anchor)
+            pen.circle((x, y), radius, inside, colour, width)
 
 
 def main() -> None:
@@ -350,8 +325,7 @@ def main() -> None:
     print(f"x{scale}, {len(images)} images of {width} x {height}, {arguments.threads} threads\n")
     print("\n".join(table(points, dataset.name)))
     if arguments.plot and (known := [point for point in points if not math.isnan(point.psnr)]):
-        sheet = Diagram(known, dataset.name).sheet
-        sheet.resize(SIZE, Image.Resampling.LANCZOS).save(arguments.plot)
+        write(arguments.plot, Diagram(known, dataset.name).canvas.picture(), overwrite=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from cadyq_cli.checkpoint import Network, load, shipped
 from cadyq_cli.checkpoint.engine_network import executable_of
-from cadyq_cli.engine.native.library import NativeKernels
+from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.engine.runner import Runner
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.pixels import to_values

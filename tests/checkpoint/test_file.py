@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from networks import TINY, tiny
+from reference_kernels import ReferenceKernels
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -16,7 +17,6 @@ from cadyq_cli import CadyqError
 from cadyq_cli.checkpoint import Card, Network, load, save
 from cadyq_cli.checkpoint.program import load_executable
 from cadyq_cli.checkpoint.stored import METADATA_KEY
-from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import CheckpointError
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from networks import TINY, tiny
+from reference_kernels import ReferenceKernels
 
 from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.engine.executor import Executable
-from cadyq_cli.engine.reference import ReferenceKernels
 
 
 def executable(backbone: str, precision: str = "dynamic") -> Executable:

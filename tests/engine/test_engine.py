@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 import torch
 from networks import SCALES, TINY, tiny
+from reference_kernels import ReferenceKernels
 from torch import Tensor, nn
 from torch.nn.functional import hardswish, silu
 
 from cadyq_cli.checkpoint import Network, load, save
 from cadyq_cli.checkpoint.edges import with_static_edges
-from cadyq_cli.checkpoint.engine_network import EngineNetwork, executable_of
+from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.checkpoint.program import load_executable
 from cadyq_cli.engine.compile import compile_network
-from cadyq_cli.engine.executor import Executable
+from cadyq_cli.engine.executor import Executable, Result
+from cadyq_cli.engine.kernels import Map
 from cadyq_cli.engine.program import BorderedConv, Conv, Site
-from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.quant.ranges import fit_ranges
 
@@ -40,27 +41,31 @@ def images() -> list[Tensor]:
     return [torch.rand(1, 3, *size, generator=generator) for size in SIZES]
 
 
-def run(network: Network) -> EngineNetwork:
-    return EngineNetwork(executable_of(network, KERNELS), network.card)
+def patches() -> list[Map]:
+    return [image[0].permute(1, 2, 0).numpy() for image in images()]
 
 
-@torch.no_grad()
-def assert_alike(network: Network, engine: EngineNetwork) -> None:
+def compiled(network: Network) -> Executable:
+    return executable_of(network, KERNELS)
+
+
+def assert_alike(network: Network, executable: Executable) -> None:
     """Equal, but that now and then a value on a tie of rounding falls to the other side.
 
     Torch sums in float32 and in an order of its own, the engine in whole numbers.
     """
     errors = []
-    for image in images():
-        expected, trace = network(image)
-        output, found = engine(image)
-        assert {k: v.item() for k, v in found.bits.items()} == {
-            k: v.item() for k, v in trace.bits.items()
-        }
-        errors.append((output - expected).abs().flatten())
-    error = torch.cat(errors)
-    assert float(error.median()) < CLOSE
-    assert float(error.max()) < TIE
+    for patch in patches():
+        expected, found = network.run(patch), executable.run(patch)
+        assert widths(found) == widths(expected)
+        errors.append(np.abs(found.pixels - expected.pixels).ravel())
+    error = np.concatenate(errors)
+    assert np.median(error) < CLOSE
+    assert error.max() < TIE
+
+
+def widths(result: Result) -> dict[str, float]:
+    return {site: choice.bits for site, choice in result.choices.items()}
 
 
 @pytest.mark.parametrize("layers", LAYERS, ids=str)
@@ -70,20 +75,20 @@ def test_the_engine_computes_what_the_network_was_trained_to(
     backbone: str, precision: str, layers: dict[str, Any]
 ) -> None:
     network = tiny(backbone, SCALES[backbone][-1], precision, layers=layers)
-    assert_alike(network, run(network))
+    assert_alike(network, compiled(network))
 
 
 @pytest.mark.parametrize("backbone", TINY)
 def test_every_scale_runs(backbone: str) -> None:
     for scale in SCALES[backbone]:
         network = tiny(backbone, scale, "dynamic", layers={"edges": "static"})
-        assert_alike(network, run(network))
+        assert_alike(network, compiled(network))
 
 
 @pytest.mark.parametrize("backbone", TINY)
 def test_a_float_network_runs_too(backbone: str) -> None:
     network = tiny(backbone, 2, "float")
-    assert_alike(network, run(network))
+    assert_alike(network, compiled(network))
 
 
 @pytest.mark.parametrize("edges", ["float", "static"])
@@ -92,7 +97,7 @@ def test_a_tail_with_kernels_of_its_own_along_the_border_runs_too(edges: str) ->
     with torch.no_grad():
         for parameter in network.backbone.tail.parameters():  # type: ignore[union-attr]
             parameter.add_(torch.randn(parameter.shape) / 50)
-    assert_alike(network, run(network))
+    assert_alike(network, compiled(network))
 
 
 def test_a_float_tail_is_one_step_in_the_engine() -> None:
@@ -102,67 +107,65 @@ def test_a_float_tail_is_one_step_in_the_engine() -> None:
 
 def test_the_first_convolution_may_read_unrounded_features() -> None:
     network = tiny("srresnet", 2, "dynamic", first_conv_unquantized=True)
-    assert_alike(network, run(network))
+    assert_alike(network, compiled(network))
 
 
-@torch.no_grad()
 def test_what_follows_a_normalisation_is_the_same_to_the_last_bit() -> None:
     network = tiny("srresnet", 2, "dynamic")
     for name, statistics in network.named_buffers():
         if "running" in name:
             nn.init.uniform_(statistics, 0.5, 2.0)
-    engine = run(network)
-    for image in images():
-        (_, expected), (_, found) = network(image), engine(image)
+    executable = compiled(network)
+    for patch in patches():
+        expected, found = network.run(patch), executable.run(patch)
         for site in expected.choices:
-            ours, theirs = (trace.selector_inputs(site)[:, 2:] for trace in (found, expected))
-            assert torch.equal(ours, theirs), site  # the spread of features
+            ours, theirs = (result.choices[site].spread for result in (found, expected))
+            assert ours is not None
+            assert theirs is not None
+            assert np.array_equal(ours, theirs), site
 
 
-@torch.no_grad()
-def test_the_trace_tells_how_widths_came_about() -> None:
+@pytest.mark.parametrize("brightness", [0.1, 0.5, 1.0])
+def test_a_result_tells_how_widths_came_about(brightness: float) -> None:
     network = tiny("carn", 2, "dynamic")
-    batch = torch.rand(3, 3, 7, 9) * torch.tensor([0.1, 0.5, 1.0]).view(-1, 1, 1, 1)
-    _, expected = network(batch)
-    _, trace = run(network)(batch)
-    torch.testing.assert_close(trace.gradient, expected.gradient, atol=1e-6, rtol=1e-5)
-    assert list(trace.choices) == list(expected.choices)
+    executable = compiled(network)
+    patch = patches()[3] * np.float32(brightness)
+    expected, found = network.run(patch), executable.run(patch)
+    np.testing.assert_allclose(found.gradient, expected.gradient, atol=1e-6, rtol=1e-5)
+    assert list(found.choices) == list(expected.choices)
     for site, choice in expected.choices.items():
-        found = trace.choices[site]
-        assert torch.equal(found.bits, choice.bits)
-        for part in ("expected", "scores", "spread"):
-            torch.testing.assert_close(
-                getattr(found, part), getattr(choice, part), atol=1e-3, rtol=1e-3
-            )
-    assert run(network).candidates == network.candidates
+        assert found.choices[site].bits == choice.bits
+        for part in ("scores", "spread"):
+            ours, theirs = getattr(found.choices[site], part), getattr(choice, part)
+            np.testing.assert_allclose(ours, theirs, atol=1e-3, rtol=1e-3)
+    assert executable.candidates == network.candidates
 
 
 @pytest.mark.parametrize("backbone", ["edsr", "idn"])
 def test_selectors_look_at_logarithms_where_those_in_training_did(backbone: str) -> None:
     network = tiny(backbone, 2, "dynamic", layers={"logarithmic": True})
-    assert_alike(network, run(network))
+    assert_alike(network, compiled(network))
 
 
 @pytest.mark.parametrize("backbone", ["edsr", "span"])
 def test_the_strongest_patches_have_wider_bounds_as_in_pytorch(backbone: str) -> None:
     network = tiny(backbone, 2, "dynamic", layers={"relative": True})
     fit_ranges(network, lambda: [network(image)[1] for image in images()])
-    assert_alike(network, run(network))
+    assert_alike(network, compiled(network))
 
 
 def test_relative_bounds_take_a_black_patch() -> None:
     network = tiny("carn", 2, "dynamic", layers={"relative": True})
-    black = torch.zeros(1, 3, 6, 6)
-    with torch.no_grad():
-        torch.testing.assert_close(run(network)(black)[0], network(black)[0], atol=CLOSE, rtol=0)
+    black = np.zeros((6, 6, 3), np.float32)
+    found, expected = (runner.run(black).pixels for runner in (compiled(network), network))
+    np.testing.assert_allclose(found, expected, atol=CLOSE, rtol=0)
 
 
 def test_threads_and_sizes_do_not_disturb_each_other() -> None:
     executable = executable_of(tiny("edsr", 2, layers={"edges": "static"}), KERNELS)
-    patches = [image[0].permute(1, 2, 0).numpy() for image in images()] * 4
-    alone = [executable.run(patch).pixels for patch in patches]
+    alone = [executable.run(patch).pixels for patch in patches() * 4]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda patch: executable.run(patch).pixels, patches))
+        together = list(pool.map(lambda patch: executable.run(patch).pixels, patches() * 4))
     for a, b in zip(alone, together, strict=True):
         assert np.array_equal(a, b)
 
@@ -196,7 +199,7 @@ def test_every_quantized_convolution_reads_codes_and_every_map_is_written_by_one
 @pytest.mark.parametrize("precision", ["float", "static", "dynamic"])
 def test_every_activation_of_span_is_part_of_a_convolution(activation: str, precision: str) -> None:
     network = tiny("span", 4, precision, activation=activation)
-    assert_alike(network, run(network))
+    assert_alike(network, compiled(network))
     steps = compile_network(network.backbone, scale=4).steps
     assert {type(step).__name__ for step in steps} <= {"Affine", "Concat", "Conv", "Site"}
     assert sum(isinstance(step, Conv) and step.gate for step in steps) == 2
@@ -221,12 +224,11 @@ class Curves(nn.Module):
 
 @torch.no_grad()
 def test_curves_and_products_of_maps_stand_alone_too() -> None:
-    network, image = Curves(), images()[3]
+    network = Curves()
     program = compile_network(network, scale=1)
     arrays = {k: v.numpy() for k, v in network.state_dict().items()}
-    patch = image[0].permute(1, 2, 0).contiguous().numpy()
-    found = Executable(program, arrays, KERNELS).run(patch).pixels
-    expected = network(image, None)[0].permute(1, 2, 0)
+    found = Executable(program, arrays, KERNELS).run(patches()[3]).pixels
+    expected = network(images()[3], None)[0].permute(1, 2, 0)
     torch.testing.assert_close(torch.from_numpy(found), expected)
 
 
@@ -252,18 +254,14 @@ def test_a_compact_file_runs_as_the_network_in_it(backbone: str, tmp_path: Path)
     path = tmp_path / "a.safetensors"
     layers = {"edges": "static", "relative": True}
     save(path, tiny(backbone, 2, "dynamic", layers=layers), compact=True)
-    card, executable = load_executable(path, KERNELS)
-    network = load(path)
-    assert card == network.card
-    assert_alike(network, EngineNetwork(executable, card))
+    assert_alike(load(path), load_executable(path, KERNELS))
 
 
 def test_a_file_without_a_program_is_compiled(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     network = tiny("edsr", 2)
     save(path, network)
-    card, executable = load_executable(path, KERNELS)
-    assert_alike(network, EngineNetwork(executable, card))
+    assert_alike(network, load_executable(path, KERNELS))
 
 
 def test_edges_at_8_bit_change_a_network_little(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from networks import tiny
+from reference_kernels import ReferenceKernels
 
 from cadyq_cli.checkpoint import Network, save, shipped
 from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.engine.executor import Executable
-from cadyq_cli.engine.reference import ReferenceKernels
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.evaluation.enlargers import Bicubic, LumaBicubic, NetworkEnlarger, enlarger_of
 from cadyq_cli.evaluation.naming import named

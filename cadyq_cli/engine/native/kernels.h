@@ -1,4 +1,4 @@
-// What every instruction set's kernels offer; see kernels.cpp for how they work.
+// What every instruction set's kernels offer; winograd.h, direct.h and matrix.h tell how.
 //
 // Maps are float32, (height, width, channels), without gaps. Codes are int16, (rows, columns, pitch)
 // with kPad zeros around the image, rows and columns rounded up to whole tiles of kTile, and pitch

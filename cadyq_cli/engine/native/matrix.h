@@ -1,8 +1,22 @@
 // Direct convolutions on AMX, the matrix unit of Intel's servers: tiles of 16 pixels x 16 outputs,
 // 64 inputs at a time, in 8 bit. Codes of 9 bit are taken apart into their positive and their negative
 // parts, which count as inputs of their own, with weights of opposite signs.
-// To be included within kernels.cpp, for the instruction set that has it.
 #pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels.h"
+#include "lanes.h"
+#include "layout.h"
+#include "workspace.h"
+#include "writer.h"
+
+namespace CADYQ_ISA {
+namespace {
 
 constexpr int kTileSide = 16;   // pixels, and outputs
 constexpr int kTileDepth = 64;  // inputs
@@ -251,3 +265,6 @@ void pack_matrix(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t 
             }
     }
 }
+
+}  // namespace
+}  // namespace CADYQ_ISA

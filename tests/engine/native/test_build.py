@@ -41,7 +41,8 @@ def test_what_a_compiler_says_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
 )
 def test_a_variable_of_the_environment_hides_instruction_sets(isa: str, said: str) -> None:
     program = (
-        "from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable\n"
+        "from cadyq_cli.engine.native.kernels import NativeKernels\n"
+        "from cadyq_cli.engine.native.library import NativeUnavailable\n"
         "try:\n    print(NativeKernels().name)\n"
         "except NativeUnavailable as reason:\n    print(reason)\n"
     )

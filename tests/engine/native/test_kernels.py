@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from reference_kernels import ReferenceKernels
 from torch.nn.functional import conv2d, hardswish, pixel_shuffle, silu
 
 from cadyq_cli.engine.curves import CURVES
 from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue
-from cadyq_cli.engine.native.library import NativeKernels, NativeUnavailable, instruction_sets
+from cadyq_cli.engine.native.kernels import NativeKernels
+from cadyq_cli.engine.native.library import NativeUnavailable, instruction_sets
 from cadyq_cli.engine.program import CurveName
-from cadyq_cli.engine.reference import ReferenceKernels
 
 
 def runnable() -> list[str]:

@@ -1,4 +1,4 @@
-"""The engine's kernels in plain numpy: slow, short, and what the native ones are tested against."""
+"""The engine's kernels in plain numpy: slow and short, what the native ones are compared with."""
 
 from __future__ import annotations
 

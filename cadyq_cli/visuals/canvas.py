@@ -1,0 +1,67 @@
+"""A sheet for diagrams: lines, dots and text, with smooth edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.visuals.text import INK, PAPER, Colour, font
+
+# Okabe and Ito's colours, which people with any colour vision can tell apart.
+COLOURS: Sequence[Colour] = (
+    (0, 114, 178),
+    (213, 94, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 0, 0),
+)
+FINER = 2  # drawn so many times as large, then shrunk
+_LINE = 2  # px
+
+Place = tuple[float, float]  # px to the right of the corner, px below it
+
+
+class Canvas:
+    """A part of a sheet. Places are counted from the part's own corner, in px of the result."""
+
+    def __init__(self, sheet: Image.Image, corner: tuple[int, int], text: int) -> None:
+        self.text_size = text
+        self._sheet, self._corner = sheet, corner
+        self._pen = ImageDraw.Draw(sheet)
+
+    @classmethod
+    def blank(cls, width: int, height: int, *, text: int) -> Canvas:
+        """A whole sheet, in px, with text of a height in px."""
+        return cls(Image.new("RGB", (width * FINER, height * FINER), PAPER), (0, 0), text)
+
+    def part(self, left: int, top: int) -> Canvas:
+        """The same sheet, counted from another corner of it."""
+        return Canvas(self._sheet, (left, top), self.text_size)
+
+    def line(self, places: Sequence[Place], colour: Colour = INK) -> None:
+        """Join places in their order; a single one leaves no trace."""
+        if len(places) > 1:
+            points = [self._scaled(place) for place in places]
+            self._pen.line(points, colour, width=_LINE * FINER, joint="curve")
+
+    def dot(self, place: Place, colour: Colour, radius: int, *, rim: int = 0) -> None:
+        """Draw a disc; the outermost px of it, `rim`, in the colour of the paper."""
+        middle, size = self._scaled(place), radius * FINER
+        self._pen.circle(middle, size, colour, PAPER, width=rim * FINER)
+
+    def text(self, place: Place, text: str, anchor: str, colour: Colour = INK) -> None:
+        """Write where Pillow's `anchor`, such as "ls", says."""
+        self._pen.text(self._scaled(place), text, colour, font(self.text_size * FINER), anchor)
+
+    def picture(self) -> Picture:
+        """The whole sheet."""
+        return Picture(pixels=np.asarray(self._sheet.reduce(FINER)))
+
+    def _scaled(self, place: Place) -> Place:
+        (x, y), (left, top) = place, self._corner
+        return (left + x) * FINER, (top + y) * FINER
