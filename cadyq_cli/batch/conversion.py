@@ -17,11 +17,11 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import DTypeLike
 
+from cadyq_cli.batch.enlarged_picture import EnlargedPicture
 from cadyq_cli.batch.jobs import STREAM, Job
 from cadyq_cli.batch.models import Models
 from cadyq_cli.batch.outcome import Outcome
 from cadyq_cli.batch.sizes import Wanted, passes
-from cadyq_cli.enlarging import EnlargedPicture
 from cadyq_cli.errors import CheckpointError, ImageError, InputError
 from cadyq_cli.imaging import files
 from cadyq_cli.imaging.decoding import MAX_PIXELS, decode
