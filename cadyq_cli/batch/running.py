@@ -25,7 +25,7 @@ def run(
     begin: Callable[[Job], object] = lambda _: None,
     prepare: Callable[[], object] | None = None,
 ) -> Generator[T, None, None]:
-    """Yield what comes of each job as it ends.
+    """Yield the result of each job as it ends.
 
     When the iterator is closed, or left by an exception, running jobs stop after their current
     tile, without an outcome; `convert` makes sure that nothing of them remains.
@@ -34,7 +34,7 @@ def run(
         jobs: What to do; no more are begun at a time than there are workers.
         convert: Does one job, in a thread of its own. Its tracker tells it when to stop.
         workers: How many jobs run at a time.
-        track: Hands out tiles to `convert`, such as a progress bar.
+        track: Yields the tiles it is given to `convert`, as a progress bar does.
         begin: Called with each job as it begins, in the job's thread.
         prepare: Called once in each thread.
     """

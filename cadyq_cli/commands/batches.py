@@ -78,7 +78,7 @@ def run_batch(
     except KeyboardInterrupt:
         if progress.left:
             typer.echo(f"{progress.left} of {len(planned)} images are left to do", err=True)
-            typer.echo("the same command with --skip-existing goes on from here", err=True)
+            typer.echo("the same command with --skip-existing continues from here", err=True)
         raise
     progress.summarize()
     if progress.counts["failed"]:

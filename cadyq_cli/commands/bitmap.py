@@ -73,8 +73,7 @@ def bitmap(
     file_format: Annotated[
         str | None,
         written_format(
-            "png|jpg|webp|avif|tiff|bmp|html",
-            "Format to write. \\[default: that of OUT's name, or png]",
+            "png, jpg, webp, avif, tiff, bmp or html. \\[default: as the name of OUT says, or png]"
         ),
     ] = None,
     suffix: Annotated[
@@ -213,7 +212,7 @@ def bitmap(
             metavar="1..16",
             min=1,
             max=16,
-            help="Make the map N times as fine, in N x N times the work: patches overlap, and each "
+            help="Make the map N times as fine, at N x N times the work: patches overlap, and each "
             "cell shows the patch around its middle. The outermost cells, up to half a patch "
             "wide, show the patch at the edge; a picture of one patch needs a smaller --tile.",
             rich_help_panel=RUNNING,
@@ -233,7 +232,7 @@ def bitmap(
         cadyq bitmap photo.jpg --finer 4 --stretch   more detail, stronger colours
         cadyq bitmap photo.jpg --sites all           every site of the network
         cadyq bitmap photo.jpg --json > map.json     all the numbers
-        cadyq bitmap photos -r -o maps               a folder with all that is in it
+        cadyq bitmap photos -r -o maps               a folder and all that is in it
     """
     sources = [*(images or ()), *(more_images or ())]
     refuse_contradictions(context)

@@ -57,7 +57,7 @@ def refuse_beside_a_page(context: typer.Context) -> None:
     given = given_options(context)
     for option in _NOT_IN_A_PAGE:
         if option in given:
-            raise InputError(f"{option} is for a figure; a page has every site and the plot")
+            raise InputError(f"{option} is for a figure, not for a page")
 
 
 def network_files(networks: Sequence[Path | str], scale: int | None) -> dict[str, Path]:

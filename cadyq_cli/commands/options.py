@@ -22,14 +22,14 @@ RUNNING = "Running"
 
 
 def flag(*names: str, text: str, panel: str) -> Any:
-    """An option that is there or not, under a panel of the help."""
+    """An option without a value, under a panel of the help."""
     return typer.Option(*names, metavar="", help=text, rich_help_panel=panel)
 
 
-def written_format(choices: str, text: str) -> Any:
+def written_format(text: str) -> Any:
     """The option for the format of the results, which has three names."""
     return typer.Option(
-        "-f", "--format", "--ext", metavar=choices, help=text, rich_help_panel=OUTPUT
+        "-f", "--format", "--ext", metavar="NAME", help=text, rich_help_panel=OUTPUT
     )
 
 
@@ -146,7 +146,7 @@ Weights = Annotated[
         "-m",
         "--weights",
         metavar="FILE",
-        help="A network of your own instead, as `cadyq train` writes it.",
+        help="Weights file of a network of your own, as `cadyq train` writes it.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -188,7 +188,7 @@ def torch_device(name: str) -> torch.device:
 
 
 def opener(engine: str, device: str, threads: int, *, quiet: bool) -> Opener:
-    """What opens networks as `Engine`, `Device` and `Threads` options want it.
+    """What opens networks as the `Engine`, `Device` and `Threads` options ask.
 
     Raises:
         InputError: this machine does not have what is asked for.

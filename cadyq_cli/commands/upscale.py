@@ -77,7 +77,7 @@ def upscale(
     file_format: Annotated[
         str | None,
         written_format(
-            "png|jpg|webp|avif|tiff|bmp", "Format to write. \\[default: that of OUT's or IN's name]"
+            "png, jpg, webp, avif, tiff or bmp. \\[default: as the name of OUT or IN says]"
         ),
     ] = None,
     suffix: Annotated[
@@ -96,7 +96,7 @@ def upscale(
             metavar="1..100",
             min=1,
             max=100,
-            help="Of JPEG, WebP and AVIF. \\[default: JPEG 95, WebP lossless, AVIF 100]",
+            help="Quality of JPEG, WebP and AVIF. \\[default: JPEG 95, WebP lossless, AVIF 100]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -205,8 +205,8 @@ def upscale(
 
         cadyq upscale photo.jpg                  writes photo_x4.jpg beside it
         cadyq upscale photo.jpg -s 2 -o big.png
-        cadyq upscale photos -r -o large         a folder with all that is in it
-        cadyq upscale photos -r -o large --skip-existing      goes on after an interruption
+        cadyq upscale photos -r -o large         a folder and all that is in it
+        cadyq upscale photos -r -o large --skip-existing     resumes after Ctrl-C
         cadyq upscale a.png b.png --width 3840 -f webp --quality 90
         cat photo.jpg | cadyq upscale - -f png > big.png
     """

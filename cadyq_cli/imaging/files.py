@@ -155,10 +155,12 @@ def encode(
     metadata: Metadata | None = None,
     quality: int | None = None,
 ) -> Iterator[Put]:
-    """Write an image to an open file, which must be seekable for TIFF; else as `create`.
+    """Write an image, called `name` in errors, to an open file; otherwise as `create`.
+
+    For TIFF the file must be seekable.
 
     Raises:
-        ImageError: the format cannot hold such an image, or the system refuses. It says `name`.
+        ImageError: the format cannot hold such an image, or the system refuses.
     """
     height, width, channels = shape
     bits = np.dtype(dtype).itemsize * 8

@@ -31,7 +31,7 @@ PAGE = ".html"
 class Drawn:
     """What was drawn."""
 
-    maps: tuple[BitMap, ...]  # one a network
+    maps: tuple[BitMap, ...]  # one for each network
     notes: tuple[str, ...]  # what to know about how the image was read
 
 
@@ -62,7 +62,7 @@ class Drawing:
         Args:
             source, target: `STREAM` is standard input or output.
             file_format: Of the figure.
-            track: Hands out the patches it is given, such as a progress bar.
+            track: Yields the patches it is given, as a progress bar does.
 
         Raises:
             ImageError: the image cannot be read, or the result not be written.
@@ -90,7 +90,7 @@ class Drawing:
     def _measured(
         self, source: Path, picture: Picture, track: Tracker
     ) -> tuple[Pixels, tuple[BitMap, ...]]:
-        """What to draw over, and the map of each network, or the one that is there already."""
+        """What to draw over, and the map of each network, or the one that was given."""
         if self.numbers is not None:
             return visible(picture), (self.numbers,)
         runners = {name: open_network() for name, open_network in self.networks.items()}
