@@ -1,4 +1,4 @@
-"""The signals by which the system asks a process to come to its end."""
+"""The signals by which the system asks a process to end."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _ENDING = (signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)]))
 
 
 def ending() -> tuple[signal.Signals, ...]:
-    """Those that this process heeds; nohup has it ignore SIGHUP."""
+    """Those that this process does not ignore; under nohup it ignores SIGHUP."""
     return tuple(each for each in _ENDING if signal.getsignal(each) != signal.SIG_IGN)

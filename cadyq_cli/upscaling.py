@@ -1,4 +1,4 @@
-"""Enlarges an image of any size, tile by tile, and tells which bit-widths each tile got."""
+"""Enlarges an image of any size, tile by tile, and reports the bit widths of each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Pixels = NDArray[np.uint8 | np.uint16]
 Widths = NDArray[np.uint8 | np.float32]  # whole, unless a self-ensemble took the mean
 
 
-Tracker = Callable[[Sequence[Tile]], Iterable[Tile]]  # hands out tiles, such as a progress bar
+Tracker = Callable[[Sequence[Tile]], Iterable[Tile]]  # yields them, as a progress bar does
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,7 +57,7 @@ def tiles_of(runner: Runner, image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
         ValueError: the image is empty or not RGB.
     """
     if tile and tile < SMALLEST_TILE:
-        raise InputError(f"a tile of {tile} px is too small, the least is {SMALLEST_TILE}")
+        raise InputError(f"a tile of {tile} px is too small; the least is {SMALLEST_TILE}")
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an RGB image has the shape (H, W, 3), not {image.shape}")
     height, width, _ = image.shape
@@ -66,7 +66,7 @@ def tiles_of(runner: Runner, image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
 
 
 def overlap_of(runner: Runner, tile: int) -> int:
-    """What neighbouring tiles of an edge share, px of the input: no more than a pixel can see."""
+    """How far tiles of an edge overlap, px of the input: at most as far as a pixel can see."""
     return min(2 * runner.reach, OVERLAP, tile // 2)
 
 
@@ -88,8 +88,8 @@ class Upscaled:
 class Enlargement:
     """An image on its way through a network: iterate, and bands of rows come from the top.
 
-    One band is held and a few tiles, so that memory does not grow with the image. Once the last
-    band has come, `bits` are the widths of all `tiles`; see `Upscaled`.
+    Only one band and a few tiles are held, so memory does not grow with the image. After the last
+    band, `bits` are the widths of all `tiles`; see `Upscaled`.
     """
 
     def __init__(
@@ -107,10 +107,10 @@ class Enlargement:
         Args:
             runner: A network, as for `upscale`; each of its threads takes a tile, or a view of one.
             image: RGB, shape (H, W, 3), uint8 or uint16.
-            tiles: Those that the image is cut into, row by row.
-            track: Hands out the tiles it is given, as their results come.
+            tiles: What the image is cut into, row by row.
+            track: Yields the tiles it is given, one for each result.
             self_ensemble: See `upscale`.
-            watch: Is shown how each tile's result came about, in the order of the tiles.
+            watch: Called with each tile's result, in the order of the tiles.
         """
         self._runner, self._image, self._track, self._watch = runner, image, track, watch
         self._orientations = EVERY_ORIENTATION if self_ensemble else (Orientation(),)
@@ -169,7 +169,7 @@ def upscale(
         runner: A network, such as `opening.Opener` and `checkpoint.load` give it.
         image: RGB, shape (H, W, 3), uint8 or uint16, at least 1 x 1.
         tile: Edge of a tile in pixels of the input; 0 chooses. Each tile gets widths of its own.
-        track: Hands out the tiles it is given, such as a progress bar.
+        track: Yields the tiles it is given, as a progress bar does.
         self_ensemble: Enlarge each tile in all its eight orientations and take the mean, of the
             results and of the widths. Eight times the work for a little more PSNR.
 
@@ -194,8 +194,8 @@ def upscale(
 def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R, None, None]:
     """The result of each item in turn, computed by several threads.
 
-    No more items than twice the threads are begun and not handed out. Close the iterator to wait
-    for what is being computed and leave out the rest.
+    At most twice as many items as threads are begun before their turn. Closing the iterator waits
+    for those that are being computed, and drops the rest.
 
     Raises:
         Exception: What `work` raised for an item, in its turn.

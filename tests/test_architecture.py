@@ -22,7 +22,6 @@ PHOTO = ROOT / "tests" / "images" / "photo.png"
 RANKS = (
     {"commands"},
     {"batch"},
-    {"enlarging"},
     {"upscaling", "self_ensemble", "opening", "training", "evaluation", "visuals"},
     {"checkpoint", "imaging", "engine"},
     {"backbones"},

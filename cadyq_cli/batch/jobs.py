@@ -1,4 +1,4 @@
-"""From what was named on the command line to a list of jobs: one image in, one file out."""
+"""Turns what the command line names into a list of jobs: one image in, one file out."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from pathlib import Path
 
 from cadyq_cli.errors import FileError, ImageError, InputError
 from cadyq_cli.imaging.formats import FORMATS, Format, format_named, format_of
+from cadyq_cli.imaging.streams import STREAM
 
-STREAM = Path("-")  # standard input or output
 ONLY_READ = (".gif",)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An image to enlarge."""
+    """An image, and the file to make of it."""
 
     source: Path
     target: Path
-    format: Format | None  # None: as the image itself, on standard output
+    format: Format | None  # None: that of the image itself, on standard output
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How the files that are written are called.
+    """What to call the files that are written.
 
     Attributes:
-        suffix: Behind the name of the image, such as "_x4".
-        output: A file, a folder or "-"; None for beside the image. Ends it with a slash, or comes
-            more than one image, then it is a folder.
+        suffix: Appended to the name of the image, such as "_x4".
+        output: A file, a folder or "-"; None puts results beside their images. A trailing slash,
+            or several images, make it a folder.
         format: None for the one that the image's name says, or PNG where that cannot be written.
+        extension: Of files that `output` does not name; None for that of the format.
     """
 
     suffix: str
     output: str | None = None
     format: Format | None = None
+    extension: str | None = None
 
 
 def plan(
@@ -48,17 +50,17 @@ def plan(
     recursive: bool = False,
     leave_out: Callable[[Path], object] | None = None,
 ) -> list[Job]:
-    """What becomes what. Folders are searched for images, and their tree is kept.
+    """Decide what becomes of each image. Folders are searched for images; their tree is kept.
 
     Args:
         sources: Images and folders.
         naming: Of the results.
-        recursive: Whether to search the folders in folders, too.
-        leave_out: Is told of each source that is another one's result, as after a run before, and
-            is left out; None refuses it.
+        recursive: Whether to search folders inside folders, too.
+        leave_out: Called with each source that is another one's result, as after an earlier run;
+            that source is left out. None refuses it.
 
     Raises:
-        InputError: results would replace each other or an image, or lack a format.
+        InputError: results would replace each other or an image, or have no format.
         FileError: there is nothing to do, or no place for the result.
     """
     try:
@@ -83,7 +85,7 @@ def _planned(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> lis
     if not jobs:
         known = ", ".join([*(each.name for each in FORMATS), *(s[1:].upper() for s in ONLY_READ)])
         deeper = not recursive and any(each.is_dir() for s in sources for each in s.iterdir())
-        hint = "-r looks into the folders in it" if deeper else ""
+        hint = "-r looks into the folders inside" if deeper else ""
         raise FileError(", ".join(map(str, sources)), f"no images there ({known})", hint=hint)
     return jobs
 
@@ -112,7 +114,7 @@ def _single(source: Path, naming: Naming) -> Job:
         raise ImageError(target, f"there is no folder {target.parent}")
     if naming.format is None:
         if not target.suffix:
-            raise InputError(f"-o {target}: end it with / if it is a folder, or as .png")
+            raise InputError(f"-o {target}: end it with / for a folder, or with .png or the like")
         return Job(source, target, format_of(target))
     if is_image_name(target) and format_of(target) != naming.format:
         raise InputError(f"-o {target} and --format {naming.format.name} contradict each other")
@@ -135,7 +137,7 @@ def _many(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> Iterat
 
 
 def is_image_name(path: Path) -> bool:
-    """Whether a path ends as an image that can be written, and is no folder."""
+    """Whether a path ends like an image that can be written, and is not a folder."""
     suffix = path.suffix.lower()
     return not _is_folder(path) and any(suffix in each.suffixes for each in FORMATS)
 
@@ -146,16 +148,16 @@ def _is_folder(path: Path | str) -> bool:
 
 
 def _beside(folder: Path, suffix: str) -> Path:
-    """The folder for a folder's results; for the root there is none but itself."""
+    """The folder for a folder's results; the root is its own."""
     if folder.name in ("", ".."):
         folder = folder.resolve()
     return folder.with_name(folder.name + suffix) if folder.name else folder
 
 
 def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
-    """What bears the name of an image, but is not hidden and not in the folder `but`.
+    """Files named like images, except hidden ones and those in the folder `but`.
 
-    Folders that cannot be read come along: whoever reads them as images will say why.
+    Folders that cannot be read are included: reading them as images will say why.
     """
     unreadable: list[OSError] = []
     suffixes = {suffix for each in FORMATS for suffix in each.suffixes} | set(ONLY_READ)
@@ -168,7 +170,7 @@ def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
                 if not name.startswith(".") and os_path.realpath(Path(place) / name) != out
             )
         else:
-            names += folders  # one that is called x.png is not passed over in silence
+            names += folders  # one called x.png is not passed over in silence
             folders.clear()
         for name in sorted(names):
             if Path(name).suffix.lower() in suffixes and not name.startswith("."):
@@ -177,14 +179,13 @@ def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
 
 
 def _job(source: Path, folder: Path, naming: Naming) -> Job:
-    file_format, extension = naming.format, source.suffix
-    if file_format is not None:
-        extension = file_format.suffixes[0]
-    else:
+    file_format, extension = naming.format, naming.extension
+    if file_format is None:
         try:
-            file_format = format_of(source)
+            file_format, extension = format_of(source), extension or source.suffix
         except InputError:
-            file_format, extension = format_named("PNG"), ".png"
+            file_format = format_named("PNG")
+    extension = extension or file_format.suffixes[0]
     return Job(source, folder / f"{source.stem}{naming.suffix}{extension}", file_format)
 
 
@@ -208,12 +209,12 @@ def _distinct(jobs: Sequence[Job]) -> list[Job]:
         for other in others:
             if _place(other.source) != _place(job.source):
                 both = f"{job.source} and {other.source}"
-                hint = "rename one, or enlarge them one by one"
+                hint = "rename one, or take them one by one, each with its own -o"
                 raise InputError(f"{both} would both become {job.target}; {hint}")
         if place == _place(job.source) and job.target != STREAM:
             raise ImageError(job.target, "is the input", hint="name another file with -o")
         if place in sources and job.target != STREAM:
-            hint = "--skip-existing and --overwrite leave it out"
+            hint = "--skip-existing or --overwrite leaves it out"
             raise InputError(f"{job.target}, made from {job.source}, is an input itself; {hint}")
         result.append(job)
     return result
@@ -224,5 +225,5 @@ def _target_place(job: Job) -> str:
 
 
 def _place(path: Path) -> str:
-    """One name for each file, whatever way leads there."""
+    """One name for each file, whichever path leads there."""
     return os_path.normcase(os_path.realpath(path))

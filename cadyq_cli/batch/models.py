@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -11,13 +12,33 @@ if TYPE_CHECKING:
     from cadyq_cli.engine.runner import Runner
 
 
+class OnDemand:
+    """A network that is opened when it is first called for; threads may share it."""
+
+    def __init__(self, open_network: Callable[[], Runner]) -> None:
+        self._open, self._lock = open_network, Lock()
+        self._opened: Runner | None = None
+
+    def __call__(self) -> Runner:
+        """The network.
+
+        Raises:
+            CheckpointError: see `checkpoint.load`.
+        """
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+
 class Models:
     """Networks by their scale, each opened when it is first needed; threads may share them."""
 
     def __init__(self, files: Mapping[int, Path], open_file: Callable[[Path], Runner]) -> None:
-        self._files, self._open_file = files, open_file
-        self._opened: dict[int, Runner] = {}
-        self._lock = Lock()
+        self._files = files
+        self._networks = {
+            scale: OnDemand(partial(open_file, file)) for scale, file in files.items()
+        }
 
     @property
     def scales(self) -> tuple[int, ...]:
@@ -34,7 +55,4 @@ class Models:
         Raises:
             CheckpointError: see `checkpoint.load`.
         """
-        with self._lock:
-            if scale not in self._opened:
-                self._opened[scale] = self._open_file(self._files[scale])
-            return self._opened[scale]
+        return self._networks[scale]()

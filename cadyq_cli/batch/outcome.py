@@ -14,11 +14,11 @@ VERSION = 1  # of `Outcome.as_json`; grows when a key goes or changes its meanin
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one image. What is not known, since it never came to that, is None."""
+    """What became of one image. Whatever the job did not get as far as is None."""
 
     job: Job
     status: Literal["done", "skipped", "failed"]
-    seconds: float = 0.0  # it took, reading and writing included
+    seconds: float = 0.0  # that it took, reading and writing included
     input_size: tuple[int, int] | None = None  # height and width, px
     output_size: tuple[int, int] | None = None
     models: tuple[str, ...] = ()  # in the order in which they ran

@@ -8,7 +8,7 @@ from itertools import islice
 from threading import Event
 from typing import TypeVar
 
-from cadyq_cli.batch.conversion import Stopped
+from cadyq_cli.batch.attempts import Stopped
 from cadyq_cli.batch.jobs import Job
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import Tracker
@@ -23,18 +23,18 @@ def run(
     workers: int = 1,
     track: Tracker = iter,
     begin: Callable[[Job], object] = lambda _: None,
-    prepare: Callable[[], object] = lambda: None,
+    prepare: Callable[[], object] | None = None,
 ) -> Generator[T, None, None]:
-    """Yield what comes of each job as it ends.
+    """Yield the result of each job as it ends.
 
-    Close the iterator (or leave it by an exception) and what is running stops after the tile that
-    it is at, without an outcome; `convert` sees to it that nothing remains of it.
+    When the iterator is closed, or left by an exception, running jobs stop after their current
+    tile, without an outcome; `convert` makes sure that nothing of them remains.
 
     Args:
-        jobs: What to do; as many are begun as there are workers.
+        jobs: What to do; no more are begun at a time than there are workers.
         convert: Does one job, in a thread of its own. Its tracker tells it when to stop.
         workers: How many jobs run at a time.
-        track: Is handed on to `convert`.
+        track: Yields the tiles it is given to `convert`, as a progress bar does.
         begin: Called with each job as it begins, in the job's thread.
         prepare: Called once in each thread.
     """

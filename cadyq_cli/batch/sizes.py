@@ -1,4 +1,4 @@
-"""How large a result is to be, and which scales lead there."""
+"""How large a result should be, and which scales lead there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST = 16  # times; each pixel would be invented from a 256th of one
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What was asked for: a scale, or a width or a height in pixels to fit into, keeping shape."""
+    """What was asked for: a scale, or a width or height in px to fit into undistorted."""
 
     scale: float = 1.0  # unless there is a width or a height
     width: int | None = None

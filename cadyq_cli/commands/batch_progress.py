@@ -1,4 +1,4 @@
-"""Tells how a batch goes: a bar where a person watches, lines, JSON, and a summary."""
+"""Reports how a batch goes: a bar where a person watches, lines, JSON, and a summary."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from cadyq_cli.imaging.streams import name_of
+
 if TYPE_CHECKING:
     from cadyq_cli.batch.jobs import Job
     from cadyq_cli.batch.outcome import Outcome
@@ -24,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass
 class BatchProgress:
-    """Enter it while the batch runs; `tell` it of every outcome."""
+    """Enter it while the batch runs, and `tell` it of every outcome."""
 
     total: int
     json: bool = False  # outcomes as JSON on standard output
@@ -68,8 +70,7 @@ class BatchProgress:
         if outcome.status == "done":
             self._folders.add(outcome.job.target.parent)
         with self._bars_aside():
-            if self.json:
-                typer.echo(outcome.as_json())
+            self._print_data(outcome)
             if self.debug and outcome.error:
                 traceback.print_exception(outcome.error)
             if outcome.status == "failed":
@@ -81,7 +82,7 @@ class BatchProgress:
 
     @property
     def _watched(self) -> bool:
-        """Whether a person sees bars; what draws them is not loaded else."""
+        """Whether a person sees bars; otherwise what draws them is not loaded."""
         return not self.quiet and sys.stderr.isatty()
 
     def _bars_aside(self) -> AbstractContextManager[object]:
@@ -92,6 +93,11 @@ class BatchProgress:
         aside: AbstractContextManager[object] = tqdm.external_write_mode(file=sys.stderr)
         return aside
 
+    def _print_data(self, outcome: Outcome) -> None:
+        """Print what programs read, on standard output."""
+        if self.json:
+            typer.echo(outcome.as_json())
+
     def _describe(self, outcome: Outcome) -> None:
         if self.total == 1 or self.verbose:
             typer.echo(_line(outcome), err=True)
@@ -101,7 +107,7 @@ class BatchProgress:
             typer.echo(f"  {_way(outcome)}", err=True)
 
     def summarize(self) -> None:
-        """Print how many images came to what end."""
+        """Print how many images were done, skipped or failed."""
         if self.total == 1 or self.quiet:
             return
         ends = [f"{self.counts[end]} {end}" for end in ("done", "skipped", "failed")]
@@ -113,7 +119,7 @@ class BatchProgress:
 
     @property
     def left(self) -> int:
-        """Images that have not come to an end."""
+        """Images that have no outcome yet."""
         return self.total - self.counts.total()
 
 
@@ -126,7 +132,7 @@ def _common(folders: Iterable[Path]) -> str:
 
 
 def _line(outcome: Outcome) -> str:
-    target = "standard output" if str(outcome.job.target) == "-" else outcome.job.target
+    target = name_of(outcome.job.target)
     if outcome.output_size is None:
         return f"{target}: exists already, skipped"
     height, width = outcome.output_size
@@ -136,7 +142,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def _way(outcome: Outcome) -> str:
-    """How the size was reached."""
+    """By which networks, and what after them, the size was reached."""
     if outcome.input_size is None or outcome.output_size is None:
         return "not enlarged"
     height, width = outcome.input_size

@@ -1,19 +1,41 @@
-"""Runs a batch to its end, and tells how it goes."""
+"""Plans a batch, runs it to its end, and reports how it goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from cadyq_cli.errors import InputError
+
 if TYPE_CHECKING:
-    from cadyq_cli.batch.jobs import Job
+    from cadyq_cli.batch.jobs import Job, Naming
     from cadyq_cli.batch.outcome import Outcome
     from cadyq_cli.commands.batch_progress import BatchProgress
     from cadyq_cli.upscaling import Tracker
+
+
+def plan_batch(
+    sources: Sequence[Path], naming: Naming, *, recursive: bool, resumed: bool, quiet: bool
+) -> list[Job]:
+    """As `batch.jobs.plan`; where an earlier run is `resumed`, its results are left out, and told.
+
+    Raises:
+        InputError, FileError: see there.
+    """
+    from cadyq_cli.batch.jobs import plan
+
+    results: list[Path] = []
+    leave_out = results.append if resumed else None
+    jobs = plan(sources, naming, recursive=recursive, leave_out=leave_out)
+    if results and not quiet:
+        more = f" and {len(results) - 1} more" if len(results) > 1 else ""
+        typer.echo(f"note: {results[0]}{more} left out, results of other images", err=True)
+    return jobs
 
 
 def run_batch(
@@ -22,7 +44,7 @@ def run_batch(
     progress: BatchProgress,
     *,
     workers: int,
-    prepare: Callable[[], object],
+    prepare: Callable[[], object] | None = None,
     fail_fast: bool,
 ) -> None:
     """Do the jobs; arguments as for `batch.running.run`.
@@ -30,7 +52,7 @@ def run_batch(
     Raises:
         CadyqError: the only job failed.
         typer.Exit: some of several failed.
-        KeyboardInterrupt: the user has had enough.
+        KeyboardInterrupt: the user interrupted it.
     """
     from cadyq_cli.batch.running import run
     from cadyq_cli.imaging.atomic import remove_leftovers
@@ -56,15 +78,29 @@ def run_batch(
     except KeyboardInterrupt:
         if progress.left:
             typer.echo(f"{progress.left} of {len(planned)} images are left to do", err=True)
-            typer.echo("the same command with --skip-existing goes on from here", err=True)
+            typer.echo("the same command with --skip-existing continues from here", err=True)
         raise
     progress.summarize()
     if progress.counts["failed"]:
         raise typer.Exit(1)
 
 
-def tell_of_results(images: Sequence[Path], *, quiet: bool) -> None:
-    """Say that images are left out, as they are other ones' results."""
-    if images and not quiet:
-        more = f" and {len(images) - 1} more" if len(images) > 1 else ""
-        typer.echo(f"note: {images[0]}{more} left out, results of other images", err=True)
+def check_standard_output(planned: Sequence[Job], *, also: Mapping[str, bool]) -> None:
+    """Raise if standard output cannot take a result.
+
+    Args:
+        planned: The jobs.
+        also: Options that need standard output for themselves, and whether they are given.
+
+    Raises:
+        InputError: such an option is given, or standard output is a terminal.
+    """
+    from cadyq_cli.imaging.streams import STREAM
+
+    if all(job.target != STREAM for job in planned):
+        return
+    for option, given in also.items():
+        if given:
+            raise InputError(f"standard output takes the result alone, without {option}")
+    if sys.stdout.isatty():
+        raise InputError("standard output is a terminal; name a file with -o")

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what to say of those that contradict each other."""
 
 from __future__ import annotations
 
@@ -8,19 +8,29 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cadyq_cli.errors import InputError
+
 if TYPE_CHECKING:
     import torch
 
     from cadyq_cli.opening import Opener
 
-RUNNING = "Running"  # panels of the help
-OUTPUT = "Output"
+OUTPUT = "Output"  # panels of the help
+FILES = "Files"
 MODEL = "Model"
+RUNNING = "Running"
 
 
 def flag(*names: str, text: str, panel: str) -> Any:
-    """An option that is there or not, under a panel of the help."""
+    """An option without a value, under a panel of the help."""
     return typer.Option(*names, metavar="", help=text, rich_help_panel=panel)
+
+
+def written_format(text: str) -> Any:
+    """The option for the format of the results, which has three names."""
+    return typer.Option(
+        "-f", "--format", "--ext", metavar="NAME", help=text, rich_help_panel=OUTPUT
+    )
 
 
 def _known_device(name: str) -> str:
@@ -56,8 +66,66 @@ Threads = Annotated[
         metavar="N",
         min=0,
         show_default=False,
-        help="To compute with, in all; 0 takes one for each core.",
+        help="Threads to compute with, in all; 0 takes one for each core.",
         rich_help_panel=RUNNING,
+    ),
+]
+Tile = Annotated[
+    int,
+    typer.Option(
+        "-t",
+        "--tile",
+        metavar="PX",
+        min=0,
+        show_default=False,
+        help="Edge of a patch, which gets bit widths of its own, in pixels of IN; 0 chooses.",
+        rich_help_panel=RUNNING,
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "-j",
+        "--jobs",
+        metavar="N",
+        min=0,
+        show_default=False,
+        help="Images to work on at a time, each with an equal share of the threads; 0 chooses.",
+        rich_help_panel=RUNNING,
+    ),
+]
+MoreInputs = Annotated[
+    list[Path] | None,
+    typer.Option("-i", "--input", metavar="IN", help="The same as IN.", show_default=False),
+]
+Recursive = Annotated[
+    bool,
+    flag(
+        "-r", "--recursive", text="Search folders inside folders, and keep their tree.", panel=FILES
+    ),
+]
+Overwrite = Annotated[
+    bool, flag("--overwrite", text="Replace results that exist already.", panel=FILES)
+]
+SkipExisting = Annotated[
+    bool,
+    flag(
+        "--skip-existing",
+        text="Leave out images whose result exists already, as after an interruption.",
+        panel=FILES,
+    ),
+]
+FailFast = Annotated[
+    bool, flag("--fail-fast", text="Stop at the first image that fails.", panel=FILES)
+]
+MaxInputPixels = Annotated[
+    int,
+    typer.Option(
+        "--max-input-pixels",
+        metavar="N",
+        min=1,
+        help="Refuse larger images before they are decoded.",
+        rich_help_panel=FILES,
     ),
 ]
 Quiet = Annotated[bool, flag("-q", "--quiet", text="Print errors only.", panel=OUTPUT)]
@@ -78,10 +146,32 @@ Weights = Annotated[
         "-m",
         "--weights",
         metavar="FILE",
-        help="A network of your own instead, as `cadyq train` writes it.",
+        help="Weights file of a network of your own, as `cadyq train` writes it.",
         rich_help_panel=MODEL,
     ),
 ]
+
+
+def given_options(context: typer.Context) -> set[str]:
+    """The long names of the options that differ from their defaults, such as "--tile"."""
+    return {
+        next(name for name in each.opts if name.startswith("--"))
+        for each in context.command.params
+        if each.param_type_name == "option" and context.params.get(each.name) != each.default
+    }
+
+
+def refuse_together(context: typer.Context, option: str, *others: str, because: str = "") -> None:
+    """Refuse an option beside any of some others, all by their first long names.
+
+    Raises:
+        InputError: both are given; `because` is the reason to state.
+    """
+    given = given_options(context)
+    for other in others:
+        if {option, other} <= given:
+            reason = f": {because}" if because else ""
+            raise InputError(f"{option} and {other} contradict each other{reason}")
 
 
 def torch_device(name: str) -> torch.device:
@@ -98,7 +188,7 @@ def torch_device(name: str) -> torch.device:
 
 
 def opener(engine: str, device: str, threads: int, *, quiet: bool) -> Opener:
-    """What opens networks as `Engine`, `Device` and `Threads` options want it.
+    """What opens networks as the `Engine`, `Device` and `Threads` options ask.
 
     Raises:
         InputError: this machine does not have what is asked for.

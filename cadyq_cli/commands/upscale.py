@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,28 +10,38 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cadyq_cli.commands.batches import run_batch, tell_of_results
+from cadyq_cli.commands.batches import check_standard_output, plan_batch, run_batch
 from cadyq_cli.commands.options import (
+    FILES,
     MODEL,
     OUTPUT,
-    RUNNING,
     Device,
     Engine,
+    FailFast,
+    Jobs,
+    MaxInputPixels,
     Model,
+    MoreInputs,
+    Overwrite,
     Quiet,
+    Recursive,
+    SkipExisting,
     Threads,
+    Tile,
     Verbose,
     Weights,
     flag,
     opener,
+    refuse_together,
+    written_format,
 )
 from cadyq_cli.errors import InputError
+from cadyq_cli.imaging.limits import MAX_PIXELS
 
 if TYPE_CHECKING:
     from cadyq_cli.batch.jobs import Job
 
 SIZE = "Size"
-FILES = "Files"
 
 
 def _known_shard(text: str | None) -> str | None:
@@ -52,10 +61,7 @@ def upscale(
             show_default=False,
         ),
     ] = None,
-    more_inputs: Annotated[
-        list[Path] | None,
-        typer.Option("-i", "--input", metavar="IN", help="The same as IN.", show_default=False),
-    ] = None,
+    more_inputs: MoreInputs = None,
     *,
     output: Annotated[
         str | None,
@@ -70,13 +76,8 @@ def upscale(
     ] = None,
     file_format: Annotated[
         str | None,
-        typer.Option(
-            "-f",
-            "--format",
-            "--ext",
-            metavar="png|jpg|webp|avif|tiff|bmp",
-            help="Format to write. \\[default: as OUT or IN is called]",
-            rich_help_panel=OUTPUT,
+        written_format(
+            "png, jpg, webp, avif, tiff or bmp. \\[default: as the name of OUT or IN says]"
         ),
     ] = None,
     suffix: Annotated[
@@ -84,7 +85,7 @@ def upscale(
         typer.Option(
             "--suffix",
             metavar="TEXT",
-            help="Behind the names of files that OUT does not name. \\[default: _x4 or the like]",
+            help="Appended to names that OUT does not give. \\[default: _x4 or the like]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -95,7 +96,7 @@ def upscale(
             metavar="1..100",
             min=1,
             max=100,
-            help="Of JPEG, WebP and AVIF. \\[default: JPEG 95, WebP lossless, AVIF 100]",
+            help="Quality of JPEG, WebP and AVIF. \\[default: JPEG 95, WebP lossless, AVIF 100]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -104,7 +105,7 @@ def upscale(
         typer.Option(
             "--bit-map",
             metavar="FILE",
-            help="Draw which widths each patch got too; `cadyq bitmap` draws more.",
+            help="Also draw which widths each patch got; `cadyq bitmap` draws more.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -124,31 +125,10 @@ def upscale(
     ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
-    recursive: Annotated[
-        bool,
-        flag(
-            "-r",
-            "--recursive",
-            text="Look into the folders in folders, and keep their tree.",
-            panel=FILES,
-        ),
-    ] = False,
-    overwrite: Annotated[
-        bool,
-        flag("--overwrite", text="Replace results that exist already.", panel=FILES),
-    ] = False,
-    skip_existing: Annotated[
-        bool,
-        flag(
-            "--skip-existing",
-            text="Leave out images whose result exists already, as after an interruption.",
-            panel=FILES,
-        ),
-    ] = False,
-    fail_fast: Annotated[
-        bool,
-        flag("--fail-fast", text="Stop at the first image that fails.", panel=FILES),
-    ] = False,
+    recursive: Recursive = False,
+    overwrite: Overwrite = False,
+    skip_existing: SkipExisting = False,
+    fail_fast: FailFast = False,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -159,16 +139,7 @@ def upscale(
             rich_help_panel=FILES,
         ),
     ] = None,
-    max_input_pixels: Annotated[
-        int,
-        typer.Option(
-            "--max-input-pixels",
-            metavar="N",
-            min=1,
-            help="Refuse larger images before they are decoded.",
-            rich_help_panel=FILES,
-        ),
-    ] = 250_000_000,
+    max_input_pixels: MaxInputPixels = MAX_PIXELS,
     scale: Annotated[
         float | None,
         typer.Option(
@@ -185,7 +156,11 @@ def upscale(
     width: Annotated[
         int | None,
         typer.Option(
-            "--width", metavar="PX", min=1, help="Width to reach instead.", rich_help_panel=SIZE
+            "--width",
+            metavar="PX",
+            min=1,
+            help="Width to reach, instead of a scale.",
+            rich_help_panel=SIZE,
         ),
     ] = None,
     height: Annotated[
@@ -194,7 +169,7 @@ def upscale(
             "--height",
             metavar="PX",
             min=1,
-            help="Height to reach instead; with --width, the box to fit into.",
+            help="Height to reach, instead of a scale; with --width, a box to fit into.",
             rich_help_panel=SIZE,
         ),
     ] = None,
@@ -204,7 +179,7 @@ def upscale(
             "--max-pixels",
             metavar="N",
             min=1,
-            help="Make results smaller that would have more pixels.",
+            help="Shrink results that would have more pixels than this.",
             rich_help_panel=SIZE,
         ),
     ] = None,
@@ -218,30 +193,8 @@ def upscale(
             panel=MODEL,
         ),
     ] = False,
-    tile: Annotated[
-        int,
-        typer.Option(
-            "-t",
-            "--tile",
-            metavar="PX",
-            min=0,
-            show_default=False,
-            help="Edge of a patch, which gets bit widths of its own, in pixels of IN; 0 chooses.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = 0,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            "-j",
-            "--jobs",
-            metavar="N",
-            min=0,
-            show_default=False,
-            help="Images to work on at a time, each with an equal share of the threads; 0 chooses.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = 0,
+    tile: Tile = 0,
+    jobs: Jobs = 0,
     threads: Threads = 0,
     engine: Engine = "auto",
     device: Device = "auto",
@@ -252,15 +205,19 @@ def upscale(
 
         cadyq upscale photo.jpg                  writes photo_x4.jpg beside it
         cadyq upscale photo.jpg -s 2 -o big.png
-        cadyq upscale photos -r -o large         a folder with all that is in it
-        cadyq upscale photos -r -o large --skip-existing      goes on after an interruption
+        cadyq upscale photos -r -o large         a folder and all that is in it
+        cadyq upscale photos -r -o large --skip-existing     resumes after Ctrl-C
         cadyq upscale a.png b.png --width 3840 -f webp --quality 90
         cat photo.jpg | cadyq upscale - -f png > big.png
     """
     sources = [*(inputs or ()), *(more_inputs or ())]
-    _refuse_nonsense(sources, overwrite and skip_existing, scale and (width or height))
+    if not sources:
+        raise InputError("nothing to enlarge; name an image or a folder, or see -h")
+    refuse_together(context, "--overwrite", "--skip-existing")
+    refuse_together(context, "--scale", "--width", "--height")
+    refuse_together(context, "--weights", "--model")
 
-    from cadyq_cli.batch.jobs import STREAM, Naming, plan
+    from cadyq_cli.batch.jobs import Naming
     from cadyq_cli.batch.jobs import shard as part_of
     from cadyq_cli.batch.sizes import Wanted
     from cadyq_cli.checkpoint import shipped
@@ -271,24 +228,24 @@ def upscale(
     usual = shipped.DEFAULT_SCALE if shipped.DEFAULT_SCALE in files else next(iter(files))
     wanted = Wanted(scale=scale or usual, width=width, height=height, max_pixels=max_pixels)
     naming = Naming(f"_{wanted.label}" if suffix is None else suffix, output, chosen_format)
-    results: list[Path] = []
-    leave_out = results.append if overwrite or skip_existing else None
-    planned: Sequence[Job] = plan(sources, naming, recursive=recursive, leave_out=leave_out)
-    tell_of_results(results, quiet=quiet)
+    planned: Sequence[Job] = plan_batch(
+        sources,
+        naming,
+        recursive=recursive,
+        resumed=overwrite or skip_existing,
+        quiet=quiet,
+    )
     if shard:
         index, count = map(int, shard.split("/"))
         planned = part_of(planned, index, count)
     if bit_map is not None:
         _refuse_bit_map(bit_map, planned, overwrite=overwrite)
-    if any(job.target == STREAM for job in planned):
-        if json:
-            raise InputError("standard output takes the image or --json, not both")
-        if sys.stdout.isatty():
-            raise InputError("standard output is a terminal; name a file with -o")
+    check_standard_output(planned, also={"--json": json})
 
     open_network = opener(engine, device, threads, quiet=quiet)
     jobs = max(1, min(jobs or open_network.usual_images, len(planned)))
 
+    from cadyq_cli.batch.attempts import Attempt
     from cadyq_cli.batch.conversion import Conversion
     from cadyq_cli.batch.models import Models
     from cadyq_cli.commands.batch_progress import BatchProgress
@@ -301,28 +258,18 @@ def upscale(
         quality=quality,
         strip_metadata=strip_metadata,
         max_input_pixels=max_input_pixels,
-        overwrite=overwrite,
-        skip_existing=skip_existing,
         bit_map=bit_map,
+        overwrite=overwrite,
     )
+    work = Attempt(work=conversion, overwrite=overwrite, skip_existing=skip_existing)
     debug = context.find_root().params["debug"]
     progress = BatchProgress(len(planned), json=json, quiet=quiet, verbose=verbose, debug=debug)
     prepare = partial(open_network.prepare, jobs)
-    run_batch(planned, conversion, progress, workers=jobs, prepare=prepare, fail_fast=fail_fast)
-
-
-def _refuse_nonsense(sources: Sequence[Path], both: bool, twice: object) -> None:
-    """Raise for what is wrong whatever the images are."""
-    if not sources:
-        raise InputError("nothing to enlarge; name an image or a folder, or see -h")
-    if both:
-        raise InputError("--overwrite and --skip-existing contradict each other")
-    if twice:
-        raise InputError("--scale and --width or --height contradict each other")
+    run_batch(planned, work, progress, workers=jobs, prepare=prepare, fail_fast=fail_fast)
 
 
 def _refuse_bit_map(bit_map: Path, planned: Sequence[Job], *, overwrite: bool) -> None:
-    """Raise before the work starts if the map could not be drawn where it should go."""
+    """Raise, before the work starts, if the map cannot be drawn where it should go."""
     from cadyq_cli.imaging.files import check_place
 
     if len(planned) != 1:
@@ -337,13 +284,11 @@ def _files(weights: Path | None, model: str) -> Mapping[int, Path]:
 
     Raises:
         CheckpointError: these are no weights.
-        InputError: no such model is shipped, or both are given.
+        InputError: no such model is shipped.
     """
     from cadyq_cli.checkpoint import shipped, stored
 
     if weights is not None:
-        if model != shipped.AUTO:
-            raise InputError("--model and --weights contradict each other")
         return {stored.read_card(weights).scale: weights}
     name, scale = shipped.split(model)
     return shipped.scales(model) if scale is None else {scale: shipped.find(name, scale)}

@@ -14,12 +14,12 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from cadyq_cli.errors import ImageError
+from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.imaging.metadata import gathered
 from cadyq_cli.imaging.modes import UnsupportedPixelsError, is_16_bit, split
 from cadyq_cli.imaging.picture import Picture
 
 READABLE = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")  # Pillow's names
-MAX_PIXELS = 250_000_000  # of an input, unless told otherwise
 
 Pixels = NDArray[Any]
 _PILLOW = Lock()  # its pixel limit and the warning filters belong to the whole process

@@ -12,9 +12,10 @@ from numpy.typing import DTypeLike
 
 from cadyq_cli.errors import ImageError
 from cadyq_cli.imaging.atomic import replacing
-from cadyq_cli.imaging.decoding import MAX_PIXELS, decode
+from cadyq_cli.imaging.decoding import decode
 from cadyq_cli.imaging.formats import Format, format_of
 from cadyq_cli.imaging.layout import Layout, Put
+from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.pixels import to_8_bits
@@ -28,11 +29,8 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
     Raises:
         ImageError: the file is missing, unreadable, or `decode` refuses it.
     """
-    try:
-        with path.open("rb") as file:
-            return decode(file, str(path), max_pixels=max_pixels)
-    except OSError as error:
-        raise ImageError(path, f"cannot be read: {error.strerror or error}") from error
+    with naming(path, "read"), path.open("rb") as file:
+        return decode(file, str(path), max_pixels=max_pixels)
 
 
 def check_place(path: Path, *, overwrite: bool, coming: Path | None = None) -> None:
@@ -41,17 +39,38 @@ def check_place(path: Path, *, overwrite: bool, coming: Path | None = None) -> N
     Args:
         path: The file's name.
         overwrite: Whether it may replace another one.
-        coming: A folder that will have been made until then.
+        coming: A folder that will have been made by then.
 
     Raises:
-        InputError: the suffix is not one of a known format.
-        ImageError: the file exists, or its folder does not.
+        InputError: the suffix is not that of a known format.
+        ImageError: see `check_free`, or there is no such folder.
     """
     format_of(path)
-    if path.exists() and not overwrite:
-        raise ImageError(path, "exists already", hint="--overwrite replaces it")
+    check_free(path, overwrite=overwrite)
     if path.parent != coming and not path.parent.is_dir():
         raise ImageError(path, f"there is no folder {path.parent}")
+
+
+def check_free(path: Path, *, overwrite: bool, source: Path | None = None) -> None:
+    """Raise if there is a file of this name that must stay.
+
+    Args:
+        path: The file's name.
+        overwrite: Whether it may be replaced.
+        source: The file that the new one is made from, which always stays.
+
+    Raises:
+        ImageError: it must stay, is no regular file, or nothing can have this name.
+    """
+    with naming(path):
+        if not path.exists():
+            return
+        if source is not None and source.exists() and path.samefile(source):
+            raise ImageError(path, "is the input", hint="name another file with -o")
+        if not path.is_file():
+            raise ImageError(path, "is not a file that could be replaced")
+        if not overwrite:
+            raise ImageError(path, "exists already", hint="--overwrite replaces it")
 
 
 def write(
@@ -110,16 +129,13 @@ def create(
         A function that takes the next rows, (n, W, C).
 
     Raises:
-        InputError: the suffix is not one of a known format.
-        ImageError: the format cannot hold such an image, the file exists, or the system refuses.
+        InputError: the suffix is not that of a known format.
+        ImageError: the format cannot hold such an image, the system refuses, or see `check_free`.
     """
     file_format = file_format or format_of(path)
-    if path.exists() and not overwrite:
-        raise ImageError(path, "exists already")
-    if path.exists() and not path.is_file():
-        raise ImageError(path, "is not a file that could be replaced")
+    check_free(path, overwrite=overwrite)
     with (
-        _naming(path),
+        naming(path),
         replacing(path) as file,
         encode(
             file, file_format, shape, dtype, name=str(path), metadata=metadata, quality=quality
@@ -139,10 +155,12 @@ def encode(
     metadata: Metadata | None = None,
     quality: int | None = None,
 ) -> Iterator[Put]:
-    """Write an image to an open file, which must be seekable for TIFF; else as `create`.
+    """Write an image, called `name` in errors, to an open file; otherwise as `create`.
+
+    For TIFF the file must be seekable.
 
     Raises:
-        ImageError: the format cannot hold such an image, or the system refuses. It says `name`.
+        ImageError: the format cannot hold such an image, or the system refuses.
     """
     height, width, channels = shape
     bits = np.dtype(dtype).itemsize * 8
@@ -160,14 +178,18 @@ def encode(
         metadata=(metadata or Metadata()).sized(width, height),
         quality=quality,
     )
-    with _naming(name), file_format.encoder(file, layout) as put:
+    with naming(name), file_format.encoder(file, layout) as put:
         yield put if layout.bits == bits else lambda rows: put(to_8_bits(rows))
 
 
 @contextmanager
-def _naming(name: Path | str) -> Iterator[None]:
-    """Turn what the system says into an error that names the file."""
+def naming(name: Path | str, done: str = "written") -> Iterator[None]:
+    """Turn what the system says into an error that names the file and what cannot be done to it.
+
+    Raises:
+        ImageError: the system refuses.
+    """
     try:
         yield
     except OSError as error:
-        raise ImageError(name, f"cannot be written: {error.strerror or error}") from error
+        raise ImageError(name, f"cannot be {done}: {error.strerror or error}") from error

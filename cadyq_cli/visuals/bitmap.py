@@ -16,8 +16,8 @@ As JSON, `BitMap.to_json`:
         scores        at each site, the score of each candidate width
     }
 
-The last three tell what the selectors saw and how they judged it. They are there if that was
-recorded; spread and scores are null at a site that has nothing to choose.
+The last three show what the selectors saw and how they judged it, if that was recorded; spread and
+scores are null at a site that has nothing to choose.
 
 As NumPy arrays, `BitMap.save_npz`: schema, image, size (height, width), model, scale, widths, sites
 (S,), rectangle (N, 4), bits (N, S), gradient (N, 2), and of site number I, counted from 0,
@@ -53,7 +53,7 @@ class Reasons:
     scores: dict[str, list[NDArray[np.float32]]] = field(default_factory=dict)  # (K,) a patch
 
     def watch(self, result: Result) -> None:
-        """Take over what belongs to one tile, the next one."""
+        """Record the result of the next tile."""
         self.gradient.append(result.gradient)
         for site, choice in result.choices.items():
             if choice.spread is not None and choice.scores is not None:
@@ -157,14 +157,14 @@ class BitMap:
 
     @classmethod
     def from_json(cls, text: str) -> BitMap:
-        """Read a map back; what the selectors saw is left behind.
+        """Read a map back, without what the selectors saw.
 
         Raises:
             ValueError: not such a map.
         """
         content = json.loads(text)
         if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            raise ValueError(f"is no {SCHEMA}")
+            raise ValueError(f"is not a map of the schema {SCHEMA}")
         try:
             image, model, patches = content["image"], content["model"], content["patches"]
             bits = np.array([patch["bits"] for patch in patches])
@@ -178,7 +178,7 @@ class BitMap:
                 bits={site: bits[:, index] for index, site in enumerate(content["sites"])},
             )
         except (KeyError, TypeError, IndexError) as error:
-            raise ValueError(f"is no complete {SCHEMA}: {error}") from error
+            raise ValueError(f"is an incomplete map of the schema {SCHEMA}: {error}") from error
 
     def save_npz(self, file: IO[bytes]) -> None:
         """See above."""

@@ -1,4 +1,4 @@
-"""How the widths change with depth: one column a site, in the order of execution."""
+"""How the widths change with depth: one column per site, in the order of execution."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Panel:
 
 
 def by_layer(bitmap: BitMap, *, palette: str = PALETTES[0]) -> Image.Image:
-    """Average width of each site, and which share of the patches got which width there."""
+    """Average width of each site, and the share of the patches that got each width there."""
     sites, widths = bitmap.sites, bitmap.widths
     step = max(int(1.2 * _SIZE), _PLOT // len(sites))
     left, width = 4 * _SIZE, step * len(sites)

@@ -34,7 +34,7 @@ class Scale:
     difference: bool = False  # `low` is `-high`, and the two ends have colours of their own
 
     def share(self, value: Any) -> Any:
-        """Where values lie between `low`, 0, and `high`, 1; in the middle where both are equal."""
+        """Where values lie on the way from `low`, 0, to `high`, 1; 0.5 if both are equal."""
         length = self.high - self.low
         return (value - self.low) / length if length else value * 0 + 0.5
 
@@ -46,14 +46,14 @@ class Scale:
         return colours(share, self.palette)
 
     def numbers(self, *values: float) -> list[str]:
-        """As they stand in the figure: 4, 8, or 4.00, 5.06; differences with their sign."""
+        """Values as the figure shows them: 4, 8, or 4.00, 5.06; differences with their sign."""
         decimals = 0 if all(value == round(value) for value in values) else 2
         sign = "+" if self.difference else ""
         return [f"{value or 0:{sign if value else ''}.{decimals}f}" for value in values]
 
 
 def scale_of(widths: Sequence[int], palette: str) -> Scale:
-    """The scale of candidate widths, ascending; of a single one, where it stands among others."""
+    """The scale of candidate widths, ascending; a single one has its colour among others."""
     low, high = (widths[0], widths[-1]) if len(widths) > 1 else _ANY
     return Scale(low=low, high=high, ticks=tuple(map(float, widths)), palette=palette)
 
@@ -68,12 +68,12 @@ class Style:
 
 
 def text_height(height: int, width: int) -> int:
-    """Size of text, in px, that is legible in a figure of a size seen as a whole."""
+    """Height in px of text that is legible when a figure of this size is seen as a whole."""
     return max(_SMALLEST_TEXT, isqrt(height * width) // _TEXT_SHARE)
 
 
 def enlarged(pixels: Pixels) -> tuple[Pixels, int]:
-    """A picture in pixels so large that patches and text can be told apart, and their edge."""
+    """A picture magnified until patches and text can be told apart, and how many times."""
     height, width = pixels.shape[:2]
     count = strips(height, width)
     seen = max(max(height, width) / count, min(height, width) * count)  # once it is folded
@@ -90,7 +90,7 @@ def tinted(
 ) -> Image.Image:
     """A picture with each rectangle tinted by its value.
 
-    The picture loses its colour as the tint gets stronger, so that hues tell of values alone.
+    The picture loses its colour as the tint gets stronger, so that hues show nothing but values.
 
     Args:
         pixels: RGB, (H, W, 3).
@@ -124,7 +124,7 @@ def _blended(pixels: Pixels, colour: Colours, opacity: float) -> Pixels:
 def _draw_borders(pixels: Pixels, rectangles: NDArray[np.int64], widest: int) -> None:
     """Lighten a line along the upper and the left edge of each rectangle that has a neighbour.
 
-    It is thin beside the rectangle, and left out where even a pixel would not be.
+    It is thin compared to the rectangle, and left out where even one pixel would be too thick.
     """
     for x, y, width, height in rectangles.tolist():
         line = min(max(1, widest), min(width, height) // 16)

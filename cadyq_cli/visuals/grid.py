@@ -10,9 +10,9 @@ from cadyq_cli.imaging.tiles import Span, Tile
 def centred_spans(length: int, edge: int, step: float) -> list[Span]:
     """Spans `edge` px long, each of which owns about `step` px around its middle.
 
-    At the ends of the axis a span cannot lie around what it owns: the outermost ones begin and end
-    with the axis, and own all that is nearer to its end than any other span's middle allows. An
-    axis no longer than a span is one.
+    At the ends of the axis a span cannot be centred on what it owns: the outermost ones begin and
+    end with the axis, and own all that no other span is centred on. An axis no longer than a span
+    has one.
 
     Raises:
         ValueError: no length, or a step that leaves gaps.

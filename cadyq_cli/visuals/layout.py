@@ -35,13 +35,13 @@ def below(images: Sequence[Image.Image], gap: int = 0, *, centred: bool = False)
 
 
 def strips(height: int, width: int) -> int:
-    """Into how many strips a picture is to be folded to be seen as a whole; mostly 1."""
+    """How many strips to fold a picture into so that it can be seen as a whole; usually 1."""
     shape = max(height, width) / min(height, width)
     return max(2, round(sqrt(shape / _SHAPE))) if shape > _LONG else 1
 
 
 def folded(image: Image.Image, borders: Sequence[int]) -> list[Image.Image]:
-    """A long picture as strips, in their order: a wide one's left end first, or a tall one's top.
+    """A long picture as strips, from the left end of a wide one or the top of a tall one.
 
     Args:
         borders: Where it may be cut, in px along its longer edge.

@@ -16,7 +16,7 @@ def legend(scale: Scale, average: float, caption: str, *, size: int) -> Image.Im
     """A bar of the scale's colours with a caption and the average over it, numbers beneath.
 
     Args:
-        average: In the scale's units; marked on the bar and told at the right.
+        average: In the scale's units; marked on the bar and written at the right.
         size: Height of the text in px, which everything else follows.
     """
     size *= _FINE

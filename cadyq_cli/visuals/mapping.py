@@ -37,7 +37,7 @@ def map_of_run(
     model: str,
     reasons: Reasons | None = None,
 ) -> BitMap:
-    """The map of what was enlarged already: the tiles of the input, and the widths of each."""
+    """The map of a finished run, from the tiles of its input and the widths of each."""
     candidates = runner.candidates.values()
     return BitMap.of(
         tiles,
@@ -62,7 +62,7 @@ def write_figure(path: Path, picture: Picture, found: BitMap, *, overwrite: bool
 
 
 def profile(picture: Picture) -> bytes | None:
-    """The profile of the colours of a figure over a picture: that of the picture, if of RGB."""
+    """The colour profile of a figure over a picture: the picture's own, unless it is gray."""
     return None if picture.colours == 1 else picture.metadata.icc
 
 
@@ -81,19 +81,19 @@ def bit_map(
     """The map of a picture, and what to draw it over, as 8-bit RGB on white.
 
     Args:
-        runner: Enlarges patches, with the network that is asked.
+        runner: The network that is asked; it enlarges the patches.
         picture: What to enlarge.
         file: Name of the picture, for people.
         model: Name of the network, for people.
         tile: Edge of a patch in pixels of the input; 0 chooses as `upscale` does.
-        finer: Into how many steps the way from one patch to the next is divided, if more than 1.
-            Each cell of the map then shows the patch around its middle; see `grid`.
-        patches_of: The network whose patches to take; None: this one's.
-        over_output: Give the picture enlarged, not as it was.
-        track: Hands out the tiles it is given, such as a progress bar.
+        finer: How many steps to take from one patch to the next. If more than one, each cell of the
+            map shows the patch around its middle; see `grid`.
+        patches_of: The network that decides how large patches overlap; None for this one.
+        over_output: Return the enlarged picture instead of the original.
+        track: Yields the tiles it is given, as a progress bar does.
 
     Raises:
-        InputError: a float network, or a tile too small.
+        InputError: the network has no widths, or the tile is too small.
     """
     check_widths(runner, model)
     pixels = picture.pixels

@@ -1,4 +1,4 @@
-"""Colours for numbers: even steps for the eye, and for eyes that see fewer colours."""
+"""Colours for numbers, in steps that look even, to colour-blind eyes too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page to explore a map with: one file that needs nothing else."""
+"""A page for exploring a map: a single file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST = 2400  # px of the picture in the page
 def page(pixels: Pixels, bitmap: BitMap, view: View, *, icc: bytes | None = None) -> str:
     """The picture with its map, whose opacity and site can be chosen, and the plot against depth.
 
-    It opens as `view` asks for. `icc` is the profile of the picture's colours; None for sRGB.
+    It opens as `view` asks. `icc` is the profile of the picture's colours; None for sRGB.
 
     Raises:
         InputError: no such site, or a picture of another size than the map's.

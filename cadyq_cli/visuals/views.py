@@ -85,10 +85,10 @@ def visible(picture: Picture) -> Pixels:
 
 
 def check_size(pixels: Pixels, bitmap: BitMap) -> int:
-    """How many times as large as the map's input a picture is.
+    """How many times as wide and as high as the map's input a picture is.
 
     Raises:
-        InputError: it is not that picture, nor the same enlarged.
+        InputError: it is neither that picture nor an enlargement of it.
     """
     factor: int = pixels.shape[0] // bitmap.size[0]
     if not factor or tuple(side * factor for side in bitmap.size) != pixels.shape[:2]:
@@ -186,10 +186,10 @@ def sheet(pixels: Pixels, bitmap: BitMap, *, style: Style, colouring: Colouring)
 
 
 def _columns(count: int, shape: float) -> int:
-    """Of a sheet that is about as wide as high, with few empty places in its last row.
+    """How many columns make a sheet about as wide as high, with few gaps in its last row.
 
     Args:
-        count: Of pictures.
+        count: Number of pictures.
         shape: Their height over their width.
     """
     ideal = sqrt(1.4 * count * shape)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cadyq_cli.batch.jobs import STREAM, Job, Naming, images_in, plan, shard
+from cadyq_cli.batch.jobs import Job, Naming, images_in, plan, shard
 from cadyq_cli.errors import CadyqError, ImageError, InputError
 from cadyq_cli.imaging.formats import format_named
+from cadyq_cli.imaging.streams import STREAM
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def test_results_of_a_run_before_are_left_out_on_request() -> None:
         (["photos/a.png"], "big.xyz", "cannot write 'xyz' images"),
         (["missing.png"], None, "no such file"),
         (["photos/a.png"], "no/big.png", "there is no folder no"),
-        (["photos/a.png"], "new", "end it with / if it is a folder"),
+        (["photos/a.png"], "new", "end it with / for a folder"),
         (["photos/a.png", "photos/b.JPG"], "-", "standard output takes one image"),
         (["photos"], "-", "standard output takes one image"),
         (["photos/none"], None, r"no images there \(PNG, .*GIF\); -r looks into"),
@@ -163,6 +165,15 @@ def test_a_format_that_contradicts_the_name_is_refused() -> None:
         plan([Path("photos/a.png")], Naming("_x4", "a.jpg", format_named("png")))
     [job] = plan([Path("photos/a.png")], Naming("_x4", "a.data", format_named("png")))
     assert job.format == format_named("png")
+
+
+@pytest.mark.usefixtures("photos")
+def test_an_extension_of_its_own_names_all_but_a_file_that_is_named() -> None:
+    naming = Naming("_x4", format=format_named("png"), extension=".html")
+    folder = [job.target.name for job in plan([Path("photos")], naming)]
+    assert folder == ["a_x4.html", "b_x4.html", "c_x4.html"]
+    [named] = plan([Path("photos/a.png")], replace(naming, output="page.xhtml"))
+    assert named.target == Path("page.xhtml")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 20])

@@ -6,7 +6,7 @@ from threading import Event, Lock
 
 import pytest
 
-from cadyq_cli.batch.conversion import Stopped
+from cadyq_cli.batch.attempts import Stopped
 from cadyq_cli.batch.jobs import Job
 from cadyq_cli.batch.outcome import Outcome
 from cadyq_cli.batch.running import run

@@ -226,6 +226,7 @@ def test_an_existing_file_is_replaced_only_on_request(photo: Path, weights: Path
         ["IN", "TWIN", "-m", "WEIGHTS", "-o", "a.html"],
         ["IN", "-m", "WEIGHTS", "-o", "a.xyz"],
         ["IN", "-m", "FLOAT"],
+        ["IN", "IN2", "--from", "map.json"],
     ],
     ids=" ".join,
 )
@@ -237,11 +238,41 @@ def test_wrong_usage_is_exit_code_2(
         "WEIGHTS": str(weights),
         "TWIN": str(shutil.copy(weights, tmp_path / "twin.safetensors")),
         "FLOAT": str(make_weights(tmp_path / "float.safetensors", "float")),
+        "IN2": str(shutil.copy(photo, tmp_path / "photo2.png")),
     }
     outcome = Outcome(*(places.get(argument, argument) for argument in arguments))
     assert outcome.exit_code == 2
     assert "rror" in outcome.stderr
     assert not list(tmp_path.glob("*_bits*"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--compare", "edsr", "carn", "--list-sites"],
+        ["--compare", "edsr", "carn", "--npz"],
+        ["--compare", "edsr", "carn", "--model", "span"],
+        ["--compare", "edsr", "carn", "--weights", "c"],
+        ["--compare", "edsr", "carn", "-o", "page.html"],
+        ["--from", "map.json", "--list-sites"],
+        ["--from", "map.json", "--model", "carn"],
+        ["--from", "map.json", "--tile", "3"],
+        ["--from", "map.json", "--engine", "float"],
+        ["--by-layer", "--over", "output"],
+        ["--by-layer", "--stretch"],
+        ["--by-layer", "-f", "html"],
+        ["--sites", "all", "-o", "page.html"],
+        ["--site", "a", "--sites", "all"],
+    ],
+    ids=" ".join,
+)
+def test_options_of_which_one_would_be_ignored_are_refused_in_a_line(
+    photo: Path, options: list[str]
+) -> None:
+    outcome = Outcome(photo, *options)
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert re.fullmatch(r"error: .+\n", outcome.stderr)
+    assert options[0] in outcome.stderr
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"schema": "cadyq.bitmap/1"}'])
@@ -417,6 +448,25 @@ def test_streams_are_read_and_written(photo: Path, weights: Path, tmp_path: Path
     assert piped.stdout_bytes == target.read_bytes()
     page = CliRunner().invoke(app, [*line, "-f", "html"], input=photo.read_bytes())
     assert page.stdout_bytes.startswith(b"<!doctype html>")
+
+
+def test_a_file_called_as_a_stream_is_not_taken_for_its_result(
+    photo: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-").touch()
+    line = ["bitmap", "-", "-m", str(weights), "--skip-existing"]
+    piped = CliRunner().invoke(app, line, input=photo.read_bytes())
+    assert piped.exit_code == 0
+    with Image.open(io.BytesIO(piped.stdout_bytes)) as figure:
+        assert figure.format == "PNG"
+
+
+def test_a_broken_image_leaves_no_folder_for_its_figure(weights: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "broken.png", tmp_path / "out"
+    source.write_text("no image")
+    assert Outcome(source, "-m", weights, "-o", f"{out}/").exit_code == 1
+    assert not out.exists()
 
 
 def test_the_numbers_are_those_that_eval_reports(

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from cadyq_cli.checkpoint import Card, Network, save
 from cadyq_cli.commands.app import app
 from cadyq_cli.commands.upscale import upscale
-from cadyq_cli.imaging.decoding import MAX_PIXELS
+from cadyq_cli.imaging.limits import MAX_PIXELS
 
 
 class Outcome:

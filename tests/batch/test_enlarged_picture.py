@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import ImageCms
 
+from cadyq_cli.batch.enlarged_picture import EnlargedPicture
 from cadyq_cli.checkpoint import Card, Network
-from cadyq_cli.enlarging import EnlargedPicture
+from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize
@@ -117,3 +118,9 @@ def test_16_bit_pictures_stay_16_bit(photo: NDArray[np.uint8]) -> None:
     assert fine.dtype == np.uint16
     assert np.abs(fine / 257 - coarse).max() <= 2
     assert (fine % 257).any()
+
+
+def test_a_tile_that_is_too_small_is_refused_when_the_work_begins(photo: NDArray[np.uint8]) -> None:
+    run = EnlargedPicture(Picture(pixels=photo), [network(2)], (180, 102), tile=1)
+    with pytest.raises(InputError, match="a tile of 1 px is too small"):
+        next(iter(run))

@@ -1,4 +1,4 @@
-"""Enlarges a picture with all that belongs to it, to any size."""
+"""A picture enlarged to any size by one or more networks, with its transparency."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from cadyq_cli.upscaling import Enlargement, Tracker, Widths, mean_width, tiles_
 class EnlargedPicture:
     """A picture on its way through one network after another; iterate for rows from the top.
 
-    The last network works in bands. Where it ends up larger than wanted, the bands are resized
-    once, by bicubic interpolation. Gray stays gray. Transparency is resized alone, and no colour
-    of a hidden pixel gets into a visible one.
+    The last network works in bands. If its result is not of the wanted size, the bands are resized
+    once, by bicubic interpolation. Gray stays gray. Transparency is resized by itself, and no
+    colour of a hidden pixel bleeds into a visible one.
 
     Memory holds the picture, what the networks before the last one make of it, and a band.
     """
@@ -36,16 +36,13 @@ class EnlargedPicture:
         track: Tracker = iter,
         self_ensemble: bool = False,
     ) -> None:
-        """Prepare.
+        """Prepare; nothing is computed before the first row is asked for.
 
         Args:
             picture: Of any kind.
             runners: Of at least one network; see `batch.sizes.passes`.
             size: Height and width of the result.
             tile, track, self_ensemble: As for `upscaling.upscale`, for every network.
-
-        Raises:
-            InputError: the tile is too small.
         """
         self._picture, self._runners, self._size = picture, runners, size
         self._tile, self._track, self._self_ensemble = tile, track, self_ensemble
@@ -74,7 +71,11 @@ class EnlargedPicture:
         return self._tiles, self._widths[0]
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
-        """Compute the rows, (n, W, C), ready to be written."""
+        """Compute the rows, (n, W, C), ready to be written.
+
+        Raises:
+            InputError: the tile is too small.
+        """
         pixels, alpha, done = self._picture.pixels, self._picture.alpha, 0
         edges = None
         if alpha is not None:
