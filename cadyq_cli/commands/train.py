@@ -99,13 +99,15 @@ def train(
 
     from cadyq_cli.engine.allocator import keep_freed_memory
     from cadyq_cli.training.pairs import Pairs
-    from cadyq_cli.training.processes import together
+    from cadyq_cli.training.processes import count_started, together
     from cadyq_cli.training.run import Means, make_folder
     from cadyq_cli.training.run import train as run
     from cadyq_cli.training.store import Store
     from cadyq_cli.training.survey import find
     from cadyq_cli.training.validation import Validation
 
+    if dry_run and count_started() > 1:
+        raise InputError("--dry-run needs one process; start it without torchrun")
     keep_freed_memory()
     files = find(data)
     validation = Validation(find([validate]), plan.scale) if validate else None
@@ -113,7 +115,7 @@ def train(
         together(torch_device(device)) as (processes, where),
         closing(_Progress() if processes.leads else _Silence()) as progress,
     ):
-        share = int(memory * 2**30) // processes.beside
+        share = memory * 2**30 / processes.beside
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
             make_folder(output)
@@ -139,13 +141,13 @@ def train(
 
 def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
     """What to do: the recipe, else that of the run, else a quick one, with what flags change."""
-    from cadyq_cli.training.plan import parse_plan, read_plan
+    from cadyq_cli.training.plan import read_plan
 
     for name in ("start", "teacher"):
         if name in changes:
             changes[name] = changes[name].resolve()
     begun = output / "recipe.toml"
-    before = parse_plan(begun.read_text("utf-8"), str(begun)) if begun.is_file() else None
+    before = read_plan(str(begun)) if begun.is_file() else None
     base = before if before is not None and recipe is None else read_plan(recipe or "quick")
     plan = base.with_changes(changes)
     if before is not None:
@@ -183,8 +185,6 @@ def _foretell(plan: Plan, means: Means, progress: Any) -> None:
     from cadyq_cli.training.estimate import seconds_a_step
     from cadyq_cli.training.stages import first
 
-    if means.processes.count > 1:
-        raise InputError("--dry-run needs one process; start it without torchrun")
     network, stages = first(plan, means.device, progress.note)
     stages = plan.stages or stages
     weights = sum(parameter.numel() for parameter in network.parameters())

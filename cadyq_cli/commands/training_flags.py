@@ -97,5 +97,7 @@ def _setting(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     if not name or not value:
         raise InputError(f"--set {text}: give a setting such as features=32")
-    switch = {"true": True, "false": False}
-    return name, int(value) if value.isdigit() else switch.get(value, value)
+    try:
+        return name, int(value)
+    except ValueError:
+        return name, {"true": True, "false": False}.get(value, value)

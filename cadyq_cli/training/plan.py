@@ -109,11 +109,13 @@ class Plan:
         for name, value in self.settings.items():
             if name not in kinds:
                 raise InputError(f"unknown setting of {self.backbone}: {name}")
+            told = f"{self.backbone}: {name} = {value!r}"
             try:
-                fitting_value(kinds[name], value)
+                fitting = fitting_value(kinds[name], value)
             except TypeError as error:
-                problem = f"{self.backbone}: {name} = {value!r} should be {error}"
-                raise InputError(problem) from error
+                raise InputError(f"{told} should be {error}") from error
+            if kinds[name] is int and fitting < 1:
+                raise InputError(f"{told} should be at least 1")
 
     @property
     def all_scales(self) -> tuple[int, ...]:
@@ -191,16 +193,21 @@ def read_plan(source: str) -> Plan:
     """A built-in recipe by its name, or one in a TOML file.
 
     Raises:
-        InputError: there is none such, or it does not hold what it should.
+        InputError: there is none such, it cannot be read, or it does not hold what it should.
     """
-    path = Path(source)
-    if source in (texts := built_in()):
+    texts = built_in()
+    if source in texts:
         return parse_plan(texts[source], source)
     try:
-        return parse_plan(path.read_text("utf-8"), source)
-    except (OSError, UnicodeDecodeError) as error:
+        text = Path(source).read_text("utf-8")
+    except FileNotFoundError as error:
         names = ", ".join(texts)
         raise InputError(f"--recipe {source}: neither a file nor one of {names}") from error
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source}: is not text in UTF-8") from error
+    return parse_plan(text, source)
 
 
 def parse_plan(text: str, where: str) -> Plan:

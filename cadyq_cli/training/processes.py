@@ -75,11 +75,15 @@ class Processes:
 ALONE = Processes()
 
 
+def count_started() -> int:
+    """How many processes `torchrun` started, this one among them; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @contextmanager
 def together(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
     """Join the processes that `torchrun` started, if it did; gives this one's device, too."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
+    if count_started() == 1:
         yield ALONE, device
         return
     if device.type == "cuda":
@@ -87,6 +91,7 @@ def together(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
-        yield Processes(dist.get_rank(), count, int(os.environ["LOCAL_WORLD_SIZE"])), device
+        beside = int(os.environ["LOCAL_WORLD_SIZE"])
+        yield Processes(dist.get_rank(), dist.get_world_size(), beside), device
     finally:
         dist.destroy_process_group()

@@ -127,9 +127,18 @@ def _plain(value: Any) -> Any:
 
 
 def start(card: Card, *, seed: int) -> Network:
-    """A network with random weights, the same for the same seed."""
+    """A network with random weights, the same for the same seed.
+
+    Raises:
+        InputError: there is no such network, or it does not fit into memory.
+    """
     torch.manual_seed(seed)
-    return Network(card)
+    try:
+        return Network(card)
+    except RuntimeError as error:
+        settings = ", ".join(f"{name} = {value}" for name, value in card.settings.items())
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{card.backbone} cannot be built with {settings}: {reason}") from error
 
 
 def transplant(network: Network, card: Card, *, seed: int) -> tuple[Network, list[str]]:

@@ -44,7 +44,7 @@ class Store:
         folder: Where to make the file; None: where the system has its temporary files.
     """
 
-    def __init__(self, memory: int = MEMORY, folder: Path | None = None) -> None:
+    def __init__(self, memory: float = MEMORY, folder: Path | None = None) -> None:
         self._left = memory
         self._folder = folder
         self._file: IO[bytes] | None = None
