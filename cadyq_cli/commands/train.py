@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cadyq_cli.training.loop import Step
     from cadyq_cli.training.plan import Plan, Stage
     from cadyq_cli.training.recipe import Recipe
-    from cadyq_cli.training.run import Means
+    from cadyq_cli.training.run import Resources
     from cadyq_cli.training.survey import Survey
 
 
@@ -100,7 +100,7 @@ def train(
     from cadyq_cli.engine.allocator import keep_freed_memory
     from cadyq_cli.training.pairs import Pairs
     from cadyq_cli.training.processes import count_started, together
-    from cadyq_cli.training.run import Means, make_folder
+    from cadyq_cli.training.run import Resources, make_folder
     from cadyq_cli.training.run import train as run
     from cadyq_cli.training.store import Store
     from cadyq_cli.training.survey import find
@@ -121,8 +121,8 @@ def train(
             make_folder(output)
         remembered = None if dry_run else output / "photographs.json"
         found = _survey(plan, files, pairs, remembered) if processes.leads else None
-        means = Means(
-            photographs=processes.told(found.usable if found else None),
+        resources = Resources(
+            photographs=processes.broadcast(found.usable if found else None),
             pairs=pairs,
             validation=validation,
             device=where,
@@ -130,10 +130,10 @@ def train(
             workers=workers,
         )
         if dry_run:
-            _foretell(plan, means, progress)
+            _foretell(plan, resources, progress)
             return
         try:
-            run(plan, output, means, progress)
+            run(plan, output, resources, progress)
         except KeyboardInterrupt:
             progress.note(f"stopped; the same command goes on from {output}")
             raise
@@ -180,25 +180,25 @@ def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | No
     return found
 
 
-def _foretell(plan: Plan, means: Means, progress: Any) -> None:
+def _foretell(plan: Plan, resources: Resources, progress: Any) -> None:
     """Print what a run would do."""
     from cadyq_cli.training.estimate import seconds_a_step
     from cadyq_cli.training.stages import first
 
-    network, stages = first(plan, means.device, progress.note)
+    network, stages = first(plan, resources.device, progress.note)
     stages = plan.stages or stages
     weights = sum(parameter.numel() for parameter in network.parameters())
     typer.echo(f"{plan.backbone} x{plan.scale}, {weights / 1e3:,.0f} thousand weights")
     _say("timing a few steps of each stage ...")
     total = 0.0
-    for stage, seconds in seconds_a_step(plan, stages, network, means):
+    for stage, seconds in seconds_a_step(plan, stages, network, resources):
         chosen = plan.recipes[stage]
         total += chosen.steps * seconds
         typer.echo(
             f"{stage:<8} {chosen.steps:>8,} steps of {chosen.batch} crops of {chosen.patch} px"
             f" at {seconds:.2f} s: {_duration(chosen.steps * seconds)}"
         )
-    typer.echo(f"in all {_duration(total)} on {means.device}, as busy as it is now")
+    typer.echo(f"in all {_duration(total)} on {resources.device}, as busy as it is now")
     typer.echo(f"\n{plan.to_toml()}", nl=False)
 
 

@@ -52,13 +52,17 @@ class Processes:
             values = values / self.count
         return values
 
-    def told(self, thing: Any) -> Any:
+    def broadcast(self, thing: Any) -> Any:
         """What the leader passes here, in every process."""
         if self.count == 1:
             return thing
         things = [thing]
         dist.broadcast_object_list(things)
         return things[0]
+
+    def wait_for_leader(self) -> None:
+        """Go on once the leader has come here; it does not wait for the others."""
+        self.broadcast(None)
 
     def parallel(self, network: nn.Module, *, partly: bool) -> nn.Module:
         """The network such that its gradients are means over all processes.

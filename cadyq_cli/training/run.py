@@ -82,7 +82,7 @@ class Report(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Means:
+class Resources:
     """What a run works with, beside its plan."""
 
     photographs: Sequence[Path]  # see `survey`
@@ -93,7 +93,7 @@ class Means:
     workers: int = 2  # threads that cut batches ahead
 
 
-def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
+def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Path:
     """Run the plan's stages that the folder does not hold yet; returns the last one's weights.
 
     Of several processes each calls this, and all see the same folder.
@@ -102,29 +102,32 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
         InputError: the plan does not fit the folder or the start.
         CheckpointError: the start or a state cannot be read.
         DivergedError: the loss is no number, or far from what it was; the last good state is kept.
-        KeyboardInterrupt: a signal asked for an end; the state after the last step is saved.
+        KeyboardInterrupt: a signal asked for an end. The state after the last step is saved, or
+            an earlier one kept if the loss has risen since.
     """
-    if means.processes.leads:
+    if resources.processes.leads:
         make_folder(folder)
         remove_leftovers(folder)
     network: Network | None = None
     if not plan.stages:
-        _, stages = first(plan, means.device, lambda _: None)
+        _, stages = first(plan, resources.device, lambda _: None)
         plan = replace(plan, stages=stages)
-    if means.processes.leads:
+    if resources.processes.leads:
         write_whole(folder / RECIPE, plan.to_toml().encode())
     for stage in plan.stages:
         result = folder / f"{stage}.safetensors"
-        if not means.processes.told(_is_done(plan, folder, stage)):
+        if not resources.processes.broadcast(_is_done(plan, folder, stage)):
             if network is None:
-                network, _ = first(plan, means.device, report.note, _crops(plan, folder, means))
-            _Stage(plan, stage, folder, means, report).train(network)
-        network = load(result, device=means.device)
+                network, _ = first(
+                    plan, resources.device, report.note, _crops(plan, folder, resources)
+                )
+            _Stage(plan, stage, folder, resources, report).train(network)
+        network = load(result, device=resources.device)
         check_fit(plan, network, result)
     if not plan.edges or network is None or network.card.precision == "float":
         return result
-    if means.processes.leads:
-        _write_edges(plan, folder, means)
+    if resources.processes.leads:
+        _write_edges(plan, folder, resources)
         report.finished("edges", folder / "edges.safetensors")
     return folder / "edges.safetensors"
 
@@ -148,7 +151,7 @@ class _Stage:
     plan: Plan
     stage: Stage
     folder: Path
-    means: Means
+    resources: Resources
     report: Report
 
     @property
@@ -157,10 +160,10 @@ class _Stage:
 
     def train(self, before: Network) -> None:
         """Train until the end, and write the result."""
-        means, recipe = self.means, self.recipe
-        photos = photos_of(self.plan, recipe, means)
+        resources, recipe = self.resources, self.recipe
+        photos = photos_of(self.plan, recipe, resources)
         state = self.folder / f"{self.stage}.state"
-        resuming = means.processes.told(state.exists())
+        resuming = resources.processes.broadcast(state.exists())
         network = self._student(before, None if resuming else photos)
         trainer = Trainer(
             network,
@@ -168,8 +171,8 @@ class _Stage:
             photos,
             self._teacher(before),
             scales=self.plan.all_scales,
-            processes=means.processes,
-            workers=means.workers,
+            processes=resources.processes,
+            workers=resources.workers,
         )
         if resuming:
             try:
@@ -179,9 +182,9 @@ class _Stage:
         self._run(trainer, state)
         if trainer.stopped:
             raise KeyboardInterrupt
-        if means.processes.leads:
+        if resources.processes.leads:
             self._finish(folded(trainer.average))
-        means.processes.told(None)  # nobody reads the result before it is there
+        resources.processes.wait_for_leader()  # nobody reads the result before it is there
 
     def _student(self, before: Network, photos: Photos | None) -> Network:
         """The network to train; its sites are set from photographs that it is not trained on."""
@@ -196,7 +199,7 @@ class _Stage:
         if photos is None or (as_before and bits is None):
             return network
         count = RANGE_BATCHES if bits is None else SELECTOR_BATCHES
-        batches, truths = _unseen(photos, recipe, count, self.plan.scale, self.means.device)
+        batches, truths = _unseen(photos, recipe, count, self.plan.scale, self.resources.device)
         network.eval()
         if not as_before:
             fit_ranges(network, traces_of(network, batches[:RANGE_BATCHES]))
@@ -208,7 +211,7 @@ class _Stage:
         if not self.recipe.distills:
             return None
         if self.plan.teacher is not None:
-            teacher = load_any(self.plan.teacher, self.plan).to(self.means.device)
+            teacher = load_any(self.plan.teacher, self.plan).to(self.resources.device)
             check_fit(self.plan, teacher, self.plan.teacher)
             return teacher
         if self.stage not in ("float", before.card.precision):
@@ -217,11 +220,11 @@ class _Stage:
         return None
 
     def _run(self, trainer: Trainer, state: Path) -> None:
-        leads, recipe = self.means.processes.leads, self.recipe
+        leads, recipe = self.resources.processes.leads, self.recipe
         records = None
         if leads:
             records = Records(
-                self.folder, self.stage, trainer.step, recipe.batch, self.means.validation
+                self.folder, self.stage, trainer.step, recipe.batch, self.resources.validation
             )
 
         def on_step(step: Step) -> None:
@@ -257,7 +260,7 @@ class _Stage:
         about = {
             "stage": self.stage,
             "recipe": asdict(self.recipe),
-            "photographs": len(self.means.photographs),
+            "photographs": len(self.resources.photographs),
         }
         for scale in (*self.plan.all_scales, self.plan.scale):
             settings = {**network.card.settings, "scale": scale}
@@ -284,28 +287,28 @@ def _is_done(plan: Plan, folder: Path, stage: Stage) -> bool:
     return False
 
 
-def photos_of(plan: Plan, recipe: Recipe, means: Means) -> Photos:
+def photos_of(plan: Plan, recipe: Recipe, resources: Resources) -> Photos:
     """What a stage learns from."""
     return Photos(
-        means.photographs,
+        resources.photographs,
         plan.scale,
         seed=recipe.seed,
         texture=recipe.texture,
         sizes=recipe.sizes,
-        pairs=means.pairs,
+        pairs=resources.pairs,
     )
 
 
-def _crops(plan: Plan, folder: Path, means: Means) -> Crops | None:
+def _crops(plan: Plan, folder: Path, resources: Resources) -> Crops | None:
     """What the weights that a run begins with are fitted to, crops that it is not trained on.
 
     None where they come from a state.
     """
     stage = plan.stages[0]
-    if stage == "float" and means.processes.told((folder / f"{stage}.state").exists()):
+    if stage == "float" and resources.processes.broadcast((folder / f"{stage}.state").exists()):
         return None
     recipe = plan.recipes[stage]
-    photos = photos_of(plan, recipe, means)
+    photos = photos_of(plan, recipe, resources)
 
     def crops(pixels: int) -> tuple[Tensor, Tensor]:
         return photos.batch(recipe.steps, math.ceil(pixels / recipe.patch**2), recipe.patch)
@@ -328,14 +331,14 @@ def _result(plan: Plan, folder: Path, name: str, scale: int) -> Path:
     return folder / f"{name}{suffix}.safetensors"
 
 
-def _write_edges(plan: Plan, folder: Path, means: Means) -> None:
+def _write_edges(plan: Plan, folder: Path, resources: Resources) -> None:
     """Write the last stage's networks once more, with 8-bit edges."""
     stage = plan.stages[-1]
     recipe = plan.recipes[stage]
-    photos = photos_of(plan, recipe, means)
+    photos = photos_of(plan, recipe, resources)
     for scale in plan.all_scales:
-        network = load(_result(plan, folder, stage, scale), device=means.device)
-        batches, _ = _unseen(photos, recipe, EDGE_BATCHES, scale, means.device)
+        network = load(_result(plan, folder, stage, scale), device=resources.device)
+        batches, _ = _unseen(photos, recipe, EDGE_BATCHES, scale, resources.device)
         save(_result(plan, folder, "edges", scale), with_static_edges(network, batches))
 
 
