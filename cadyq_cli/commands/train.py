@@ -183,10 +183,10 @@ def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | No
 def _foretell(plan: Plan, resources: Resources, progress: Any) -> None:
     """Print what a run would do."""
     from cadyq_cli.training.estimate import seconds_a_step
-    from cadyq_cli.training.stages import first
+    from cadyq_cli.training.stages import first, stages_of
 
-    network, stages = first(plan, resources.device, progress.note)
-    stages = plan.stages or stages
+    network = first(plan, resources.device, progress.note)
+    stages = plan.stages or stages_of(plan)
     weights = sum(parameter.numel() for parameter in network.parameters())
     typer.echo(f"{plan.backbone} x{plan.scale}, {weights / 1e3:,.0f} thousand weights")
     _say("timing a few steps of each stage ...")

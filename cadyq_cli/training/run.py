@@ -19,6 +19,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -49,9 +50,10 @@ from cadyq_cli.training.stages import (
     layers_of,
     load_any,
     requantize,
+    stages_of,
     traces_of,
 )
-from cadyq_cli.training.state import State
+from cadyq_cli.training.state import State, steps_of
 from cadyq_cli.training.validation import Validation
 from cadyq_cli.training.widening import folded, widened
 
@@ -105,28 +107,24 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
         KeyboardInterrupt: a signal asked for an end. The state after the last step is saved, or
             an earlier one kept if the loss has risen since.
     """
-    if resources.processes.leads:
+    processes, device = resources.processes, resources.device
+    if processes.leads:
         make_folder(folder)
         remove_leftovers(folder)
-    network: Network | None = None
-    if not plan.stages:
-        _, stages = first(plan, resources.device, lambda _: None)
-        plan = replace(plan, stages=stages)
-    if resources.processes.leads:
+    plan = replace(plan, stages=plan.stages or stages_of(plan))
+    done = list(takewhile(lambda s: processes.broadcast(_is_done(plan, folder, s)), plan.stages))
+    if done:
+        network = _finished(plan, folder, done[-1], device)
+    else:
+        network = first(plan, device, report.note, _crops(plan, folder, resources))
+    if processes.leads:  # not before: a start that does not fit can be put right
         write_whole(folder / RECIPE, plan.to_toml().encode())
-    for stage in plan.stages:
-        result = folder / f"{stage}.safetensors"
-        if not resources.processes.broadcast(_is_done(plan, folder, stage)):
-            if network is None:
-                network, _ = first(
-                    plan, resources.device, report.note, _crops(plan, folder, resources)
-                )
-            _Stage(plan, stage, folder, resources, report).train(network)
-        network = load(result, device=resources.device)
-        check_fit(plan, network, result)
-    if not plan.edges or network is None or network.card.precision == "float":
-        return result
-    if resources.processes.leads:
+    for stage in plan.stages[len(done) :]:
+        _Stage(plan, stage, folder, resources, report).train(network)
+        network = _finished(plan, folder, stage, device)
+    if not plan.edges or network.card.precision == "float":
+        return _result(plan, folder, plan.stages[-1], plan.scale)
+    if processes.leads:
         _write_edges(plan, folder, resources)
         report.finished("edges", folder / "edges.safetensors")
     return folder / "edges.safetensors"
@@ -278,7 +276,7 @@ def _is_done(plan: Plan, folder: Path, stage: Stage) -> bool:
     state, steps = folder / f"{stage}.state", plan.recipes[stage].steps
     if not (folder / f"{stage}.safetensors").exists():
         return False
-    if not state.exists() or State.load(state).step >= steps:
+    if not state.exists() or steps_of(state) >= steps:
         return True
     for later in STAGES[STAGES.index(stage) + 1 :]:
         if (folder / f"{later}.safetensors").exists() or (folder / f"{later}.state").exists():
@@ -326,6 +324,14 @@ def _unseen(
     return [low.to(device) for low in lows], [high.to(device) for high in highs]
 
 
+def _finished(plan: Plan, folder: Path, stage: Stage, device: torch.device) -> Network:
+    """What a stage came to."""
+    path = _result(plan, folder, stage, plan.scale)
+    network = load(path, device=device)
+    check_fit(plan, network, path)
+    return network
+
+
 def _result(plan: Plan, folder: Path, name: str, scale: int) -> Path:
     suffix = "" if scale == plan.scale else f"-x{scale}"
     return folder / f"{name}{suffix}.safetensors"
@@ -346,7 +352,7 @@ def _advice(state: Path) -> str:
     if not state.exists():
         return "nothing was saved before; try a smaller --learning-rate, or --clip-gradient"
     return (
-        f"{state} is kept as of step {State.load(state).step}; the same command goes on from there,"
+        f"{state} is kept as of step {steps_of(state)}; the same command goes on from there,"
         " best with a smaller --learning-rate or with --clip-gradient"
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class State:
     """A stage after some steps.
 
     `tensors` holds the network (``network/NAME``), its moving average (``average/NAME``) and the
-    optimiser's moments (``moment/PARAMETER/NAME``).
+    optimisers' moments (``moment/PARAMETER/NAME``).
     """
 
     step: int
@@ -54,15 +55,32 @@ class State:
         Raises:
             CheckpointError: the file is damaged or no training state.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                head = json.loads((file.metadata() or {})["state"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
-            raise CheckpointError(path, "is damaged or no training state") from error
-        if head.keys() != {f.name for f in fields(cls)} - {"tensors"}:
-            raise CheckpointError(path, "is of another version of cadyq")
+        with _opened(path) as (head, file):
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return cls(tensors=tensors, **head)
+
+
+def steps_of(path: Path) -> int:
+    """The steps that a state was saved after; its tensors are not read.
+
+    Raises:
+        CheckpointError: the file is damaged or no training state.
+    """
+    with _opened(path) as (head, _):
+        return int(head["step"])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
+    """All but the tensors of a state, and the file that holds those."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            head = json.loads((file.metadata() or {})["state"])
+            if head.keys() != {f.name for f in fields(State)} - {"tensors"}:
+                raise CheckpointError(path, "is of another version of cadyq")
+            yield head, file
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise CheckpointError(path, "is damaged or no training state") from error
 
 
 def optimiser_moments(

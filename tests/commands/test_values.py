@@ -91,7 +91,7 @@ def test_typer_converts_all_where_it_does_not_tell_what_it_would_do(private: str
 
         def __init__(self, parameter: Any) -> None:
             self._parameter = parameter
-            self.process_value = lambda _, given: ("Typer's", given)
+            self.process_value: Any = lambda _, given: ("Typer's", given)
 
         def __getattr__(self, name: str) -> Any:
             if name == private:

@@ -17,7 +17,7 @@ from networks import tiny
 from PIL import Image
 from safetensors.torch import load_file
 
-from cadyq_cli.checkpoint import load, save
+from cadyq_cli.checkpoint import Card, load, save
 from cadyq_cli.errors import InputError
 from cadyq_cli.training import metrics
 from cadyq_cli.training.loop import DivergedError, Step, Trainer
@@ -25,6 +25,7 @@ from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.plan import STAGES, Plan, parse_plan
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.run import Resources, train
+from cadyq_cli.training.stages import stages_after
 from cadyq_cli.training.state import State
 from cadyq_cli.training.survey import find
 from cadyq_cli.training.validation import Validation
@@ -124,8 +125,10 @@ def test_a_finished_stage_can_have_more_steps_until_the_next_has_begun(
     train(short.with_changes({"steps": 6}), tmp_path, _resources(folder), longer)
     assert longer.begun == [("float", 4, 6)]
     train(replace(PLAN, stages=("float", "static")), tmp_path, _resources(folder), Listener())
+    recipe = (tmp_path / "recipe.toml").read_text()
     with pytest.raises(InputError, match="float cannot have more steps once static has begun"):
         train(short.with_changes({"steps": 8}), tmp_path, _resources(folder), Listener())
+    assert (tmp_path / "recipe.toml").read_text() == recipe
 
 
 def test_a_stage_ends_with_a_state_of_its_end_although_the_loss_has_risen(
@@ -321,3 +324,22 @@ def test_a_start_of_another_backbone_is_refused(folder: Path, tmp_path: Path) ->
     plan = replace(PLAN, start=tmp_path / "idn.safetensors")
     with pytest.raises(InputError, match="is idn, not edsr"):
         train(plan, tmp_path / "run", _resources(folder), Listener())
+    assert not (tmp_path / "run" / "recipe.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "scales", "stages"),
+    [
+        ({"multi_scale": True}, (2, 4), ("static", "dynamic")),
+        ({"multi_scale": True, "features": 8}, (2, 4), STAGES),
+        ({"multi_scale": False}, (2, 4), STAGES),
+        ({"multi_scale": True}, (), STAGES),
+    ],
+)
+def test_another_scale_leads_on_from_the_start_if_its_body_knows_that_scale(
+    settings: dict[str, Any], scales: tuple[int, ...], stages: tuple[str, ...]
+) -> None:
+    card = Card(backbone="carn", settings={"scale": 4, "features": 16} | settings)
+    plan = Plan(backbone="carn", scale=2, scales=scales)
+    plan = plan.with_changes({"settings": {"features": 16, "multi_scale": bool(scales)}})
+    assert stages_after(card, plan) == stages
