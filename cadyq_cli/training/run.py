@@ -35,7 +35,8 @@ from cadyq_cli.imaging.atomic import remove_leftovers
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.signals import ending
-from cadyq_cli.training.loop import DivergedError, Step, Trainer
+from cadyq_cli.training.divergence import DivergedError
+from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.plan import STAGES, Plan, Stage

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 from torch import Tensor
 
 from cadyq_cli.checkpoint.file import write_whole
 from cadyq_cli.errors import CheckpointError
-from cadyq_cli.training.muon import Muon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,39 +79,3 @@ def _opened(path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
             yield head, file
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise CheckpointError(path, "is damaged or no training state") from error
-
-
-def optimiser_moments(
-    optimisers: Sequence[torch.optim.Optimizer], names: dict[Tensor, str]
-) -> dict[str, Tensor]:
-    """The optimisers' states as tensors named ``PARAMETER/NAME``."""
-    return {
-        f"{names[parameter]}/{key}": value
-        for optimiser in optimisers
-        for parameter, moments in optimiser.state.items()
-        for key, value in moments.items()
-    }
-
-
-def restore_moments(
-    optimisers: Sequence[torch.optim.Optimizer],
-    names: dict[Tensor, str],
-    tensors: dict[str, Tensor],
-) -> None:
-    """The inverse of `optimiser_moments`.
-
-    Raises:
-        KeyError: a moment of a parameter that none of them updates, or of another optimiser.
-    """
-    owners = {
-        names[parameter]: (optimiser, parameter)
-        for optimiser in optimisers
-        for group in optimiser.param_groups
-        for parameter in group["params"]
-    }
-    for key, value in tensors.items():
-        name, _, moment = key.rpartition("/")
-        optimiser, parameter = owners[name]
-        if isinstance(optimiser, Muon) != (moment == "mean"):
-            raise KeyError(f"{key} is of another optimiser")
-        optimiser.state[parameter][moment] = value.to(parameter.device)

@@ -12,7 +12,8 @@ import torch
 from networks import tiny
 
 from cadyq_cli.errors import CheckpointError, InputError
-from cadyq_cli.training.loop import DivergedError, Step, Trainer
+from cadyq_cli.training.divergence import DivergedError
+from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.state import State, steps_of

@@ -20,7 +20,8 @@ from safetensors.torch import load_file
 from cadyq_cli.checkpoint import Card, load, save
 from cadyq_cli.errors import InputError
 from cadyq_cli.training import metrics
-from cadyq_cli.training.loop import DivergedError, Step, Trainer
+from cadyq_cli.training.divergence import DivergedError
+from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.plan import STAGES, Plan, parse_plan
 from cadyq_cli.training.recipe import Recipe
