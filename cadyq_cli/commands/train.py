@@ -1,4 +1,4 @@
-"""`cadyq train`: from photographs to a network that chooses its widths."""
+"""`cadyq train`: from photographs to a network that chooses its bit widths."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def train(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="RUN", help="Folder of this run. A run in it is resumed."
+            "-o",
+            "--output",
+            metavar="RUN",
+            help="Folder of this run; a run already in it is resumed.",
         ),
     ],
     *,
@@ -45,12 +48,14 @@ def train(
     validate: Annotated[
         Path | None,
         typer.Option(
-            "--validate", metavar="DIR", help="A few images at full size to measure on as it goes."
+            "--validate", metavar="DIR", help="A few full-size images to measure progress on."
         ),
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", metavar="", help="Say what would happen, and how long it takes."),
+        typer.Option(
+            "--dry-run", metavar="", help="Say what would happen, and how long it would take."
+        ),
     ] = False,
     device: Device = "auto",
     memory: Annotated[
@@ -59,7 +64,7 @@ def train(
             "--memory",
             min=0,
             metavar="GB",
-            help="For decoded photographs, on each machine; what exceeds it goes to a temporary"
+            help="Memory for decoded photographs, on each machine; the rest goes to a temporary"
             " file in RUN.",
             rich_help_panel=RUNNING,
         ),
@@ -70,7 +75,7 @@ def train(
             "--workers",
             min=1,
             metavar="N",
-            help="Threads that cut crops ahead. The crops do not depend on it.",
+            help="Threads that cut crops in advance; the crops are the same for any number.",
             rich_help_panel=RUNNING,
         ),
     ] = 2,
@@ -90,7 +95,7 @@ def train(
     Examples:
 
         cadyq train photos -o runs/edsr --validate Set5
-        cadyq train photos -o runs/edsr         goes on where it was stopped
+        cadyq train photos -o runs/edsr         continues where it stopped
         cadyq train photos -o runs/x --recipe paper-carn --dry-run
         cadyq train photos -o runs/x2 -s 2 --start x4.safetensors
         torchrun --nproc-per-node 4 -m cadyq_cli train photos -o runs/edsr
@@ -135,12 +140,12 @@ def train(
         try:
             run(plan, output, resources, progress)
         except KeyboardInterrupt:
-            progress.note(f"stopped; the same command goes on from {output}")
+            progress.note(f"stopped; the same command continues from {output}")
             raise
 
 
 def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
-    """What to do: the recipe, else that of the run, else a quick one, with what flags change."""
+    """The given recipe, else that of the run, else the quick one, with what flags change."""
     from cadyq_cli.training.plan import read_plan
 
     for name in ("start", "teacher"):
@@ -158,7 +163,7 @@ def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
 
 
 def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | None) -> Survey:
-    """Check the photographs, and tell what came out."""
+    """Check the photographs, and report what was found."""
     from tqdm import tqdm
 
     from cadyq_cli.training.survey import survey
@@ -176,7 +181,7 @@ def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | No
     small = f"; {found.too_small} too small, left out" if found.too_small else ""
     _say(f"{len(found.usable)} images, {found.pixels / 1e6:.1f} megapixels{small}")
     if found.changed:
-        _say("they have changed since this run was begun, which goes on otherwise than it would")
+        _say("they have changed since this run began, so it will not match an uninterrupted one")
     return found
 
 
@@ -198,7 +203,7 @@ def _foretell(plan: Plan, resources: Resources, progress: Any) -> None:
             f"{stage:<8} {chosen.steps:>8,} steps of {chosen.batch} crops of {chosen.patch} px"
             f" at {seconds:.2f} s: {_duration(chosen.steps * seconds)}"
         )
-    typer.echo(f"in all {_duration(total)} on {resources.device}, as busy as it is now")
+    typer.echo(f"in all {_duration(total)} on {resources.device}, if it stays as busy as now")
     typer.echo(f"\n{plan.to_toml()}", nl=False)
 
 

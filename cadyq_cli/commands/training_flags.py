@@ -40,7 +40,7 @@ def changes_of(values: Mapping[str, Any], settings: Sequence[str]) -> dict[str, 
         settings: Those of the backbone, such as ``features=32``.
 
     Raises:
-        InputError: a list of numbers that is none, or no such setting.
+        InputError: a list of numbers that is not one, or a malformed setting.
     """
     kinds = {one.name: kind for owner in (Plan, Recipe) for one, kind in settings_of(owner)}
     given = {name: value for name, value in values.items() if value is not None}

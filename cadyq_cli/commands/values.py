@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 
 
 def convert_plainly(parameters: Iterable[Any]) -> None:
-    """Let Typer's parameters convert what is plainly right; Typer judges all else, as it would."""
+    """Let Typer's parameters convert what is plainly right; all else is left to Typer."""
     for parameter in parameters:
         if usual := getattr(parameter, "process_value", None):
             parameter.process_value = partial(_processed, parameter, usual)

@@ -41,7 +41,7 @@ PRICE_GAIN = 0.01  # how fast the bit price follows the average width, per step 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step came to, in plain numbers; over all processes."""
+    """The results of one step over all processes, in plain numbers."""
 
     number: int  # counted from 1
     truth: float  # the terms of the loss, see `Losses`
@@ -62,15 +62,15 @@ class Trainer:
 
     Args:
         network: What to train; its card tells the precision.
-        recipe: How.
-        photos: What from.
+        recipe: How to train it.
+        photos: What to learn from.
         teacher: Whose attention and output to imitate, of any precision; None for nobody's.
         scales: Of a network for several scales, those to learn; each step takes one.
         processes: Who shares the work. All pass the same arguments.
         workers: Threads that cut batches ahead of their step.
 
     Raises:
-        InputError: the recipe's batch cannot be shared, or its arithmetic is not to be had here.
+        InputError: the recipe's batch cannot be shared, or its arithmetic is not available here.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Trainer:
         """Train until the recipe's last step, or `until` that many are done.
 
         Raises:
-            DivergedError: the loss is infinite, no number, or several times what it was; the
+            DivergedError: the loss is infinite, not a number, or several times what it was; the
                 weights are as before that step.
         """
         last = min(until or self.recipe.steps, self.recipe.steps)
@@ -158,7 +158,7 @@ class Trainer:
         )
 
     def resume(self, state: State) -> None:
-        """Go on where a state was taken; the recipe may have changed since.
+        """Continue from a state; the recipe may have changed since it was taken.
 
         Raises:
             ValueError: it is another network's, or its kernels learned by another optimiser.

@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from cadyq_cli.errors import InputError
 
-PATIENCE = timedelta(hours=3)  # with the first, which checks images and validates
+PATIENCE = timedelta(hours=3)  # with the leader, which checks images and validates
 
 
 @dataclass(frozen=True, slots=True)

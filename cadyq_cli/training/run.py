@@ -1,11 +1,11 @@
-"""A training run: its stages one after the other, in a folder that it can be resumed from.
+"""A training run: its stages one after the other, in a folder from which it can be resumed.
 
 RUN/recipe.toml           the plan, all settings spelled out
 RUN/photographs.json      what the check of the images found
 RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dynamic
-RUN/STAGE-xS.safetensors  the same at the other scales S of a body for several
-RUN/edges.safetensors     the last of them, edges in whole numbers too, if the plan says so
-RUN/STAGE.state           what a stage goes on from, if it is unfinished or gets more steps
+RUN/STAGE-xS.safetensors  the same at the other scales S, if one body learns several
+RUN/edges.safetensors     the last of them with edges in whole numbers, if the plan asks for it
+RUN/STAGE.state           what a stage continues from, if it is unfinished or gets more steps
 RUN/metrics.csv           see `metrics`
 RUN/curves.png            the same, drawn
 RUN/bitmaps/              where the bits of a validation image go
@@ -66,7 +66,7 @@ EDGE_BATCHES = 32  # likewise, for the largest values at the edges
 
 
 class Report(Protocol):
-    """Who wants to know how a run goes."""
+    """Follows the progress of a run."""
 
     def begin(self, stage: Stage, done: int, recipe: Recipe) -> None:
         """A stage starts after `done` of its steps."""
@@ -81,12 +81,12 @@ class Report(Protocol):
         """A network was written, of a stage or with 8-bit edges."""
 
     def note(self, text: str) -> None:
-        """Something that people should know."""
+        """Something that the user should know."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What a run works with, beside its plan."""
+    """What a run works with, apart from its plan."""
 
     photographs: Sequence[Path]  # see `survey`
     pairs: Pairs
@@ -104,7 +104,8 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
     Raises:
         InputError: the plan does not fit the folder or the start.
         CheckpointError: the start or a state cannot be read.
-        DivergedError: the loss is no number, or far from what it was; the last good state is kept.
+        DivergedError: the loss is not a number, or far above what it was; the last good state is
+            kept.
         KeyboardInterrupt: a signal asked for an end. The state after the last step is saved, or
             an earlier one kept if the loss has risen since.
     """
@@ -215,7 +216,7 @@ class _Stage:
             return teacher
         if self.stage not in ("float", before.card.precision):
             return before.eval()
-        self.report.note(f"{self.stage}: without a teacher, which --teacher would give")
+        self.report.note(f"{self.stage}: trains without a teacher; --teacher would give it one")
         return None
 
     def _run(self, trainer: Trainer, state: Path) -> None:
@@ -351,9 +352,9 @@ def _write_edges(plan: Plan, folder: Path, resources: Resources) -> None:
 
 def _advice(state: Path) -> str:
     if not state.exists():
-        return "nothing was saved before; try a smaller --learning-rate, or --clip-gradient"
+        return "no state was saved yet; try a smaller --learning-rate, or --clip-gradient"
     return (
-        f"{state} is kept as of step {steps_of(state)}; the same command goes on from there,"
+        f"{state} is kept as of step {steps_of(state)}; the same command continues from there,"
         " best with a smaller --learning-rate or with --clip-gradient"
     )
 
@@ -362,7 +363,7 @@ def _advice(state: Path) -> str:
 def _finishing_the_step(trainer: Trainer) -> Iterator[None]:
     """Let Ctrl-C and `ending` signals end the training between two steps, not within one.
 
-    A second one is as impatient as ever.
+    A second signal takes effect at once.
     """
 
     def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001

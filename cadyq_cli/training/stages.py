@@ -90,7 +90,7 @@ def first(
             start_as_edsr(network, found, crops(MEASURED)[0])
         missing = without_start(network)
         rest = f"; random: {', '.join(missing)}" if missing else ""
-        note(f"the weights are fitted to what {plan.start} does{rest}")
+        note(f"the weights are fitted to reproduce {plan.start}{rest}")
         return network.to(device)
     wanted = _adapted(found.card, plan)
     if wanted == found.card:
@@ -138,7 +138,7 @@ def check_fit(plan: Plan, network: Network, path: Path) -> None:
 
 
 def executes(card: Card, stage: Stage, layers: dict[str, Any]) -> bool:
-    """Whether a network runs as a stage wants it already."""
+    """Whether a network already runs as a stage wants it."""
     if card.precision != stage:
         return False
     theirs = PRECISIONS[stage](**card.layers)

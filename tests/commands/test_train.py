@@ -161,7 +161,7 @@ def test_a_recipe_that_is_no_text_ends_in_one_line_and_exit_code_2(
     for arguments in (("-o", tmp_path), ("-o", tmp_path / "run", "--recipe", recipe)):
         result = _train(photos, *arguments)
         assert result.exit_code == 2
-        assert result.stderr == f"error: {recipe}: is not text in UTF-8\n"
+        assert result.stderr == f"error: {recipe}: is not UTF-8 text\n"
 
 
 def test_a_dry_run_of_several_processes_is_refused_before_the_photographs_are_checked(
