@@ -48,7 +48,7 @@ def stages_of(plan: Plan) -> tuple[Stage, ...]:
 def stages_after(card: Card, plan: Plan) -> tuple[Stage, ...]:
     """The stages that lead from a network of that card to a plan's dynamic one.
 
-    They go on from the network's own, if the plan can take over all it needs; else from scratch.
+    Those after the network's own, if all weights that the plan needs can be its; else all.
     """
     if card.backbone != plan.backbone:
         return STAGES
