@@ -1,4 +1,4 @@
-"""`cadyq train`: from photographs to a network that chooses its widths."""
+"""`cadyq train`: from photographs to a network that chooses its bit widths."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cadyq_cli.training.loop import Step
     from cadyq_cli.training.plan import Plan, Stage
     from cadyq_cli.training.recipe import Recipe
-    from cadyq_cli.training.run import Means
+    from cadyq_cli.training.run import Resources
     from cadyq_cli.training.survey import Survey
 
 
@@ -29,7 +29,10 @@ def train(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="RUN", help="Folder of this run. A run in it is resumed."
+            "-o",
+            "--output",
+            metavar="RUN",
+            help="Folder of this run; a run already in it is resumed.",
         ),
     ],
     *,
@@ -45,12 +48,14 @@ def train(
     validate: Annotated[
         Path | None,
         typer.Option(
-            "--validate", metavar="DIR", help="A few images at full size to measure on as it goes."
+            "--validate", metavar="DIR", help="A few full-size images to measure progress on."
         ),
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", metavar="", help="Say what would happen, and how long it takes."),
+        typer.Option(
+            "--dry-run", metavar="", help="Say what would happen, and how long it would take."
+        ),
     ] = False,
     device: Device = "auto",
     memory: Annotated[
@@ -59,7 +64,7 @@ def train(
             "--memory",
             min=0,
             metavar="GB",
-            help="For decoded photographs, on each machine; what exceeds it goes to a temporary"
+            help="Memory for decoded photographs, on each machine; the rest goes to a temporary"
             " file in RUN.",
             rich_help_panel=RUNNING,
         ),
@@ -70,7 +75,7 @@ def train(
             "--workers",
             min=1,
             metavar="N",
-            help="Threads that cut crops ahead. The crops do not depend on it.",
+            help="Threads that cut crops in advance; the crops are the same for any number.",
             rich_help_panel=RUNNING,
         ),
     ] = 2,
@@ -90,7 +95,7 @@ def train(
     Examples:
 
         cadyq train photos -o runs/edsr --validate Set5
-        cadyq train photos -o runs/edsr         goes on where it was stopped
+        cadyq train photos -o runs/edsr         continues where it stopped
         cadyq train photos -o runs/x --recipe paper-carn --dry-run
         cadyq train photos -o runs/x2 -s 2 --start x4.safetensors
         torchrun --nproc-per-node 4 -m cadyq_cli train photos -o runs/edsr
@@ -99,13 +104,15 @@ def train(
 
     from cadyq_cli.engine.allocator import keep_freed_memory
     from cadyq_cli.training.pairs import Pairs
-    from cadyq_cli.training.processes import together
-    from cadyq_cli.training.run import Means, make_folder
+    from cadyq_cli.training.processes import count_started, together
+    from cadyq_cli.training.run import Resources, make_folder
     from cadyq_cli.training.run import train as run
     from cadyq_cli.training.store import Store
     from cadyq_cli.training.survey import find
     from cadyq_cli.training.validation import Validation
 
+    if dry_run and count_started() > 1:
+        raise InputError("--dry-run needs one process; start it without torchrun")
     keep_freed_memory()
     files = find(data)
     validation = Validation(find([validate]), plan.scale) if validate else None
@@ -113,14 +120,14 @@ def train(
         together(torch_device(device)) as (processes, where),
         closing(_Progress() if processes.leads else _Silence()) as progress,
     ):
-        share = int(memory * 2**30) // processes.beside
+        share = memory * 2**30 / processes.beside
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
             make_folder(output)
         remembered = None if dry_run else output / "photographs.json"
         found = _survey(plan, files, pairs, remembered) if processes.leads else None
-        means = Means(
-            photographs=processes.told(found.usable if found else None),
+        resources = Resources(
+            photographs=processes.broadcast(found.usable if found else None),
             pairs=pairs,
             validation=validation,
             device=where,
@@ -128,24 +135,24 @@ def train(
             workers=workers,
         )
         if dry_run:
-            _foretell(plan, means, progress)
+            _foretell(plan, resources, progress)
             return
         try:
-            run(plan, output, means, progress)
+            run(plan, output, resources, progress)
         except KeyboardInterrupt:
-            progress.note(f"stopped; the same command goes on from {output}")
+            progress.note(f"stopped; the same command continues from {output}")
             raise
 
 
 def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
-    """What to do: the recipe, else that of the run, else a quick one, with what flags change."""
-    from cadyq_cli.training.plan import parse_plan, read_plan
+    """The given recipe, else that of the run, else the quick one, with what flags change."""
+    from cadyq_cli.training.plan import read_plan
 
     for name in ("start", "teacher"):
         if name in changes:
             changes[name] = changes[name].resolve()
     begun = output / "recipe.toml"
-    before = parse_plan(begun.read_text("utf-8"), str(begun)) if begun.is_file() else None
+    before = read_plan(str(begun)) if begun.is_file() else None
     base = before if before is not None and recipe is None else read_plan(recipe or "quick")
     plan = base.with_changes(changes)
     if before is not None:
@@ -156,7 +163,7 @@ def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
 
 
 def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | None) -> Survey:
-    """Check the photographs, and tell what came out."""
+    """Check the photographs, and report what was found."""
     from tqdm import tqdm
 
     from cadyq_cli.training.survey import survey
@@ -174,31 +181,29 @@ def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | No
     small = f"; {found.too_small} too small, left out" if found.too_small else ""
     _say(f"{len(found.usable)} images, {found.pixels / 1e6:.1f} megapixels{small}")
     if found.changed:
-        _say("they have changed since this run was begun, which goes on otherwise than it would")
+        _say("they have changed since this run began, so it will not match an uninterrupted one")
     return found
 
 
-def _foretell(plan: Plan, means: Means, progress: Any) -> None:
+def _foretell(plan: Plan, resources: Resources, progress: Any) -> None:
     """Print what a run would do."""
     from cadyq_cli.training.estimate import seconds_a_step
-    from cadyq_cli.training.stages import first
+    from cadyq_cli.training.stages import first, stages_of
 
-    if means.processes.count > 1:
-        raise InputError("--dry-run needs one process; start it without torchrun")
-    network, stages = first(plan, means.device, progress.note)
-    stages = plan.stages or stages
+    network = first(plan, resources.device, progress.note)
+    stages = plan.stages or stages_of(plan)
     weights = sum(parameter.numel() for parameter in network.parameters())
     typer.echo(f"{plan.backbone} x{plan.scale}, {weights / 1e3:,.0f} thousand weights")
     _say("timing a few steps of each stage ...")
     total = 0.0
-    for stage, seconds in seconds_a_step(plan, stages, network, means):
+    for stage, seconds in seconds_a_step(plan, stages, network, resources):
         chosen = plan.recipes[stage]
         total += chosen.steps * seconds
         typer.echo(
             f"{stage:<8} {chosen.steps:>8,} steps of {chosen.batch} crops of {chosen.patch} px"
             f" at {seconds:.2f} s: {_duration(chosen.steps * seconds)}"
         )
-    typer.echo(f"in all {_duration(total)} on {means.device}, as busy as it is now")
+    typer.echo(f"in all {_duration(total)} on {resources.device}, if it stays as busy as now")
     typer.echo(f"\n{plan.to_toml()}", nl=False)
 
 

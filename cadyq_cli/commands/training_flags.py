@@ -40,7 +40,7 @@ def changes_of(values: Mapping[str, Any], settings: Sequence[str]) -> dict[str, 
         settings: Those of the backbone, such as ``features=32``.
 
     Raises:
-        InputError: a list of numbers that is none, or no such setting.
+        InputError: a list of numbers that is not one, or a malformed setting.
     """
     kinds = {one.name: kind for owner in (Plan, Recipe) for one, kind in settings_of(owner)}
     given = {name: value for name, value in values.items() if value is not None}
@@ -97,5 +97,7 @@ def _setting(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     if not name or not value:
         raise InputError(f"--set {text}: give a setting such as features=32")
-    switch = {"true": True, "false": False}
-    return name, int(value) if value.isdigit() else switch.get(value, value)
+    try:
+        return name, int(value)
+    except ValueError:
+        return name, {"true": True, "false": False}.get(value, value)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.training.loop import Trainer
 from cadyq_cli.training.plan import Plan, Stage
-from cadyq_cli.training.run import Means, photos_of
+from cadyq_cli.training.run import Resources, photos_of
 from cadyq_cli.training.stages import executes, layers_of, requantize
 
 WARM_UP = 2  # steps before the clock runs: compilation, caches, first images
@@ -17,7 +17,7 @@ TIMED = 5
 
 
 def seconds_a_step(
-    plan: Plan, stages: Sequence[Stage], network: Network, means: Means
+    plan: Plan, stages: Sequence[Stage], network: Network, resources: Resources
 ) -> Iterator[tuple[Stage, float]]:
     """What a step of each stage takes on this machine as busy as it is now.
 
@@ -27,7 +27,7 @@ def seconds_a_step(
         plan: What would run.
         stages: Which of its stages.
         network: What it would start from.
-        means: What it would work with, in one process.
+        resources: What it would work with, in one process.
     """
     for stage in stages:
         recipe = replace(plan.recipes[stage], steps=WARM_UP + TIMED)
@@ -37,10 +37,10 @@ def seconds_a_step(
         trainer = Trainer(
             student,
             recipe,
-            photos_of(plan, recipe, means),
+            photos_of(plan, recipe, resources),
             None if ready else network,
             scales=plan.all_scales,
-            workers=means.workers,
+            workers=resources.workers,
         )
         trainer.run(lambda _: None, until=WARM_UP)
         began = time.perf_counter()

@@ -9,20 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.errors import CadyqError
 from cadyq_cli.quant.ranges import follow_range, observing, sites
 from cadyq_cli.quant.rounding import Kernels
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
 from cadyq_cli.training.arithmetic import Mixed, can_compile
+from cadyq_cli.training.divergence import Health
 from cadyq_cli.training.losses import (
     Losses,
     attention_loss,
@@ -31,28 +29,19 @@ from cadyq_cli.training.losses import (
     psnr_loss,
     wrong_anyway,
 )
-from cadyq_cli.training.muon import Muon
+from cadyq_cli.training.optimisers import Optimisers
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.processes import ALONE, Processes
 from cadyq_cli.training.recipe import EPOCH, Recipe
 from cadyq_cli.training.stages import run_at
-from cadyq_cli.training.state import State, optimiser_moments, restore_moments
+from cadyq_cli.training.state import State
 
 PRICE_GAIN = 0.01  # how fast the bit price follows the average width, per step and bit
-RECENT = 0.98  # decay a step of the mean loss that divergence is judged by
-WARM_UP = 100  # steps before it is judged
-DIVERGED = 5.0  # times the lowest mean loss so far
-WILDEST = 10.0  # likewise, that one step counts for; it takes 30 of them to diverge
-UNHEALTHY = 2.0  # likewise; from there on states are not worth keeping
-
-
-class DivergedError(CadyqError):
-    """The loss is no number any more, or far from what it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step came to, in plain numbers; over all processes."""
+    """The results of one step over all processes, in plain numbers."""
 
     number: int  # counted from 1
     truth: float  # the terms of the loss, see `Losses`
@@ -73,15 +62,15 @@ class Trainer:
 
     Args:
         network: What to train; its card tells the precision.
-        recipe: How.
-        photos: What from.
+        recipe: How to train it.
+        photos: What to learn from.
         teacher: Whose attention and output to imitate, of any precision; None for nobody's.
         scales: Of a network for several scales, those to learn; each step takes one.
         processes: Who shares the work. All pass the same arguments.
         workers: Threads that cut batches ahead of their step.
 
     Raises:
-        InputError: the recipe's batch cannot be shared, or its arithmetic is not to be had here.
+        InputError: the recipe's batch cannot be shared, or its arithmetic is not available here.
     """
 
     def __init__(
@@ -102,7 +91,7 @@ class Trainer:
         self.bit_price = recipe.bit_price
         self.average = copy.deepcopy(network)
         self._agreed = False  # all processes know that one is to stop
-        self._recent, self._lowest = 0.0, math.inf
+        self._health = Health()
         self._photos = photos
         self._teacher = teacher if recipe.distills else None
         self._attends = bool(teacher and (recipe.distill_last or recipe.distill_blocks))
@@ -122,27 +111,7 @@ class Trainer:
             for module in network.modules()
             if recipe.freeze_norms and isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm))
         ]
-        self._parameters = list(network.parameters())
-        self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
-        self._bounds, selectors = _site_parameters(network)
-        for parameter in selectors:
-            parameter.requires_grad_(recipe.selector_rate > 0)
-        special = {id(p) for p in [*self._bounds, *selectors]}
-        weights = [p for p in self._parameters if id(p) not in special]
-        directed = [p for p in weights if recipe.kernel_rate and p.dim() > 1]
-        others = [p for p in weights if not (recipe.kernel_rate and p.dim() > 1)]
-        groups = (
-            (others, recipe.learning_rate),
-            (self._bounds, recipe.bound_rate),
-            (selectors, recipe.selector_rate),
-        )
-        self._optimisers: list[torch.optim.Optimizer] = [
-            torch.optim.Adam([{"params": p, "lr": rate} for p, rate in groups if p], fused=True)
-        ]
-        if directed:
-            self._optimisers.append(Muon(directed, recipe.kernel_rate))
-        for group in self._parameter_groups():
-            group["peak"] = group["lr"]
+        self._optimisers = Optimisers(network, recipe, self._scaler)
         self._followers = _pairs(self.average, network)
         if recipe.fuse and can_compile(self._device):
             kernels = Kernels.fused()
@@ -153,7 +122,7 @@ class Trainer:
         """Train until the recipe's last step, or `until` that many are done.
 
         Raises:
-            DivergedError: the loss is infinite, no number, or several times what it was; the
+            DivergedError: the loss is infinite, not a number, or several times what it was; the
                 weights are as before that step.
         """
         last = min(until or self.recipe.steps, self.recipe.steps)
@@ -170,26 +139,26 @@ class Trainer:
     @property
     def healthy(self) -> bool:
         """Whether the loss is about as low as ever, so that a state is worth keeping."""
-        return self._recent <= UNHEALTHY * self._lowest
+        return self._health.good
 
     def state(self) -> State:
         """Everything that `resume` needs."""
         parts = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
-            "moment": optimiser_moments(self._optimisers, self._names),
+            "moment": self._optimisers.moments(),
         }
         return State(
             step=self.step,
             bit_price=self.bit_price,
-            recent=self._recent,
-            lowest=self._lowest,
+            recent=self._health.recent,
+            lowest=self._health.lowest,
             scaler=self._scaler.state_dict(),
             tensors={f"{part}/{k}": v for part, state in parts.items() for k, v in state.items()},
         )
 
     def resume(self, state: State) -> None:
-        """Go on where a state was taken; the recipe may have changed since.
+        """Continue from a state; the recipe may have changed since it was taken.
 
         Raises:
             ValueError: it is another network's, or its kernels learned by another optimiser.
@@ -197,13 +166,13 @@ class Trainer:
         try:
             self.network.load_state_dict(state.part("network"))
             self.average.load_state_dict(state.part("average"))
-            restore_moments(self._optimisers, self._names, state.part("moment"))
+            self._optimisers.restore(state.part("moment"))
         except (RuntimeError, KeyError) as error:
             raise ValueError("the state is of another network or optimiser") from error
         if state.scaler:
             self._scaler.load_state_dict(state.scaler)
         self.step, self.bit_price = state.step, state.bit_price
-        self._recent, self._lowest = state.recent, state.lowest
+        self._health = Health(state.recent, state.lowest)
 
     def _batches(self, last: int) -> Iterator[tuple[Tensor, Tensor, int]]:
         """The batches of the steps to come, cut a few steps ahead."""
@@ -223,35 +192,19 @@ class Trainer:
         return low.float().div_(255), high.float().div_(255), scale
 
     def _train(self, low: Tensor, high: Tensor, scale: int) -> Step:
-        recipe, factor = self.recipe, self.recipe.rate_at(self.step)
-        for group in self._parameter_groups():
-            group["lr"] = group["peak"] * factor
+        factor = self.recipe.rate_at(self.step)
+        self._optimisers.set_rates(factor)
         losses, trace = self._forward(low, high, scale)
-        for parameter in self._parameters:
-            parameter.grad = None
-        self._scaler.scale(losses.total()).backward()
-        for optimiser in self._optimisers:
-            self._scaler.unscale_(optimiser)
-        if self._following:
-            for bound in self._bounds:
-                bound.grad = None  # it has been set, not learned
-        norm = get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        learned = not self._following  # else they have just been set
+        norm = self._optimisers.backward(losses.total(), bounds=learned)
         step = self._gathered(losses, trace, norm, factor)
-        self._check(step)
-        if recipe.clip_gradient:
-            clip_grads_with_norm_(self._parameters, recipe.clip_gradient, norm)
-        for optimiser in self._optimisers:
-            self._scaler.step(optimiser)
-        self._scaler.update()
-        self._keep_bounds_positive()
+        self._health.check(step, may_overflow=self._optimisers.may_overflow)
+        self._optimisers.step(norm)
         self._update_average()
         if step.average_bits is not None:
             self._adjust_price(step.average_bits)
         self.step += 1
         return step
-
-    def _parameter_groups(self) -> Iterator[dict[str, Any]]:
-        return (group for optimiser in self._optimisers for group in optimiser.param_groups)
 
     @property
     def _following(self) -> bool:
@@ -322,32 +275,6 @@ class Trainer:
             rate=factor,
         )
 
-    def _check(self, step: Step) -> None:
-        """Stop at a step that does not lead on."""
-        loss = step.truth + step.output + step.attention + step.bit
-        if not math.isfinite(loss):
-            raise DivergedError(f"the loss is {loss} at step {step.number}")
-        # A scaler tries float16 gradients at scales that overflow, and leaves those steps out.
-        if not math.isfinite(step.gradient) and (
-            not self._scaler.is_enabled() or self._scaler.get_scale() < 1
-        ):
-            raise DivergedError(f"the gradient is {step.gradient} at step {step.number}")
-        weight = max(1 - RECENT, 1 / step.number)
-        loss = min(step.truth + step.output, WILDEST * self._lowest)
-        self._recent += weight * (loss - self._recent)
-        if step.number >= WARM_UP:
-            self._lowest = min(self._lowest, self._recent)
-        if self._recent > DIVERGED * self._lowest:
-            raise DivergedError(
-                f"the loss diverges: at step {step.number} it is {self._recent:.3g} on average"
-                f" and was {self._lowest:.3g}"
-            )
-
-    def _keep_bounds_positive(self) -> None:
-        with torch.no_grad():
-            for bound in self._bounds:
-                bound.clamp_(min=1e-3)
-
     @torch.no_grad()
     def _update_average(self) -> None:
         """Move the average of the weights; early on it forgets faster, so that it starts anew."""
@@ -365,15 +292,6 @@ class Trainer:
             self.bit_price *= math.exp(PRICE_GAIN * (bits - target))
         elif (self.step + 1) % EPOCH == 0:
             self.bit_price += self.recipe.bit_price_growth
-
-
-def _site_parameters(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    bounds, selectors = [], []
-    for site in sites(network):
-        bounds.append(site.bounds)
-        if isinstance(site, DynamicSite):
-            selectors += list(site.selector.parameters())
-    return bounds, selectors
 
 
 def _pairs(average: nn.Module, network: nn.Module) -> list[tuple[Tensor, Tensor]]:

@@ -107,7 +107,7 @@ class Photos:
             if min(high.shape[:2]) >= patch * scale:
                 break
         else:
-            raise InputError(f"no photograph has {patch * scale} px a side, as a crop needs")
+            raise InputError(f"no photograph has the {patch * scale} px a side that a crop needs")
         low = self._pairs.low(file, scale, size)
         top, left = (int(random.integers(n - patch + 1)) for n in low.shape[:2])
         rows, columns = (slice(scale * n, scale * (n + patch)) for n in (top, left))

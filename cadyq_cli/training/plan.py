@@ -53,34 +53,35 @@ class Plan:
     """
 
     backbone: str = setting("edsr", "edsr, carn, idn, srresnet or span")
-    scale: int = setting(4, "how many times as wide and as high", least=2)
+    scale: int = setting(4, "how many times as wide and high the result is", least=2)
     scales: tuple[int, ...] = setting(
-        (), "scales that one body learns, a step one of them (CARN); none: the one above"
+        (), "scales learned by one body, one per step (CARN); none: only `scale`"
     )
-    widths: tuple[int, ...] = setting((4, 6, 8), "bits that a patch chooses from, each 2 to 8")
+    widths: tuple[int, ...] = setting(
+        (4, 6, 8), "bit widths that a patch chooses from, each 2 to 8"
+    )
     unsigned: bool = setting(default=False, text="unsigned grids where features cannot be negative")
-    relative: bool = setting(
-        default=False, text="bounds that grow with patches that are stronger than usual"
-    )
+    relative: bool = setting(default=False, text="bounds that grow for patches stronger than usual")
     logarithmic: bool = setting(
-        default=False, text="selectors that look at the logarithms of gradient and spread"
+        default=False, text="selectors that read the logarithms of gradient and spread"
     )
     stages: tuple[Stage, ...] = setting(
-        (), "which of float, static, dynamic; none: those after the start's"
+        (), "which of float, static, dynamic; none: those that follow the start's"
     )
     start: Path | None = setting(
         None,
-        "weights to start from, ours or the authors'; srresnet and carn can start as an edsr of"
-        " the same scale, measured on the photographs",
+        "weights to start from, ours or the authors'; srresnet and carn can also be fitted to an"
+        " edsr of the same scale, on the photographs",
     )
     teacher: Path | None = setting(
         None, "network to imitate; none: what the stage starts from, in its own precision"
     )
     edges: bool = setting(
         default=False,
-        text="whole numbers in the convolutions that the paper leaves in float too, but the first",
+        text="whole numbers also in the convolutions that the paper leaves in float, except the"
+        " first",
     )
-    save_every: int = setting(200, "steps between saved states, and validations", least=1)
+    save_every: int = setting(200, "steps between saved states, and between validations", least=1)
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the backbone, beside the scale
     recipes: Mapping[Stage, Recipe] = field(default_factory=dict)
 
@@ -109,11 +110,13 @@ class Plan:
         for name, value in self.settings.items():
             if name not in kinds:
                 raise InputError(f"unknown setting of {self.backbone}: {name}")
+            told = f"{self.backbone}: {name} = {value!r}"
             try:
-                fitting_value(kinds[name], value)
+                fitting = fitting_value(kinds[name], value)
             except TypeError as error:
-                problem = f"{self.backbone}: {name} = {value!r} should be {error}"
-                raise InputError(problem) from error
+                raise InputError(f"{told} should be {error}") from error
+            if kinds[name] is int and fitting < 1:
+                raise InputError(f"{told} should be at least 1")
 
     @property
     def all_scales(self) -> tuple[int, ...]:
@@ -152,16 +155,18 @@ class Plan:
             It, and what has changed, a line each.
 
         Raises:
-            InputError: more has changed than that, or what makes it another network.
+            InputError: something else has changed, or something that makes it another network.
         """
         plan = self if self.stages else replace(self, stages=before.stages)
         changes = plan.differences(before)
         lines = {name: f"{name} is {new}, and was {old}" for name, (new, old) in changes.items()}
         if fixed := [line for name, line in lines.items() if name in _FIXED]:
-            raise InputError(f"the run was begun otherwise: {'; '.join(fixed)}; use a new folder")
+            raise InputError(
+                f"the run was begun with other settings: {'; '.join(fixed)}; use a new folder"
+            )
         if other := [line for name, line in lines.items() if name.split(".")[-1] not in asked]:
-            hint = "give as flags what is to change, or use a new folder"
-            raise InputError(f"the run was begun otherwise: {'; '.join(other)}; {hint}")
+            hint = "give what should change as flags, or use a new folder"
+            raise InputError(f"the run was begun with other settings: {'; '.join(other)}; {hint}")
         return plan, list(lines.values())
 
     def _flat(self) -> dict[str, Any]:
@@ -188,26 +193,31 @@ def built_in() -> dict[str, str]:
 
 
 def read_plan(source: str) -> Plan:
-    """A built-in recipe by its name, or one in a TOML file.
+    """A built-in recipe by its name, or a recipe in a TOML file.
 
     Raises:
-        InputError: there is none such, or it does not hold what it should.
+        InputError: it does not exist, cannot be read, or does not hold what it should.
     """
-    path = Path(source)
-    if source in (texts := built_in()):
+    texts = built_in()
+    if source in texts:
         return parse_plan(texts[source], source)
     try:
-        return parse_plan(path.read_text("utf-8"), source)
-    except (OSError, UnicodeDecodeError) as error:
+        text = Path(source).read_text("utf-8")
+    except FileNotFoundError as error:
         names = ", ".join(texts)
         raise InputError(f"--recipe {source}: neither a file nor one of {names}") from error
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source}: is not UTF-8 text") from error
+    return parse_plan(text, source)
 
 
 def parse_plan(text: str, where: str) -> Plan:
     """A plan from TOML, in a file that is called `where`.
 
     Raises:
-        InputError: it is no TOML, or does not hold what it should.
+        InputError: it is not TOML, or does not hold what it should.
     """
     if sys.version_info >= (3, 11):
         import tomllib
@@ -216,7 +226,7 @@ def parse_plan(text: str, where: str) -> Plan:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: is no TOML: {error}") from error
+        raise InputError(f"{where}: is not TOML: {error}") from error
     if "recipes" in table:
         raise InputError(f"{where}: unknown setting recipes")
     for name in (*STAGES, "settings"):

@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from cadyq_cli.errors import InputError
 
-PATIENCE = timedelta(hours=3)  # with the first, which checks images and validates
+PATIENCE = timedelta(hours=3)  # with the leader, which checks images and validates
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,17 @@ class Processes:
             values = values / self.count
         return values
 
-    def told(self, thing: Any) -> Any:
+    def broadcast(self, thing: Any) -> Any:
         """What the leader passes here, in every process."""
         if self.count == 1:
             return thing
         things = [thing]
         dist.broadcast_object_list(things)
         return things[0]
+
+    def wait_for_leader(self) -> None:
+        """Go on once the leader has come here; it does not wait for the others."""
+        self.broadcast(None)
 
     def parallel(self, network: nn.Module, *, partly: bool) -> nn.Module:
         """The network such that its gradients are means over all processes.
@@ -75,11 +79,15 @@ class Processes:
 ALONE = Processes()
 
 
+def count_started() -> int:
+    """How many processes `torchrun` started, this one among them; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @contextmanager
 def together(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
     """Join the processes that `torchrun` started, if it did; gives this one's device, too."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
+    if count_started() == 1:
         yield ALONE, device
         return
     if device.type == "cuda":
@@ -87,6 +95,7 @@ def together(device: torch.device) -> Iterator[tuple[Processes, torch.device]]:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
-        yield Processes(dist.get_rank(), count, int(os.environ["LOCAL_WORLD_SIZE"])), device
+        beside = int(os.environ["LOCAL_WORLD_SIZE"])
+        yield Processes(dist.get_rank(), dist.get_world_size(), beside), device
     finally:
         dist.destroy_process_group()

@@ -25,77 +25,81 @@ class Recipe:
     """
 
     steps: int = setting(300 * EPOCH, "updates of the weights", least=1)
-    batch: int = setting(16, "crops a step, over all processes", least=1)
-    patch: int = setting(48, "low-resolution pixels a side of a crop", least=1)
+    batch: int = setting(16, "crops per step, over all processes", least=1)
+    patch: int = setting(48, "side of a crop, in low-resolution pixels", least=1)
     texture: float = setting(
         0.0, "preference for textured crops; 0: none, 1: in proportion to their gradient", least=0
     )
     sizes: tuple[float, ...] = setting(
         (1.0,),
-        "of the photographs that crops are cut from, each as often; 0.5: half as wide and as high,"
-        " sharper and with more in a crop",
+        "of the photographs that crops are cut from, each equally often; 0.5: half as wide and"
+        " high, so sharper and with more in a crop",
     )
     learning_rate: float = setting(1e-4, "of the weights (Adam)", least=0)
     kernel_rate: float = setting(
         0.0,
-        "of the kernels by Muon, as a share of each one's norm a step; 0: by Adam, as the biases",
+        "of the kernels by Muon, as a share of each one's norm per step; 0: by Adam, like biases",
         least=0,
     )
     bound_rate: float = setting(1e-2, "learning rate of the sites' bounds", least=0)
     selector_rate: float = setting(1e-4, "learning rate of the bit selectors", least=0)
     decay: Decay = setting("halving", "of all learning rates: halving or cosine")
     warm_up: int = setting(
-        0, "steps in which all learning rates rise to their values, in proportion", least=0
+        0, "steps over which all learning rates rise linearly to their values", least=0
     )
-    halve_at: float = setting(0.5, "share of the steps after which `halving` halves", least=0)
+    halve_at: float = setting(
+        0.5, "share of the steps after which `halving` halves the rates", least=0
+    )
     clip_gradient: float = setting(
         0.0, "norm to which a larger gradient is scaled down; 0: never", least=0
     )
     arithmetic: Arithmetic = setting(
-        "auto", "of convolutions: float32, bfloat16, float16 (CUDA); auto: what is native"
+        "auto", "of convolutions: float32, bfloat16, float16 (CUDA); auto: the device's own"
     )
     range_steps: int = setting(
-        EPOCH, "steps in which bounds follow the batch; 0: fitted by least squares", least=0
+        EPOCH,
+        "first steps, in which bounds follow the batch; 0: bounds fitted by least squares",
+        least=0,
     )
     measure_selectors: bool = setting(
         default=False, text="start the selectors from measured costs, at target_bits"
     )
     bit_price: float = setting(
-        1e-4, "loss for each site and image of expected width; where it starts", least=0
+        1e-4, "loss per site and image of expected width, at the start", least=0
     )
-    bit_price_growth: float = setting(1e-6, "added to the price every 1000 steps")
+    bit_price_growth: float = setting(1e-6, "added to the bit price every 1000 steps")
     target_bits: float | None = setting(None, "average width that the price is steered to", least=2)
     loss: Loss = setting(
         "absolute",
-        "what differences count: absolute, mean |difference| in 0..255; psnr, the dB they take off,"
-        " most of them on luma",
+        "how differences count: absolute, as their mean in 0..255; psnr, by the dB that they cost,"
+        " mostly on luma",
     )
-    truth: float = setting(1.0, "weight of the difference to the photograph", least=0)
+    truth: float = setting(1.0, "weight of the difference from the photograph", least=0)
     distill_output: float = setting(
-        0.0, "weight of the difference to the teacher's output", least=0
+        0.0, "weight of the difference from the teacher's output", least=0
     )
     distill_last: float = setting(1e3, "weight of the attention of the body's output", least=0)
     distill_blocks: float = setting(1e2, "weight of the attention of each block", least=0)
     average: float = setting(
-        0.0, "decay a step of the moving average of the weights; 0: the last weights", least=0
+        0.0, "decay per step of the moving average of the weights; 0: the last weights", least=0
     )
     widen: int = setting(
         0,
-        "times as many features inside each 3x3 kernel of a float network from scratch, while it"
-        " trains; 0: none; with ReLUs it needs a small rate at first (warm_up)",
+        "how many times as many features each 3x3 kernel has inside while a float network trains"
+        " from scratch; 0: off; with ReLUs, begin at a small rate (warm_up)",
         least=0,
     )
     fit_last: bool = setting(
         default=False,
-        text="last layers by least squares before the first step, of a float network from scratch"
-        " (SPAN)",
+        text="fit the last layers of a float network from scratch by least squares, before the"
+        " first step (SPAN)",
     )
     freeze_norms: bool = setting(
         default=False,
-        text="batch normalisation by the statistics it has, which few crops estimate badly",
+        text="keep the statistics of batch normalisation, which a few crops estimate badly",
     )
     fuse: bool = setting(
-        default=True, text="compile the rounding loops, where a C++ compiler is at hand"
+        default=True, text="compile the rounding loops, if there is a C++ compiler"
     )
     seed: int = setting(0, "of all random numbers", least=0)
 

@@ -1,11 +1,11 @@
-"""A training run: its stages one after the other, in a folder that it can be resumed from.
+"""A training run: its stages one after the other, in a folder from which it can be resumed.
 
 RUN/recipe.toml           the plan, all settings spelled out
 RUN/photographs.json      what the check of the images found
 RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dynamic
-RUN/STAGE-xS.safetensors  the same at the other scales S of a body for several
-RUN/edges.safetensors     the last of them, edges in whole numbers too, if the plan says so
-RUN/STAGE.state           what a stage goes on from, if it is unfinished or gets more steps
+RUN/STAGE-xS.safetensors  the same at the other scales S, if one body learns several
+RUN/edges.safetensors     the last of them with edges in whole numbers, if the plan asks for it
+RUN/STAGE.state           what a stage continues from, if it is unfinished or gets more steps
 RUN/metrics.csv           see `metrics`
 RUN/curves.png            the same, drawn
 RUN/bitmaps/              where the bits of a validation image go
@@ -19,6 +19,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -34,7 +35,8 @@ from cadyq_cli.imaging.atomic import remove_leftovers
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.signals import ending
-from cadyq_cli.training.loop import DivergedError, Step, Trainer
+from cadyq_cli.training.divergence import DivergedError
+from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.plan import STAGES, Plan, Stage
@@ -49,9 +51,10 @@ from cadyq_cli.training.stages import (
     layers_of,
     load_any,
     requantize,
+    stages_of,
     traces_of,
 )
-from cadyq_cli.training.state import State
+from cadyq_cli.training.state import State, steps_of
 from cadyq_cli.training.validation import Validation
 from cadyq_cli.training.widening import folded, widened
 
@@ -63,7 +66,7 @@ EDGE_BATCHES = 32  # likewise, for the largest values at the edges
 
 
 class Report(Protocol):
-    """Who wants to know how a run goes."""
+    """Follows the progress of a run."""
 
     def begin(self, stage: Stage, done: int, recipe: Recipe) -> None:
         """A stage starts after `done` of its steps."""
@@ -78,12 +81,12 @@ class Report(Protocol):
         """A network was written, of a stage or with 8-bit edges."""
 
     def note(self, text: str) -> None:
-        """Something that people should know."""
+        """Something that the user should know."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Means:
-    """What a run works with, beside its plan."""
+class Resources:
+    """What a run works with, apart from its plan."""
 
     photographs: Sequence[Path]  # see `survey`
     pairs: Pairs
@@ -93,7 +96,7 @@ class Means:
     workers: int = 2  # threads that cut batches ahead
 
 
-def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
+def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Path:
     """Run the plan's stages that the folder does not hold yet; returns the last one's weights.
 
     Of several processes each calls this, and all see the same folder.
@@ -101,30 +104,30 @@ def train(plan: Plan, folder: Path, means: Means, report: Report) -> Path:
     Raises:
         InputError: the plan does not fit the folder or the start.
         CheckpointError: the start or a state cannot be read.
-        DivergedError: the loss is no number, or far from what it was; the last good state is kept.
-        KeyboardInterrupt: a signal asked for an end; the state after the last step is saved.
+        DivergedError: the loss is not a number, or far above what it was; the last good state is
+            kept.
+        KeyboardInterrupt: a signal asked for an end. The state after the last step is saved, or
+            an earlier one kept if the loss has risen since.
     """
-    if means.processes.leads:
+    processes, device = resources.processes, resources.device
+    if processes.leads:
         make_folder(folder)
         remove_leftovers(folder)
-    network: Network | None = None
-    if not plan.stages:
-        _, stages = first(plan, means.device, lambda _: None)
-        plan = replace(plan, stages=stages)
-    if means.processes.leads:
+    plan = replace(plan, stages=plan.stages or stages_of(plan))
+    done = list(takewhile(lambda s: processes.broadcast(_is_done(plan, folder, s)), plan.stages))
+    if done:
+        network = _finished(plan, folder, done[-1], device)
+    else:
+        network = first(plan, device, report.note, _crops(plan, folder, resources))
+    if processes.leads:  # not before: a start that does not fit can be put right
         write_whole(folder / RECIPE, plan.to_toml().encode())
-    for stage in plan.stages:
-        result = folder / f"{stage}.safetensors"
-        if not means.processes.told(_is_done(plan, folder, stage)):
-            if network is None:
-                network, _ = first(plan, means.device, report.note, _crops(plan, folder, means))
-            _Stage(plan, stage, folder, means, report).train(network)
-        network = load(result, device=means.device)
-        check_fit(plan, network, result)
-    if not plan.edges or network is None or network.card.precision == "float":
-        return result
-    if means.processes.leads:
-        _write_edges(plan, folder, means)
+    for stage in plan.stages[len(done) :]:
+        _Stage(plan, stage, folder, resources, report).train(network)
+        network = _finished(plan, folder, stage, device)
+    if not plan.edges or network.card.precision == "float":
+        return _result(plan, folder, plan.stages[-1], plan.scale)
+    if processes.leads:
+        _write_edges(plan, folder, resources)
         report.finished("edges", folder / "edges.safetensors")
     return folder / "edges.safetensors"
 
@@ -148,7 +151,7 @@ class _Stage:
     plan: Plan
     stage: Stage
     folder: Path
-    means: Means
+    resources: Resources
     report: Report
 
     @property
@@ -157,10 +160,10 @@ class _Stage:
 
     def train(self, before: Network) -> None:
         """Train until the end, and write the result."""
-        means, recipe = self.means, self.recipe
-        photos = photos_of(self.plan, recipe, means)
+        resources, recipe = self.resources, self.recipe
+        photos = photos_of(self.plan, recipe, resources)
         state = self.folder / f"{self.stage}.state"
-        resuming = means.processes.told(state.exists())
+        resuming = resources.processes.broadcast(state.exists())
         network = self._student(before, None if resuming else photos)
         trainer = Trainer(
             network,
@@ -168,8 +171,8 @@ class _Stage:
             photos,
             self._teacher(before),
             scales=self.plan.all_scales,
-            processes=means.processes,
-            workers=means.workers,
+            processes=resources.processes,
+            workers=resources.workers,
         )
         if resuming:
             try:
@@ -179,9 +182,9 @@ class _Stage:
         self._run(trainer, state)
         if trainer.stopped:
             raise KeyboardInterrupt
-        if means.processes.leads:
+        if resources.processes.leads:
             self._finish(folded(trainer.average))
-        means.processes.told(None)  # nobody reads the result before it is there
+        resources.processes.wait_for_leader()  # nobody reads the result before it is there
 
     def _student(self, before: Network, photos: Photos | None) -> Network:
         """The network to train; its sites are set from photographs that it is not trained on."""
@@ -196,7 +199,7 @@ class _Stage:
         if photos is None or (as_before and bits is None):
             return network
         count = RANGE_BATCHES if bits is None else SELECTOR_BATCHES
-        batches, truths = _unseen(photos, recipe, count, self.plan.scale, self.means.device)
+        batches, truths = _unseen(photos, recipe, count, self.plan.scale, self.resources.device)
         network.eval()
         if not as_before:
             fit_ranges(network, traces_of(network, batches[:RANGE_BATCHES]))
@@ -208,20 +211,20 @@ class _Stage:
         if not self.recipe.distills:
             return None
         if self.plan.teacher is not None:
-            teacher = load_any(self.plan.teacher, self.plan).to(self.means.device)
+            teacher = load_any(self.plan.teacher, self.plan).to(self.resources.device)
             check_fit(self.plan, teacher, self.plan.teacher)
             return teacher
         if self.stage not in ("float", before.card.precision):
             return before.eval()
-        self.report.note(f"{self.stage}: without a teacher, which --teacher would give")
+        self.report.note(f"{self.stage}: trains without a teacher; --teacher would give it one")
         return None
 
     def _run(self, trainer: Trainer, state: Path) -> None:
-        leads, recipe = self.means.processes.leads, self.recipe
+        leads, recipe = self.resources.processes.leads, self.recipe
         records = None
         if leads:
             records = Records(
-                self.folder, self.stage, trainer.step, recipe.batch, self.means.validation
+                self.folder, self.stage, trainer.step, recipe.batch, self.resources.validation
             )
 
         def on_step(step: Step) -> None:
@@ -257,7 +260,7 @@ class _Stage:
         about = {
             "stage": self.stage,
             "recipe": asdict(self.recipe),
-            "photographs": len(self.means.photographs),
+            "photographs": len(self.resources.photographs),
         }
         for scale in (*self.plan.all_scales, self.plan.scale):
             settings = {**network.card.settings, "scale": scale}
@@ -275,7 +278,7 @@ def _is_done(plan: Plan, folder: Path, stage: Stage) -> bool:
     state, steps = folder / f"{stage}.state", plan.recipes[stage].steps
     if not (folder / f"{stage}.safetensors").exists():
         return False
-    if not state.exists() or State.load(state).step >= steps:
+    if not state.exists() or steps_of(state) >= steps:
         return True
     for later in STAGES[STAGES.index(stage) + 1 :]:
         if (folder / f"{later}.safetensors").exists() or (folder / f"{later}.state").exists():
@@ -284,28 +287,28 @@ def _is_done(plan: Plan, folder: Path, stage: Stage) -> bool:
     return False
 
 
-def photos_of(plan: Plan, recipe: Recipe, means: Means) -> Photos:
+def photos_of(plan: Plan, recipe: Recipe, resources: Resources) -> Photos:
     """What a stage learns from."""
     return Photos(
-        means.photographs,
+        resources.photographs,
         plan.scale,
         seed=recipe.seed,
         texture=recipe.texture,
         sizes=recipe.sizes,
-        pairs=means.pairs,
+        pairs=resources.pairs,
     )
 
 
-def _crops(plan: Plan, folder: Path, means: Means) -> Crops | None:
+def _crops(plan: Plan, folder: Path, resources: Resources) -> Crops | None:
     """What the weights that a run begins with are fitted to, crops that it is not trained on.
 
     None where they come from a state.
     """
     stage = plan.stages[0]
-    if stage == "float" and means.processes.told((folder / f"{stage}.state").exists()):
+    if stage == "float" and resources.processes.broadcast((folder / f"{stage}.state").exists()):
         return None
     recipe = plan.recipes[stage]
-    photos = photos_of(plan, recipe, means)
+    photos = photos_of(plan, recipe, resources)
 
     def crops(pixels: int) -> tuple[Tensor, Tensor]:
         return photos.batch(recipe.steps, math.ceil(pixels / recipe.patch**2), recipe.patch)
@@ -323,27 +326,35 @@ def _unseen(
     return [low.to(device) for low in lows], [high.to(device) for high in highs]
 
 
+def _finished(plan: Plan, folder: Path, stage: Stage, device: torch.device) -> Network:
+    """What a stage came to."""
+    path = _result(plan, folder, stage, plan.scale)
+    network = load(path, device=device)
+    check_fit(plan, network, path)
+    return network
+
+
 def _result(plan: Plan, folder: Path, name: str, scale: int) -> Path:
     suffix = "" if scale == plan.scale else f"-x{scale}"
     return folder / f"{name}{suffix}.safetensors"
 
 
-def _write_edges(plan: Plan, folder: Path, means: Means) -> None:
+def _write_edges(plan: Plan, folder: Path, resources: Resources) -> None:
     """Write the last stage's networks once more, with 8-bit edges."""
     stage = plan.stages[-1]
     recipe = plan.recipes[stage]
-    photos = photos_of(plan, recipe, means)
+    photos = photos_of(plan, recipe, resources)
     for scale in plan.all_scales:
-        network = load(_result(plan, folder, stage, scale), device=means.device)
-        batches, _ = _unseen(photos, recipe, EDGE_BATCHES, scale, means.device)
+        network = load(_result(plan, folder, stage, scale), device=resources.device)
+        batches, _ = _unseen(photos, recipe, EDGE_BATCHES, scale, resources.device)
         save(_result(plan, folder, "edges", scale), with_static_edges(network, batches))
 
 
 def _advice(state: Path) -> str:
     if not state.exists():
-        return "nothing was saved before; try a smaller --learning-rate, or --clip-gradient"
+        return "no state was saved yet; try a smaller --learning-rate, or --clip-gradient"
     return (
-        f"{state} is kept as of step {State.load(state).step}; the same command goes on from there,"
+        f"{state} is kept as of step {steps_of(state)}; the same command continues from there,"
         " best with a smaller --learning-rate or with --clip-gradient"
     )
 
@@ -352,7 +363,7 @@ def _advice(state: Path) -> str:
 def _finishing_the_step(trainer: Trainer) -> Iterator[None]:
     """Let Ctrl-C and `ending` signals end the training between two steps, not within one.
 
-    A second one is as impatient as ever.
+    A second signal takes effect at once.
     """
 
     def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001

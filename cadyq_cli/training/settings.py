@@ -1,4 +1,4 @@
-"""Settings that say what they are, and come from a TOML file or a flag."""
+"""Settings that describe themselves, and come from a TOML file or a flag."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def fitting_value(kind: Any, value: Any) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+        names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise TypeError(names.get(kind, kind.__name__))
     return value
 

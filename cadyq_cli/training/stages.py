@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import dropwhile
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.checkpoint.file import load
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.checkpoint.official import load_official
-from cadyq_cli.checkpoint.stored import is_ours
+from cadyq_cli.checkpoint.stored import is_ours, read_card
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.trace import Trace
@@ -32,17 +33,43 @@ FITTED = 3 * 2**16  # likewise, last layers, which have more weights to find
 SCALES = (4, 3, 2)  # of the authors' checkpoints, which do not tell, but have shapes that fit
 
 
+def stages_of(plan: Plan) -> tuple[Stage, ...]:
+    """The stages that lead from a plan's start to a dynamic network.
+
+    Raises:
+        CheckpointError: the start cannot be read.
+    """
+    if plan.start is None:
+        return STAGES
+    ours = is_ours(plan.start)  # the others do not say what they are
+    return stages_after(read_card(plan.start) if ours else load_any(plan.start, plan).card, plan)
+
+
+def stages_after(card: Card, plan: Plan) -> tuple[Stage, ...]:
+    """The stages that lead from a network of that card to a plan's dynamic one.
+
+    Those after the network's own, if all weights that the plan needs can be its; else all.
+    """
+    if card.backbone != plan.backbone:
+        return STAGES
+    wanted = _adapted(card, plan)
+    if wanted != card and not (plan.scales and _shapes(wanted).items() <= _shapes(card).items()):
+        return STAGES
+    left = tuple(dropwhile(lambda stage: stage != card.precision, STAGES))[1:]
+    return left or STAGES[-1:]
+
+
 def first(
     plan: Plan, device: torch.device, note: Callable[[str], None], crops: Crops | None = None
-) -> tuple[Network, tuple[Stage, ...]]:
-    """The network that a plan starts from, and the stages that lead from it to a dynamic one.
+) -> Network:
+    """The network that a plan starts from.
 
     Args:
         plan: What to train.
         device: Where the network goes.
         note: Is told which weights of the start do not fit.
         crops: Cuts low- and high-resolution crops to fit weights to. Without it, weights that
-            would be fitted are random: good enough to tell stages and times.
+            would be fitted are random: good enough to tell times.
 
     Raises:
         InputError: its start is of another backbone, and no EDSR that it can start as.
@@ -55,7 +82,7 @@ def first(
         network = start(card, seed=seed)
         if plan.recipes[STAGES[0]].fit_last and crops is not None:
             fit_last_layers(network, *crops(FITTED))
-        return network.to(device), STAGES
+        return network.to(device)
     found = load_any(plan.start, plan)
     if found.card.backbone != plan.backbone:
         network = start(card_after(found, plan), seed=seed)
@@ -63,20 +90,16 @@ def first(
             start_as_edsr(network, found, crops(MEASURED)[0])
         missing = without_start(network)
         rest = f"; random: {', '.join(missing)}" if missing else ""
-        note(f"the weights are fitted to what {plan.start} does{rest}")
-        return network.to(device), STAGES
-    settings = {**found.card.settings, **plan.settings, "scale": plan.scale}
-    if plan.scale != found.card.scale:
-        settings.pop("composed", None)  # of another scale there is nothing to keep of it
-    done = list(STAGES).index(cast("Stage", found.card.precision))
-    stages = STAGES[done + 1 :] or STAGES[-1:]
-    if settings == found.card.settings:
-        return found.to(device), stages
-    network, missing = transplant(found, replace(found.card, settings=settings), seed=seed)
+        note(f"the weights are fitted to reproduce {plan.start}{rest}")
+        return network.to(device)
+    wanted = _adapted(found.card, plan)
+    if wanted == found.card:
+        return found.to(device)
+    network, missing = transplant(found, wanted, seed=seed)
     total = len(network.backbone.state_dict())
     rest = f"; random: {', '.join(missing)}" if missing else ""
     note(f"{total - len(missing)} of {total} weights are those of {plan.start}{rest}")
-    return network.to(device), stages if plan.scales and not missing else STAGES
+    return network.to(device)
 
 
 def load_any(path: Path, plan: Plan) -> Network:
@@ -115,7 +138,7 @@ def check_fit(plan: Plan, network: Network, path: Path) -> None:
 
 
 def executes(card: Card, stage: Stage, layers: dict[str, Any]) -> bool:
-    """Whether a network runs as a stage wants it already."""
+    """Whether a network already runs as a stage wants it."""
     if card.precision != stage:
         return False
     theirs = PRECISIONS[stage](**card.layers)
@@ -127,9 +150,18 @@ def _plain(value: Any) -> Any:
 
 
 def start(card: Card, *, seed: int) -> Network:
-    """A network with random weights, the same for the same seed."""
+    """A network with random weights, the same for the same seed.
+
+    Raises:
+        InputError: there is no such network, or it does not fit into memory.
+    """
     torch.manual_seed(seed)
-    return Network(card)
+    try:
+        return Network(card)
+    except RuntimeError as error:
+        settings = ", ".join(f"{name} = {value}" for name, value in card.settings.items())
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{card.backbone} cannot be built with {settings}: {reason}") from error
 
 
 def transplant(network: Network, card: Card, *, seed: int) -> tuple[Network, list[str]]:
@@ -179,6 +211,20 @@ def traces_of(network: Network, batches: Sequence[Tensor]) -> Callable[[], list[
         return [network(batch)[1] for batch in batches]
 
     return forward
+
+
+def _adapted(card: Card, plan: Plan) -> Card:
+    """The card of a start of the plan's backbone, with the plan's settings."""
+    settings = {**card.settings, **plan.settings, "scale": plan.scale}
+    if plan.scale != card.scale:
+        settings.pop("composed", None)  # of another scale there is nothing to keep of it
+    return replace(card, settings=settings)
+
+
+def _shapes(card: Card) -> dict[str, torch.Size]:
+    """The weights of a network of that card, by name. They are not made."""
+    with torch.device("meta"):
+        return {name: value.shape for name, value in Network(card).backbone.state_dict().items()}
 
 
 def _fitting(network: Network, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 from torch import Tensor
 
 from cadyq_cli.checkpoint.file import write_whole
 from cadyq_cli.errors import CheckpointError
-from cadyq_cli.training.muon import Muon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +22,7 @@ class State:
     """A stage after some steps.
 
     `tensors` holds the network (``network/NAME``), its moving average (``average/NAME``) and the
-    optimiser's moments (``moment/PARAMETER/NAME``).
+    optimisers' moments (``moment/PARAMETER/NAME``).
     """
 
     step: int
@@ -54,48 +53,29 @@ class State:
         Raises:
             CheckpointError: the file is damaged or no training state.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                head = json.loads((file.metadata() or {})["state"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
-            raise CheckpointError(path, "is damaged or no training state") from error
-        if head.keys() != {f.name for f in fields(cls)} - {"tensors"}:
-            raise CheckpointError(path, "is of another version of cadyq")
+        with _opened(path) as (head, file):
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return cls(tensors=tensors, **head)
 
 
-def optimiser_moments(
-    optimisers: Sequence[torch.optim.Optimizer], names: dict[Tensor, str]
-) -> dict[str, Tensor]:
-    """The optimisers' states as tensors named ``PARAMETER/NAME``."""
-    return {
-        f"{names[parameter]}/{key}": value
-        for optimiser in optimisers
-        for parameter, moments in optimiser.state.items()
-        for key, value in moments.items()
-    }
-
-
-def restore_moments(
-    optimisers: Sequence[torch.optim.Optimizer],
-    names: dict[Tensor, str],
-    tensors: dict[str, Tensor],
-) -> None:
-    """The inverse of `optimiser_moments`.
+def steps_of(path: Path) -> int:
+    """The steps that a state was saved after; its tensors are not read.
 
     Raises:
-        KeyError: a moment of a parameter that none of them updates, or of another optimiser.
+        CheckpointError: the file is damaged or no training state.
     """
-    owners = {
-        names[parameter]: (optimiser, parameter)
-        for optimiser in optimisers
-        for group in optimiser.param_groups
-        for parameter in group["params"]
-    }
-    for key, value in tensors.items():
-        name, _, moment = key.rpartition("/")
-        optimiser, parameter = owners[name]
-        if isinstance(optimiser, Muon) != (moment == "mean"):
-            raise KeyError(f"{key} is of another optimiser")
-        optimiser.state[parameter][moment] = value.to(parameter.device)
+    with _opened(path) as (head, _):
+        return int(head["step"])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
+    """All but the tensors of a state, and the file that holds those."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            head = json.loads((file.metadata() or {})["state"])
+            if head.keys() != {f.name for f in fields(State)} - {"tensors"}:
+                raise CheckpointError(path, "is of another version of cadyq")
+            yield head, file
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise CheckpointError(path, "is damaged or no training state") from error

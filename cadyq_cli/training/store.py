@@ -1,4 +1,4 @@
-"""Decoded images, kept: in memory as far as it reaches, beyond that in a file without a name."""
+"""Keeps decoded images: in memory as long as there is room, then in a file without a name."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Store:
         folder: Where to make the file; None: where the system has its temporary files.
     """
 
-    def __init__(self, memory: int = MEMORY, folder: Path | None = None) -> None:
+    def __init__(self, memory: float = MEMORY, folder: Path | None = None) -> None:
         self._left = memory
         self._folder = folder
         self._file: IO[bytes] | None = None
@@ -80,7 +80,7 @@ class Store:
             return _Place(start, image.shape)
         except OSError as error:
             where = self._folder or Path(tempfile.gettempdir())
-            hint = "more --memory needs less of it"
+            hint = "with a larger --memory fewer go there"
             reason = f"cannot hold decoded images: {error.strerror or error}"
             raise FileError(where, reason, hint=hint) from error
 

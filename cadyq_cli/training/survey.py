@@ -1,4 +1,4 @@
-"""Which photographs there are, and which of them one can learn from."""
+"""Finds photographs, and tells which of them can be learned from."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def survey(
     usable = {name: size for name, size in sizes.items() if min(size) >= smallest}
     broken = [entry["broken"] for entry in found.values() if "broken" in entry]
     if not usable:
-        reason = f"{len(broken)} are broken, {len(sizes)} smaller than {smallest} px"
-        raise InputError(f"none of the {len(files)} images can be learned from: {reason}")
+        reason = f"{len(broken)} broken, {len(sizes)} smaller than {smallest} px"
+        raise InputError(f"none of the {len(files)} images is usable: {reason}")
     pixels = sum(height * width for height, width in usable.values())
     return Survey(
         usable=tuple(map(Path, usable)),

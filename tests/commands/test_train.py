@@ -133,6 +133,10 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
         (("--stages", "static,float"), "in the order"),
         (("--set", "features"), "give a setting such as"),
         (("--set", "features=many"), "features = 'many' should be a whole number"),
+        (("--set", "features=²"), "features = '²' should be a whole number"),
+        (("--set", "features=0"), "edsr: features = 0 should be at least 1"),
+        (("--set", "blocks=-1"), "edsr: blocks = -1 should be at least 1"),
+        (("--backbone", "idn", "--set", "features=8"), "idn cannot be built with features = 8"),
         (("--backbone", "span", "--set", "activation=tanh"), "one of silu, relu, hardswish"),
         (("--set", "colour=3"), "unknown setting of edsr: colour"),
         (("--backbone", "vgg"), "unknown backbone 'vgg'"),
@@ -146,4 +150,29 @@ def test_wrong_usage_ends_in_one_line_and_exit_code_2(
 ) -> None:
     result = _train(photos, "-o", tmp_path / "run", "--patch", "4", *arguments)
     assert result.exit_code == 2
-    assert message in result.stderr
+    assert message in result.stderr.splitlines()[-1]
+
+
+def test_a_recipe_that_is_no_text_ends_in_one_line_and_exit_code_2(
+    photos: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_bytes(b"backbone = '\xff'")
+    for arguments in (("-o", tmp_path), ("-o", tmp_path / "run", "--recipe", recipe)):
+        result = _train(photos, *arguments)
+        assert result.exit_code == 2
+        assert result.stderr == f"error: {recipe}: is not UTF-8 text\n"
+
+
+def test_a_dry_run_of_several_processes_is_refused_before_the_photographs_are_checked(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    result = _train(photos, "-o", tmp_path / "run", "--dry-run")
+    assert result.exit_code == 2
+    assert result.stderr == "error: --dry-run needs one process; start it without torchrun\n"
+
+
+def test_memory_may_be_unlimited(photos: Path, tmp_path: Path) -> None:
+    result = _train(photos, "-o", tmp_path / "run", *SHORT, "--memory", "inf")
+    assert result.exit_code == 0, result.stderr

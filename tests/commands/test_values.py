@@ -82,3 +82,28 @@ def test_a_command_gets_what_typer_would_give_it(options: list[str]) -> None:
 def test_what_is_missing_is_told_as_typer_would() -> None:
     assert isinstance(outcome([], plainly=False), str)
     assert outcome([], plainly=True) == outcome([], plainly=False)
+
+
+@pytest.mark.parametrize("private", ["type_descriptor", "min", "max", "required", "callback"])
+def test_typer_converts_all_where_it_does_not_tell_what_it_would_do(private: str) -> None:
+    class Renamed:
+        """A parameter of another version of Typer."""
+
+        def __init__(self, parameter: Any) -> None:
+            self._parameter = parameter
+            self.process_value: Any = lambda _, given: ("Typer's", given)
+
+        def __getattr__(self, name: str) -> Any:
+            if name == private:
+                raise AttributeError(name)
+            return getattr(self._parameter, name)
+
+    parameters = [p for p in get_command(app).params if p.name == "number"]
+    (renamed,) = map(Renamed, parameters)
+    convert_plainly([renamed])
+    assert renamed.process_value(None, "5") == ("Typer's", "5")
+
+
+def test_a_parameter_without_a_conversion_to_replace_is_left_alone() -> None:
+    parameter = object()
+    convert_plainly([parameter])

@@ -76,7 +76,7 @@ def test_crops_come_from_every_size(tmp_path: Path) -> None:
 
 
 def test_photographs_that_are_all_too_small_for_a_crop_are_an_error(folder: Path) -> None:
-    with pytest.raises(InputError, match="no photograph has 80 px a side"):
+    with pytest.raises(InputError, match="no photograph has the 80 px a side"):
         Photos(find([folder]), 2).batch(0, 1, 40)
 
 
@@ -122,7 +122,7 @@ def test_a_file_that_was_broken_is_looked_at_again_although_it_has_not_changed(
         raise ImageError(file, "cannot be read: Input/output error")
 
     files, remembered = find([folder]), tmp_path / "remembered.json"
-    with pytest.raises(InputError, match="3 are broken"):
+    with pytest.raises(InputError, match="3 broken"):
         survey(files, smallest=8, remembered=remembered, look=out_of_reach)
     assert len(survey(files, smallest=8, remembered=remembered).usable) == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import torch
 from networks import tiny
 
 from cadyq_cli.errors import CheckpointError, InputError
-from cadyq_cli.training.loop import DivergedError, Step, Trainer
+from cadyq_cli.training.divergence import DivergedError
+from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.recipe import Recipe
-from cadyq_cli.training.state import State
+from cadyq_cli.training.state import State, steps_of
 from cadyq_cli.training.survey import find
 
 RECIPE = Recipe(
@@ -225,10 +227,18 @@ def test_a_body_for_several_scales_learns_each(folder: Path) -> None:
     assert network.backbone.scale == 2
 
 
-def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", [State.load, steps_of])
+def test_a_damaged_state_is_named(tmp_path: Path, read: Callable[[Path], object]) -> None:
     (tmp_path / "state").write_bytes(b"rubbish")
     with pytest.raises(CheckpointError, match="no training state"):
-        State.load(tmp_path / "state")
+        read(tmp_path / "state")
+
+
+def test_a_state_tells_its_steps_without_its_tensors(folder: Path, tmp_path: Path) -> None:
+    trainer = _trainer(folder)
+    _run(trainer, until=2)
+    trainer.state().save(tmp_path / "state")
+    assert steps_of(tmp_path / "state") == State.load(tmp_path / "state").step == 2
 
 
 @pytest.mark.parametrize("frozen", [True, False])

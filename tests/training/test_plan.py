@@ -56,7 +56,7 @@ def test_rates_rise_in_equal_steps_while_a_run_warms_up() -> None:
         ("[float]\ncolour = 3", r"\[float\]: unknown setting colour"),
         ("recipes = 3", "unknown setting recipes"),
         ("static = 3", "static should be a table"),
-        ("scale = ", "is no TOML"),
+        ("scale = ", "is not TOML"),
         ("[float]\nsteps = 1.5", "steps = 1.5 should be a whole number"),
         ("[float]\nsteps = true", "steps = True should be a whole number"),
         ("[float]\nsteps = 0", "steps = 0 should be at least 1"),

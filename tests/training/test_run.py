@@ -17,14 +17,16 @@ from networks import tiny
 from PIL import Image
 from safetensors.torch import load_file
 
-from cadyq_cli.checkpoint import load, save
+from cadyq_cli.checkpoint import Card, load, save
 from cadyq_cli.errors import InputError
 from cadyq_cli.training import metrics
-from cadyq_cli.training.loop import DivergedError, Step, Trainer
+from cadyq_cli.training.divergence import DivergedError
+from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.plan import STAGES, Plan, parse_plan
 from cadyq_cli.training.recipe import Recipe
-from cadyq_cli.training.run import Means, train
+from cadyq_cli.training.run import Resources, train
+from cadyq_cli.training.stages import stages_after
 from cadyq_cli.training.state import State
 from cadyq_cli.training.survey import find
 from cadyq_cli.training.validation import Validation
@@ -58,8 +60,8 @@ class Listener:
     def finished(self, *_: Any) -> None: ...
 
 
-def _means(folder: Path, validation: Validation | None = None) -> Means:
-    return Means(photographs=find([folder]), pairs=Pairs(), validation=validation)
+def _resources(folder: Path, validation: Validation | None = None) -> Resources:
+    return Resources(photographs=find([folder]), pairs=Pairs(), validation=validation)
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:
@@ -75,7 +77,7 @@ def test_the_stages_lead_from_photographs_to_a_dynamic_network(
 ) -> None:
     validation = Validation(find([folder])[:1], 2)
     plan = replace(PLAN, save_every=2)
-    last = train(plan, tmp_path, _means(folder, validation), Listener())
+    last = train(plan, tmp_path, _resources(folder, validation), Listener())
     names = sorted(path.name for path in tmp_path.iterdir())
     files = [f"{s}.{kind}" for s in STAGES for kind in ("safetensors", "state")]
     assert names == sorted(["bitmaps", "curves.png", "metrics.csv", "recipe.toml", *files])
@@ -101,16 +103,16 @@ def test_an_interrupted_run_says_so_and_goes_on_where_it_was(
     folder: Path, tmp_path: Path, number: signal.Signals, widen: int
 ) -> None:
     plan = replace(PLAN, stages=("float",)).with_changes({"widen": widen})
-    whole = train(plan, tmp_path / "whole", _means(folder), Listener())
+    whole = train(plan, tmp_path / "whole", _resources(folder), Listener())
 
     def interrupt(step: Step) -> None:
         if step.number == 3:
             signal.raise_signal(number)
 
     with pytest.raises(KeyboardInterrupt):
-        train(plan, tmp_path / "cut", _means(folder), Listener(interrupt))
+        train(plan, tmp_path / "cut", _resources(folder), Listener(interrupt))
     after = Listener()
-    resumed = train(plan, tmp_path / "cut", _means(folder), after)
+    resumed = train(plan, tmp_path / "cut", _resources(folder), after)
     assert after.begun == [("float", 3, 4)]
     assert _same(_weights(resumed), _weights(whole))
 
@@ -119,13 +121,15 @@ def test_a_finished_stage_can_have_more_steps_until_the_next_has_begun(
     folder: Path, tmp_path: Path
 ) -> None:
     short = replace(PLAN, stages=("float",))
-    train(short, tmp_path, _means(folder), Listener())
+    train(short, tmp_path, _resources(folder), Listener())
     longer = Listener()
-    train(short.with_changes({"steps": 6}), tmp_path, _means(folder), longer)
+    train(short.with_changes({"steps": 6}), tmp_path, _resources(folder), longer)
     assert longer.begun == [("float", 4, 6)]
-    train(replace(PLAN, stages=("float", "static")), tmp_path, _means(folder), Listener())
+    train(replace(PLAN, stages=("float", "static")), tmp_path, _resources(folder), Listener())
+    recipe = (tmp_path / "recipe.toml").read_text()
     with pytest.raises(InputError, match="float cannot have more steps once static has begun"):
-        train(short.with_changes({"steps": 8}), tmp_path, _means(folder), Listener())
+        train(short.with_changes({"steps": 8}), tmp_path, _resources(folder), Listener())
+    assert (tmp_path / "recipe.toml").read_text() == recipe
 
 
 def test_a_stage_ends_with_a_state_of_its_end_although_the_loss_has_risen(
@@ -133,10 +137,10 @@ def test_a_stage_ends_with_a_state_of_its_end_although_the_loss_has_risen(
 ) -> None:
     monkeypatch.setattr(Trainer, "healthy", False)
     plan = replace(PLAN, stages=("float", "static"))
-    train(plan, tmp_path, _means(folder), Listener())
+    train(plan, tmp_path, _resources(folder), Listener())
     (tmp_path / "static.safetensors").unlink()
     resumed = Listener()
-    train(plan, tmp_path, _means(folder), resumed)
+    train(plan, tmp_path, _resources(folder), resumed)
     assert [stage for stage, _, _ in resumed.begun] == ["static"]
 
 
@@ -148,7 +152,7 @@ sys.path[:0] = sys.argv[3:]
 from cadyq_cli.checkpoint import file
 from cadyq_cli.imaging.atomic import replacing
 from cadyq_cli.training.run import train
-from test_run import PLAN, Listener, _means
+from test_run import PLAN, Listener, _resources
 from dataclasses import replace
 
 class Dying:
@@ -166,7 +170,7 @@ def dying(path):
 
 file.replacing = dying
 plan = replace(PLAN, stages=("float",), save_every=1)
-train(plan, Path(sys.argv[2]), _means(Path(sys.argv[1])), Listener())
+train(plan, Path(sys.argv[2]), _resources(Path(sys.argv[1])), Listener())
 """
 
 
@@ -174,7 +178,7 @@ def test_a_process_killed_while_it_writes_a_state_loses_nothing_before(
     folder: Path, tmp_path: Path
 ) -> None:
     plan = replace(PLAN, stages=("float",), save_every=1)
-    whole = train(plan, tmp_path / "whole", _means(folder), Listener())
+    whole = train(plan, tmp_path / "whole", _resources(folder), Listener())
 
     run = tmp_path / "killed"
     here = Path(__file__).parent
@@ -185,7 +189,7 @@ def test_a_process_killed_while_it_writes_a_state_loses_nothing_before(
     assert [path for path in run.iterdir() if path.suffix == ".part"]
 
     after = Listener()
-    resumed = train(plan, run, _means(folder), after)
+    resumed = train(plan, run, _resources(folder), after)
     assert after.begun == [("float", 1, 4)]
     assert _same(_weights(resumed), _weights(whole))
     ours, theirs = (metrics.read(path / "metrics.csv") for path in (run, tmp_path / "whole"))
@@ -209,9 +213,9 @@ def test_after_a_divergence_the_last_good_state_is_kept(
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "_forward", spoilt)
         with pytest.raises(DivergedError, match=r"nan at step 4\n.*as of step 2"):
-            train(plan, tmp_path, _means(folder), Listener())
+            train(plan, tmp_path, _resources(folder), Listener())
     after = Listener()
-    train(plan, tmp_path, _means(folder), after)
+    train(plan, tmp_path, _resources(folder), after)
     assert after.begun == [("float", 2, 4)]
 
 
@@ -222,7 +226,7 @@ def test_a_smaller_scale_starts_from_a_larger_ones_body(folder: Path, tmp_path: 
     plan = replace(PLAN, scale=3, start=start, settings={}, stages=("float",))
     plan = plan.with_changes({"learning_rate": 0.0, "steps": 1})
     listener = Listener()
-    result = _weights(train(plan, tmp_path / "run", _means(folder), listener))
+    result = _weights(train(plan, tmp_path / "run", _resources(folder), listener))
     theirs = network.backbone.state_dict()
     assert torch.equal(result["blocks.1.conv2.conv.weight"], theirs["blocks.1.conv2.conv.weight"])
     assert result["upsampler.0.weight"].shape != theirs["upsampler.0.weight"].shape
@@ -234,7 +238,7 @@ def test_a_composed_start_stays_so_at_its_own_scale_only(folder: Path, tmp_path:
     for scale, name in ((4, "tail.weight"), (3, "upsampler.0.weight")):
         plan = replace(PLAN, scale=scale, start=tmp_path / "x4.safetensors", settings={})
         plan = replace(plan, stages=("dynamic",)).with_changes({"steps": 1})
-        result = _weights(train(plan, tmp_path / f"run{scale}", _means(folder), Listener()))
+        result = _weights(train(plan, tmp_path / f"run{scale}", _resources(folder), Listener()))
         assert result[name].ndim == (5 if scale == 4 else 4)
 
 
@@ -248,7 +252,7 @@ def test_a_start_of_the_same_scale_leads_on_from_its_own_stage(
     save(tmp_path / "start.safetensors", tiny("edsr", 2, precision))
     plan = replace(PLAN, start=tmp_path / "start.safetensors", settings={})
     listener = Listener()
-    train(plan.with_changes({"steps": 1}), tmp_path / "run", _means(folder), listener)
+    train(plan.with_changes({"steps": 1}), tmp_path / "run", _resources(folder), listener)
     assert [stage for stage, _, _ in listener.begun] == stages
 
 
@@ -261,7 +265,7 @@ def test_the_selectors_of_a_dynamic_start_are_measured_anew_if_the_recipe_says_s
     still = {"steps": 1, "learning_rate": 0.0, "bound_rate": 0.0, "selector_rate": 0.0}
     measured = {"measure_selectors": measures, "target_bits": 5.0}
     plan = replace(PLAN, start=start, settings={}, edges=False).with_changes(still | measured)
-    result = _weights(train(plan, tmp_path / "run", _means(folder), Listener()))
+    result = _weights(train(plan, tmp_path / "run", _resources(folder), Listener()))
     before = _weights(start)
     changed = {name for name in before if not torch.equal(before[name], result[name])}
     assert all(".selector." in name for name in changed)
@@ -281,7 +285,7 @@ def test_a_checkpoint_of_the_authors_is_a_start(
     torch.save({"state_dict": state}, start)
     plan = replace(PLAN, start=start, settings={}).with_changes({"steps": 1, "learning_rate": 0.0})
     listener = Listener()
-    result = load(train(plan, tmp_path / "run", _means(folder), listener))
+    result = load(train(plan, tmp_path / "run", _resources(folder), listener))
     assert result.card.precision == "dynamic"
     assert [stage for stage, _, _ in listener.begun] == stages
     head = result.backbone.state_dict()["head.weight"]
@@ -297,7 +301,7 @@ def test_a_body_for_several_scales_gives_a_network_for_each(folder: Path, tmp_pa
         stages=("float",),
         recipes={"float": replace(RECIPE, steps=2, patch=6)},
     )
-    result = train(plan, tmp_path, _means(folder), Listener())
+    result = train(plan, tmp_path, _resources(folder), Listener())
     assert load(result).card.scale == 4
     other = load(tmp_path / "float-x2.safetensors")
     assert other(torch.rand(1, 3, 8, 8))[0].shape == (1, 3, 16, 16)
@@ -308,7 +312,7 @@ def test_the_last_network_is_written_with_its_edges_in_8_bit_too(
 ) -> None:
     save(tmp_path / "static.safetensors", tiny("edsr", 2, "static"))
     plan = replace(PLAN, start=tmp_path / "static.safetensors", settings={}, edges=True)
-    last = train(plan.with_changes({"steps": 1}), tmp_path / "run", _means(folder), Listener())
+    last = train(plan.with_changes({"steps": 1}), tmp_path / "run", _resources(folder), Listener())
     edges, dynamic = load(last), load(tmp_path / "run" / "dynamic.safetensors")
     assert edges.card.layers == dynamic.card.layers | {"edges": "static"}
     image = torch.rand(1, 3, 16, 16)
@@ -320,4 +324,23 @@ def test_a_start_of_another_backbone_is_refused(folder: Path, tmp_path: Path) ->
     save(tmp_path / "idn.safetensors", tiny("idn", 2, "float"))
     plan = replace(PLAN, start=tmp_path / "idn.safetensors")
     with pytest.raises(InputError, match="is idn, not edsr"):
-        train(plan, tmp_path / "run", _means(folder), Listener())
+        train(plan, tmp_path / "run", _resources(folder), Listener())
+    assert not (tmp_path / "run" / "recipe.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "scales", "stages"),
+    [
+        ({"multi_scale": True}, (2, 4), ("static", "dynamic")),
+        ({"multi_scale": True, "features": 8}, (2, 4), STAGES),
+        ({"multi_scale": False}, (2, 4), STAGES),
+        ({"multi_scale": True}, (), STAGES),
+    ],
+)
+def test_another_scale_leads_on_from_the_start_if_its_body_knows_that_scale(
+    settings: dict[str, Any], scales: tuple[int, ...], stages: tuple[str, ...]
+) -> None:
+    card = Card(backbone="carn", settings={"scale": 4, "features": 16} | settings)
+    plan = Plan(backbone="carn", scale=2, scales=scales)
+    plan = plan.with_changes({"settings": {"features": 16, "multi_scale": bool(scales)}})
+    assert stages_after(card, plan) == stages

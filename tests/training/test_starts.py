@@ -24,7 +24,7 @@ from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.photos import Photos
 from cadyq_cli.training.plan import Plan
 from cadyq_cli.training.recipe import Recipe
-from cadyq_cli.training.run import Means, train
+from cadyq_cli.training.run import Resources, train
 from cadyq_cli.training.starts.as_edsr import start_as_edsr
 from cadyq_cli.training.starts.least_squares import Regression, two_factors
 from cadyq_cli.training.starts.span import fit_last_layers
@@ -160,8 +160,8 @@ def _plan(start: Path | None = None, **changes: Any) -> Plan:
     return plan.with_changes(changes)
 
 
-def _means(folder: Path, pairs: Pairs | None = None) -> Means:
-    return Means(photographs=find([folder]), pairs=pairs or Pairs())
+def _resources(folder: Path, pairs: Pairs | None = None) -> Resources:
+    return Resources(photographs=find([folder]), pairs=pairs or Pairs())
 
 
 @pytest.mark.parametrize("backbone", ["span", "srresnet", "carn"])
@@ -178,11 +178,11 @@ def test_a_run_fits_once_and_goes_on_without(folder: Path, tmp_path: Path, backb
         if step.number == 3:
             signal.raise_signal(signal.SIGINT)
 
-    whole = train(plan, tmp_path / "whole", _means(folder), Listener())
+    whole = train(plan, tmp_path / "whole", _resources(folder), Listener())
     begun, resumed = Counting(), Counting()
     with pytest.raises(KeyboardInterrupt):
-        train(plan, tmp_path / "cut", _means(folder, begun), Listener(interrupt))
-    result = train(plan, tmp_path / "cut", _means(folder, resumed), Listener())
+        train(plan, tmp_path / "cut", _resources(folder, begun), Listener(interrupt))
+    result = train(plan, tmp_path / "cut", _resources(folder, resumed), Listener())
     assert begun.cut > 100 > resumed.cut
     ours, theirs = load_file(result), load_file(whole)
     assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
@@ -195,7 +195,7 @@ def test_a_run_begins_as_its_start_and_names_what_that_has_not(
     save(tmp_path / "edsr.safetensors", edsr)
     plan = _plan(tmp_path / "edsr.safetensors", backbone="carn", learning_rate=0.0, steps=1)
     listener = Listener()
-    network = load(train(plan, tmp_path / "run", _means(folder), listener))
+    network = load(train(plan, tmp_path / "run", _resources(folder), listener))
     assert network.card.settings == {"features": 16, "scale": 2}
     assert _unexplained(network, edsr, _crops(4, 32)[0], 16) < 0.2
     assert "; random: upsamplers.x3.0.weight, upsamplers.x3.0.bias, " in listener.notes[0]
@@ -218,7 +218,7 @@ def test_a_start_that_does_not_fit_is_refused_in_a_line(
     save(tmp_path / "start.safetensors", tiny(start, 2, "float"))
     plan = _plan(tmp_path / "start.safetensors", **changes)
     with pytest.raises(InputError, match=message) as error:
-        train(plan, tmp_path / "run", _means(folder), Listener())
+        train(plan, tmp_path / "run", _resources(folder), Listener())
     assert "\n" not in str(error.value)
 
 
@@ -226,7 +226,7 @@ def test_nothing_can_start_as_an_edsr_with_a_composed_tail(folder: Path, tmp_pat
     save(tmp_path / "start.safetensors", tiny("edsr", 2, "float", composed=True))
     plan = _plan(tmp_path / "start.safetensors", backbone="srresnet")
     with pytest.raises(InputError, match="has a composed tail; take a float edsr"):
-        train(plan, tmp_path / "run", _means(folder), Listener())
+        train(plan, tmp_path / "run", _resources(folder), Listener())
 
 
 @pytest.mark.parametrize(
