@@ -80,10 +80,10 @@ class Opener:
         """
         path = shipped.locate(str(path))
         if self._kernels is None:
-            from cadyq_cli.checkpoint.program import load_network
+            from cadyq_cli.executables import load_network
 
             return load_network(path, self._device)
-        from cadyq_cli.checkpoint.program import load_executable
+        from cadyq_cli.executables import load_executable
 
         return load_executable(path, self._kernels, threads=self._share(images))
 
@@ -91,7 +91,7 @@ class Opener:
         """The same for a network that is loaded already."""
         if self._kernels is None:
             return network.to(self._device)
-        from cadyq_cli.checkpoint.engine_network import executable_of
+        from cadyq_cli.executables import executable_of
 
         return executable_of(network, self._kernels, threads=self._share(images))
 

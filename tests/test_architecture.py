@@ -23,9 +23,12 @@ RANKS = (
     {"commands"},
     {"batch"},
     {"upscaling", "self_ensemble", "opening", "training", "evaluation", "visuals"},
+    {"executables"},
+    {"edges"},
     {"checkpoint", "imaging", "engine"},
     {"backbones"},
     {"quant"},
+    {"atomic"},
     {"errors", "signals"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}

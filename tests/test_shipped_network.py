@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cadyq_cli.checkpoint import load, shipped, stored
-from cadyq_cli.checkpoint.program import load_executable
 from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.evaluation.metrics import psnr_y
+from cadyq_cli.executables import load_executable
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.opening import Opener

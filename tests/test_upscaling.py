@@ -10,10 +10,10 @@ import torch
 from reference_kernels import ReferenceKernels
 
 from cadyq_cli.checkpoint import Card, Network
-from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.engine.executor import Executable, Result
 from cadyq_cli.engine.kernels import Map
 from cadyq_cli.errors import InputError
+from cadyq_cli.executables import executable_of
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import (
     SMALLEST_TILE,

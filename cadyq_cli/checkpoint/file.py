@@ -9,7 +9,6 @@ A full file keeps float32 and can be trained further.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,13 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as serialize
 from torch import nn
 
+from cadyq_cli.atomic import write_whole
 from cadyq_cli.checkpoint.arrays import coded_arrays, plain_arrays
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.checkpoint.stored import METADATA_KEY, PROGRAM_KEY, Stored, read
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.folding import STEP_SUFFIX
 from cadyq_cli.errors import CheckpointError, InputError
-from cadyq_cli.imaging.atomic import replacing
 from cadyq_cli.quant.layers import HeadConv
 
 
@@ -33,7 +32,7 @@ def save(path: Path, network: Network, *, compact: bool = False) -> None:
     """Write a network with its card; the file appears whole or not at all.
 
     Raises:
-        CheckpointError: the file cannot be written.
+        FileError: the file cannot be written.
         ValueError: a compact file of a network that has no program.
     """
     metadata = {METADATA_KEY: network.card.to_json()}
@@ -79,22 +78,6 @@ def rebuilt(stored: Stored) -> Network:
         reason = " ".join(str(error).split())
         raise ValueError(f"does not fit its card: {reason:.300}") from error
     return network.eval()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part.
-
-    Raises:
-        CheckpointError: the file cannot be written; nothing is left behind.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise CheckpointError(path, f"cannot be written: {error.strerror or error}") from error
 
 
 def _compact(backbone: nn.Module) -> dict[str, NDArray[Any]]:

@@ -54,8 +54,8 @@ def run_batch(
         typer.Exit: some of several failed.
         KeyboardInterrupt: the user interrupted it.
     """
+    from cadyq_cli.atomic import remove_leftovers
     from cadyq_cli.batch.running import run
-    from cadyq_cli.imaging.atomic import remove_leftovers
 
     for folder in {job.target.parent for job in planned}:
         remove_leftovers(folder)

@@ -10,8 +10,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike
 
+from cadyq_cli.atomic import replacing
 from cadyq_cli.errors import ImageError
-from cadyq_cli.imaging.atomic import replacing
 from cadyq_cli.imaging.decoding import decode
 from cadyq_cli.imaging.formats import Format, format_of
 from cadyq_cli.imaging.layout import Layout, Put

@@ -14,8 +14,8 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import DTypeLike
 
+from cadyq_cli.atomic import replacing
 from cadyq_cli.imaging import files
-from cadyq_cli.imaging.atomic import replacing
 from cadyq_cli.imaging.decoding import decode
 from cadyq_cli.imaging.files import naming
 from cadyq_cli.imaging.formats import Format

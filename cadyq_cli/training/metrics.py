@@ -8,7 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from cadyq_cli.checkpoint.file import write_whole
+from cadyq_cli.atomic import write_whole
+from cadyq_cli.errors import FileError
 from cadyq_cli.training.loop import Step
 
 EVERY = 20  # steps that a line is the mean of
@@ -80,8 +81,12 @@ class Metrics:
         self._last = time.monotonic()
 
     def _append(self, step: int, row: dict[str, object]) -> None:
-        with self._path.open("a", encoding="utf-8", newline="") as file:
-            file.write(_lines([{"stage": self._stage, "step": step, **row}]))
+        try:
+            with self._path.open("a", encoding="utf-8", newline="") as file:
+                file.write(_lines([{"stage": self._stage, "step": step, **row}]))
+        except OSError as error:
+            reason = f"cannot be written: {error.strerror or error}"
+            raise FileError(self._path, reason) from error
 
 
 def read(path: Path) -> list[dict[str, str]]:

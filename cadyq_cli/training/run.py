@@ -27,11 +27,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from cadyq_cli.checkpoint.edges import with_static_edges
-from cadyq_cli.checkpoint.file import load, save, write_whole
+from cadyq_cli.atomic import remove_leftovers, write_whole
+from cadyq_cli.checkpoint.file import load, save
 from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.edges.static import with_static_edges
 from cadyq_cli.errors import CheckpointError, FileError, InputError
-from cadyq_cli.imaging.atomic import remove_leftovers
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.signals import ending

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 from torch import Tensor
 
-from cadyq_cli.checkpoint.file import write_whole
+from cadyq_cli.atomic import write_whole
 from cadyq_cli.errors import CheckpointError
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.checkpoint.file import write_whole
+from cadyq_cli.atomic import write_whole
 from cadyq_cli.errors import ImageError, InputError
 from cadyq_cli.training.pairs import read_pixels
 
@@ -75,7 +75,7 @@ def survey(
 
     Raises:
         InputError: nothing is left.
-        CheckpointError: what was found cannot be written.
+        FileError: what was found cannot be written.
     """
     before = _recall(remembered)
     found: dict[str, Any] = {}

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from cadyq_cli.checkpoint import Network, load, shipped
-from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.engine.runner import Runner
+from cadyq_cli.executables import executable_of
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.pixels import to_values
 from cadyq_cli.imaging.tiles import tiles

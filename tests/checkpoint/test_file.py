@@ -15,9 +15,9 @@ from safetensors.numpy import save_file
 
 from cadyq_cli import CadyqError
 from cadyq_cli.checkpoint import Card, Network, load, save
-from cadyq_cli.checkpoint.program import load_executable
 from cadyq_cli.checkpoint.stored import METADATA_KEY
-from cadyq_cli.errors import CheckpointError
+from cadyq_cli.errors import CheckpointError, FileError
+from cadyq_cli.executables import load_executable
 
 
 @pytest.mark.parametrize("compact", [False, True])
@@ -161,6 +161,6 @@ def test_codes_and_their_steps_come_together_or_not_at_all(lost: str, tmp_path: 
 
 def test_an_unwritable_folder_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CheckpointError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         save(tmp_path / "file" / "a.safetensors", tiny("edsr"))
     assert [p.name for p in tmp_path.iterdir()] == ["file"]

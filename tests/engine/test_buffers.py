@@ -7,8 +7,8 @@ import pytest
 from networks import TINY, tiny
 from reference_kernels import ReferenceKernels
 
-from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.engine.executor import Executable
+from cadyq_cli.executables import executable_of
 
 
 def executable(backbone: str, precision: str = "dynamic") -> Executable:

@@ -15,14 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import hardswish, silu
 
 from cadyq_cli.checkpoint import Network, load, save
-from cadyq_cli.checkpoint.edges import with_static_edges
-from cadyq_cli.checkpoint.engine_network import executable_of
-from cadyq_cli.checkpoint.program import load_executable
+from cadyq_cli.edges.static import with_static_edges
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.executor import Executable, Result
 from cadyq_cli.engine.kernels import Map
 from cadyq_cli.engine.program import BorderedConv, Conv, Site
 from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.executables import executable_of, load_executable
 from cadyq_cli.quant.ranges import fit_ranges
 
 KERNELS = ReferenceKernels()

@@ -9,7 +9,7 @@ from reference_kernels import ReferenceKernels
 
 from cadyq_cli.checkpoint import Network, shipped
 from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.program import load_executable
+from cadyq_cli.executables import load_executable
 
 
 def seen_by_the_middle(network: Network, edge: int) -> int:

@@ -8,12 +8,12 @@ from networks import tiny
 from reference_kernels import ReferenceKernels
 
 from cadyq_cli.checkpoint import Network, save, shipped
-from cadyq_cli.checkpoint.engine_network import executable_of
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.evaluation.enlargers import Bicubic, LumaBicubic, NetworkEnlarger, enlarger_of
 from cadyq_cli.evaluation.naming import named
 from cadyq_cli.evaluation.protocol import Patches
+from cadyq_cli.executables import executable_of
 
 
 @pytest.fixture

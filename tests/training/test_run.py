@@ -150,7 +150,7 @@ from contextlib import contextmanager
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
 from cadyq_cli.checkpoint import file
-from cadyq_cli.imaging.atomic import replacing
+from cadyq_cli.atomic import replacing
 from cadyq_cli.training.run import train
 from test_run import PLAN, Listener, _resources
 from dataclasses import replace

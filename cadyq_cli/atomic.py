@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from cadyq_cli.errors import FileError
+
 try:
     import fcntl
 except ImportError:  # Windows, where a file in use cannot be removed anyway
@@ -42,6 +44,22 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, and the folders that it needs, so that a crash of the machine harms neither.
+
+    Raises:
+        FileError: the file cannot be written; nothing is left behind.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise FileError(path, f"cannot be written: {error.strerror or error}") from error
 
 
 def remove_leftovers(folder: Path) -> None:

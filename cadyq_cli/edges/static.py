@@ -8,10 +8,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from cadyq_cli.checkpoint.balancing import balance
-from cadyq_cli.checkpoint.composing import with_composed_tail
 from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.checkpoint.rounding import input_products, rounded_weight
+from cadyq_cli.edges.balancing import balance
+from cadyq_cli.edges.composing import with_composed_tail
+from cadyq_cli.edges.gptq import input_products, rounded_weight
 from cadyq_cli.quant.layers import BorderedEdgeConv, EdgeConv
 from cadyq_cli.quant.limits import FAINTEST
 from cadyq_cli.quant.places import INNER
@@ -23,7 +23,7 @@ from cadyq_cli.quant.sites import QuantSite
 def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
     """The same network with whole-number edges.
 
-    Their bounds are the largest values seen there, their weights are rounded together (`rounding`),
+    Their bounds are the largest values seen there, their weights are rounded together (`gptq`),
     and their biases take off what rounding still adds on average: a network that carries an image's
     mean through them would turn it darker or brighter. An EDSR's tail is composed first
     (`composing`).

@@ -6,8 +6,8 @@ import pytest
 import torch
 from networks import tiny
 
-from cadyq_cli.checkpoint.composing import with_composed_tail
-from cadyq_cli.checkpoint.edges import with_static_edges
+from cadyq_cli.edges.composing import with_composed_tail
+from cadyq_cli.edges.static import with_static_edges
 from cadyq_cli.evaluation.complexity import workload_of
 
 SIZES = ((1, 1), (1, 2), (5, 1), (2, 2), (3, 4), (9, 8))

@@ -8,12 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-from cadyq_cli.imaging.atomic import remove_leftovers, replacing
+from cadyq_cli.atomic import remove_leftovers, replacing
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from cadyq_cli.imaging.atomic import replacing
+from cadyq_cli.atomic import replacing
 with replacing(Path(sys.argv[1])) as file:
     file.write(b"half")
     print("ready", flush=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from cadyq_cli.checkpoint.rounding import input_products, rounded_weight
+from cadyq_cli.edges.gptq import input_products, rounded_weight
 from cadyq_cli.quant.layers import EdgeConv, weight_codes
 
 
