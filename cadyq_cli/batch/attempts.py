@@ -47,6 +47,6 @@ class Attempt:
     def _is_done(self, job: Job) -> bool:
         if not exists(job.target):
             return False
-        if not self.skip_existing:
+        if not self.skip_existing or job.target.is_dir():
             check_free(job.target, overwrite=self.overwrite, source=job.source)
         return self.skip_existing

@@ -92,15 +92,17 @@ class Conversion:
             models=tuple(map(self.models.name, scales)),
             network_scale=prod(scales),
             average_bits=enlarged.average_bits,
-            notes=(*picture.notes, *_loss(file_format, enlarged.dtype)),
+            notes=(*picture.notes, *_loss(file_format, enlarged.dtype, metadata)),
         )
 
 
-def _loss(file_format: Format, dtype: DTypeLike) -> Iterator[str]:
+def _loss(file_format: Format, dtype: DTypeLike, metadata: Metadata) -> Iterator[str]:
     """What a format does not keep of an image."""
     bits = np.dtype(dtype).itemsize * 8
     if bits > file_format.bits:
         yield f"has {bits} bits a channel, {file_format.name} {file_format.bits}; PNG keeps all"
+    if metadata.icc and not file_format.profiles:
+        yield f"has a colour profile, which {file_format.name} cannot hold; PNG can"
 
 
 def _own_format(picture: Picture) -> Format:

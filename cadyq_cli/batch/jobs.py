@@ -35,12 +35,19 @@ class Naming:
             or several images, make it a folder.
         format: None for the one that the image's name says, or PNG where that cannot be written.
         extension: Of files that `output` does not name; None for that of the format.
+
+    Raises:
+        InputError: the suffix would lead to another folder.
     """
 
     suffix: str
     output: str | None = None
     format: Format | None = None
     extension: str | None = None
+
+    def __post_init__(self) -> None:
+        if set(self.suffix) & set("/\\"):
+            raise InputError(f"--suffix {self.suffix!r} is no part of a file's name")
 
 
 def plan(

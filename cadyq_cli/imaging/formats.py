@@ -27,6 +27,7 @@ class Format:
     suffixes: tuple[str, ...]
     encoder: Encoder
     alpha: bool = True
+    profiles: bool = True  # of colours
     bits: int = 8  # at most, a channel
     side: int = 2**31 - 1  # at most, in pixels
 
@@ -131,5 +132,5 @@ FORMATS = (
     Format(name="WebP", suffixes=(".webp",), encoder=_pillow("WEBP", _webp), side=16383),
     Format(name="AVIF", suffixes=(".avif",), encoder=_pillow("AVIF", _avif), side=65536),
     Format(name="TIFF", suffixes=(".tif", ".tiff"), encoder=tiff.encode, bits=16),
-    Format(name="BMP", suffixes=(".bmp",), encoder=_pillow("BMP"), alpha=False),
+    Format(name="BMP", suffixes=(".bmp",), encoder=_pillow("BMP"), alpha=False, profiles=False),
 )

@@ -31,6 +31,12 @@ def test_a_result_that_exists_is_refused_skipped_or_replaced(job: Job) -> None:
     assert Attempt(work=succeed, overwrite=True)(job).status == "done"
 
 
+def test_a_folder_in_the_place_of_a_result_is_no_result(job: Job) -> None:
+    job.target.mkdir()
+    for attempt in (Attempt(work=succeed, skip_existing=True), Attempt(work=succeed)):
+        assert attempt(job).status == "failed"
+
+
 def test_standard_output_is_never_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("-").touch()

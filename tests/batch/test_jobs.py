@@ -159,6 +159,12 @@ def test_a_folder_called_as_a_stream_is_not_taken_for_one(photos: Path) -> None:
     assert pairs(["photos/a.png"], output="-") == {"photos/a.png": "-"}
 
 
+@pytest.mark.parametrize("suffix", ["/../x", "_a/b", "_a\\b"])
+def test_a_suffix_that_leads_to_another_folder_is_refused(suffix: str) -> None:
+    with pytest.raises(InputError, match="is no part of a file's name"):
+        Naming(suffix)
+
+
 @pytest.mark.usefixtures("photos")
 def test_a_format_that_contradicts_the_name_is_refused() -> None:
     with pytest.raises(InputError, match="contradict"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 from typer.testing import CliRunner
 
 from cadyq_cli.checkpoint import Card, Network, save
@@ -87,6 +87,14 @@ def test_bits_that_a_format_does_not_hold_are_told(weights: Path, tmp_path: Path
     note = f"note: {source} has 16 bits a channel, WebP 8; PNG keeps all\n"
     assert note in Outcome(source, "-m", weights, "-o", tmp_path / "a.webp").stderr
     assert note not in Outcome(source, "-m", weights, "-o", tmp_path / "a.png").stderr
+
+
+def test_a_profile_that_a_format_does_not_hold_is_told(weights: Path, tmp_path: Path) -> None:
+    source, profile = tmp_path / "a.png", ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    Image.new("RGB", (5, 6), "red").save(source, icc_profile=profile.tobytes())
+    note = f"note: {source} has a colour profile, which BMP cannot hold; PNG can\n"
+    assert note in Outcome(source, "-m", weights, "-o", tmp_path / "out.bmp").stderr
+    assert note not in Outcome(source, "-m", weights, "-o", tmp_path / "out.png").stderr
 
 
 def test_quiet_is_silent_and_verbose_tells_more(photo: Path, weights: Path) -> None:
