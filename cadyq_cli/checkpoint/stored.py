@@ -18,6 +18,7 @@ from cadyq_cli.errors import CheckpointError
 
 METADATA_KEY = "cadyq"  # of the card
 PROGRAM_KEY = "cadyq.program"
+_FOREIGN = "the authors' checkpoints take `cadyq eval --official` or `load_official`"
 
 
 class Stored(NamedTuple):
@@ -78,10 +79,13 @@ def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             if METADATA_KEY not in metadata:
-                hint = "the authors' checkpoints take `cadyq eval --official` or `load_official`"
-                raise CheckpointError(path, "is not a weights file of cadyq", hint=hint)
+                raise CheckpointError(path, "is not a weights file of cadyq", hint=_FOREIGN)
             yield Card.from_json(metadata[METADATA_KEY]), file
     except SafetensorError as error:
+        with path.open("rb") as raw:
+            start = raw.read(2)
+        if start in (b"PK", b"\x80\x02"):
+            raise CheckpointError(path, "is a PyTorch checkpoint", hint=_FOREIGN) from error
         raise CheckpointError(path, f"cannot be read as safetensors: {error}") from error
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror or error}") from error

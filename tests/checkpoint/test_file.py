@@ -110,6 +110,14 @@ def test_another_programs_safetensors_are_told_apart(tmp_path: Path) -> None:
     assert "load_official" in _failure(path)
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_pytorch_checkpoint_is_told_apart(zipped: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.pth.tar"
+    state = {"weight": torch.zeros(3)}
+    torch.save(state, path, _use_new_zipfile_serialization=zipped)
+    assert "is a PyTorch checkpoint" in _failure(path)
+
+
 def _rewritten(path: Path, **changes: object) -> None:
     """The file at `path` with another card."""
     with safe_open(path, framework="np") as file:
