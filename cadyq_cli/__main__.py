@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -9,6 +10,7 @@ from cadyq_cli.signals import ending
 
 
 def main() -> None:
+    _open_standard_streams()
     for number in ending():  # as polite as Ctrl-C
         signal.signal(number, signal.default_int_handler)
     try:
@@ -17,6 +19,13 @@ def main() -> None:
         app(prog_name="cadyq")
     except KeyboardInterrupt:  # before there is anything to tell
         sys.exit(130)
+
+
+def _open_standard_streams() -> None:
+    """Let nothing be read and written where whoever started this closed a stream."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 if __name__ == "__main__":

@@ -10,10 +10,15 @@ from os import walk
 from pathlib import Path
 
 from cadyq_cli.errors import FileError, ImageError, InputError
-from cadyq_cli.imaging.formats import FORMATS, Format, format_named, format_of
+from cadyq_cli.imaging.formats import (
+    FORMATS,
+    ONLY_READ,
+    Format,
+    can_be_read,
+    format_named,
+    format_of,
+)
 from cadyq_cli.imaging.streams import STREAM
-
-ONLY_READ = (".gif",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ def plan(
 
 def _planned(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> list[Job]:
     alone = len(sources) == 1 and not sources[0].is_dir()
+    if naming.output == "":
+        raise InputError("-o: a name is missing")
     if naming.output == str(STREAM) and not alone:
         raise InputError("-o -: standard output takes one image")
     if alone and sources[0] != STREAM and not (sources[0].exists() or sources[0].is_symlink()):
@@ -167,7 +174,6 @@ def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
     Folders that cannot be read are included: reading them as images will say why.
     """
     unreadable: list[OSError] = []
-    suffixes = {suffix for each in FORMATS for suffix in each.suffixes} | set(ONLY_READ)
     out = os_path.realpath(but)
     for place, folders, names in walk(folder, onerror=unreadable.append):
         if recursive:
@@ -180,9 +186,15 @@ def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
             names += folders  # one called x.png is not passed over in silence
             folders.clear()
         for name in sorted(names):
-            if Path(name).suffix.lower() in suffixes and not name.startswith("."):
-                yield Path(place) / name
+            path = Path(place) / name
+            if can_be_read(path) and not (name.startswith(".") or _blocks(path)):
+                yield path
     yield from (Path(error.filename) for error in unreadable)
+
+
+def _blocks(path: Path) -> bool:
+    """Whether reading a file would wait for another process, or for a device."""
+    return path.is_fifo() or path.is_socket() or path.is_char_device()
 
 
 def _job(source: Path, folder: Path, naming: Naming) -> Job:
@@ -210,20 +222,21 @@ def _without_results(jobs: Sequence[Job], leave_out: Callable[[Path], object]) -
 def _distinct(jobs: Sequence[Job]) -> list[Job]:
     """The jobs in the order of their targets' names, each once."""
     sources = {_place(job.source): job.source for job in jobs}
-    result = []
+    result, clashes = [], []
     for place, rivals in groupby(sorted(jobs, key=_target_place), key=_target_place):
         job, *others = rivals
         for other in others:
             if _place(other.source) != _place(job.source):
-                both = f"{job.source} and {other.source}"
-                hint = "rename one, or take them one by one, each with its own -o"
-                raise InputError(f"{both} would both become {job.target}; {hint}")
+                clashes.append(f"{job.source} and {other.source} would both become {job.target}")
         if place == _place(job.source) and job.target != STREAM:
             raise ImageError(job.target, "is the input", hint="name another file with -o")
         if place in sources and job.target != STREAM:
             hint = "--skip-existing or --overwrite leaves it out"
             raise InputError(f"{job.target}, made from {job.source}, is an input itself; {hint}")
         result.append(job)
+    if clashes:
+        hint = "rename one of each pair, or take them one by one, each with its own -o"
+        raise InputError(f"{', '.join(clashes)}; {hint}")
     return result
 
 

@@ -101,7 +101,10 @@ MoreInputs = Annotated[
 Recursive = Annotated[
     bool,
     flag(
-        "-r", "--recursive", text="Search folders inside folders, and keep their tree.", panel=FILES
+        "-r",
+        "--recursive",
+        text="Search folders inside folders, but no links to them, and keep their tree.",
+        panel=FILES,
     ),
 ]
 Overwrite = Annotated[

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import typer
+
 
 def convert_plainly(parameters: Iterable[Any]) -> None:
     """Let Typer's parameters convert what is plainly right; all else is left to Typer."""
@@ -53,6 +55,8 @@ def _converted(parameter: Any, given: Any) -> Any:
 def _value(kind: Any, word: Any) -> Any:
     if get_origin(kind) is Literal:
         return {str(choice): choice for choice in get_args(kind)}[str(word)]
+    if kind is Path and not word:
+        raise typer.BadParameter("a name is missing")
     if kind not in (str, int, float, Path):
         raise ValueError
     return kind(word)

@@ -13,6 +13,7 @@ from PIL import Image
 from cadyq_cli.errors import FileError, ImageError
 from cadyq_cli.imaging.colour import luma
 from cadyq_cli.imaging.files import read
+from cadyq_cli.imaging.formats import can_be_read
 from cadyq_cli.imaging.resize import crop_to_multiple, imresize
 
 SCALES = (2, 3, 4)
@@ -112,7 +113,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         raise FileError(folder, "no such folder")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+        if path.name.startswith(".") or not (path.is_dir() or can_be_read(path)):
             continue
         if path.is_dir():
             hint = "name each folder of images by itself"

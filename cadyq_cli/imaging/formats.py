@@ -32,6 +32,12 @@ class Format:
     side: int = 2**31 - 1  # at most, in pixels
 
 
+def can_be_read(path: Path) -> bool:
+    """Whether a file is named like an image that can be read."""
+    suffix = path.suffix.lower()
+    return suffix in ONLY_READ or any(suffix in each.suffixes for each in FORMATS)
+
+
 def format_named(name: str) -> Format:
     """The format of a name or a suffix, in any case: "JPEG", "jpg".
 
@@ -134,3 +140,4 @@ FORMATS = (
     Format(name="TIFF", suffixes=(".tif", ".tiff"), encoder=tiff.encode, bits=16),
     Format(name="BMP", suffixes=(".bmp",), encoder=_pillow("BMP"), alpha=False, profiles=False),
 )
+ONLY_READ = (".gif",)

@@ -66,9 +66,9 @@ def by_layer(bitmap: BitMap, *, palette: str = PALETTES[0]) -> Image.Image:
         total = 0.0
         for candidate, ink in zip(widths, inks, strict=True):
             share = 100 * float((bitmap.bits[site] == candidate).mean())
-            if share:
-                box = (x - half, lower.y(total + share), x + half, lower.y(total) - 1)
-                draw.rectangle(box, fill=ink)
+            high, low = lower.y(total + share), lower.y(total) - 1
+            if high <= low:
+                draw.rectangle((x - half, high, x + half, low), fill=ink)
             total += share
         _write_upwards(image, site, (x, bottom))
     _draw_key(draw, widths, inks, (left + width, lower.top - int(0.8 * _SIZE)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,19 @@ def test_what_cannot_be_planned_is_refused(
 def test_a_folder_called_as_a_stream_is_not_taken_for_one(photos: Path) -> None:
     (photos.parent / "-").mkdir()
     assert pairs(["photos/a.png"], output="-") == {"photos/a.png": "-"}
+
+
+def test_all_images_of_one_result_are_named_at_once(photos: Path) -> None:
+    for name in ("one.png", "one.gif", "two.png", "two.gif"):
+        (photos / name).touch()
+    with pytest.raises(InputError, match=r"one\.gif and .*one\.png .*two\.gif and .*two\.png"):
+        plan([photos], Naming("_x4", format=format_named("png")))
+
+
+def test_what_would_wait_for_another_process_is_no_image(photos: Path) -> None:
+    os.mkfifo(photos / "pipe.png")
+    jobs = plan([photos], Naming("_x4"))
+    assert "pipe.png" not in {job.source.name for job in jobs}
 
 
 @pytest.mark.parametrize("suffix", ["/../x", "_a/b", "_a\\b"])

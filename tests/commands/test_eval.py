@@ -185,11 +185,11 @@ def test_what_is_wrong_with_the_images_is_one_line_and_exit_code_1(
     images: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    (images / "notes.txt").write_text("not an image")
+    (images / "notes.png").write_text("not an image")
     for folder, culprit in (
         (tmp_path / "empty", tmp_path / "empty"),
         (tmp_path / "missing", tmp_path / "missing"),
-        (images, images / "notes.txt"),
+        (images, images / "notes.png"),
     ):
         result = run("bicubic", "-d", folder)
         assert result.exit_code == 1

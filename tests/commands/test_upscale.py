@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +97,30 @@ def test_a_profile_that_a_format_does_not_hold_is_told(weights: Path, tmp_path: 
     note = f"note: {source} has a colour profile, which BMP cannot hold; PNG can\n"
     assert note in Outcome(source, "-m", weights, "-o", tmp_path / "out.bmp").stderr
     assert note not in Outcome(source, "-m", weights, "-o", tmp_path / "out.png").stderr
+
+
+@pytest.mark.parametrize("stream", ["<&-", ">&-", "2>&-"])
+def test_a_closed_standard_stream_stops_nothing(
+    photo: Path, weights: Path, tmp_path: Path, stream: str
+) -> None:
+    target = tmp_path / "out.png"
+    command = [sys.executable, "-m", "cadyq_cli", "upscale", str(photo), "-m", str(weights)]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {stream}', "sh", *command, "-o", str(target)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert target.is_file()
+
+
+@pytest.mark.parametrize("arguments", [[""], ["photo.png", "-o", ""], ["-i", ""]])
+def test_an_empty_name_is_not_the_folder_one_stands_in(arguments: list[str]) -> None:
+    result = Outcome(*arguments)
+    assert result.exit_code == 2
+    assert "a name is missing" in result.stderr
 
 
 def test_quiet_is_silent_and_verbose_tells_more(photo: Path, weights: Path) -> None:

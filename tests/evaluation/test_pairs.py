@@ -122,13 +122,14 @@ def test_two_files_of_one_name_are_refused(put: Put, tmp_path: Path) -> None:
 
 
 def test_what_is_no_8_bit_opaque_image_is_named(put: Put, tmp_path: Path) -> None:
-    text = tmp_path / "notes.txt"
+    text = tmp_path / "notes.png"
     text.write_text("not an image")
     fine = tmp_path / "fine.png"
     Image.fromarray(np.zeros((16, 16), np.uint16)).save(fine)
     glass = put("glass.png", mode="RGBA")
     tiny = put("tiny.png", 20, 3)
     expected = {"notes": text, "fine": fine, "glass": glass, "tiny": tiny}
+    (tmp_path / "README.txt").write_text("no image by its name, so it is passed over")
     for source in discover(tmp_path, 4).sources:
         with pytest.raises(ImageError, match=rf"^{expected.pop(source.name)}: "):
             source.load(4)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,6 +135,15 @@ def test_sheets_and_plots_hold_any_number_of_sites(sites: int, make_map: MakeMap
     drawn = by_layer(found).getcolors(1 << 16)
     assert drawn is not None
     assert len(drawn) > 4
+
+
+def test_a_width_of_one_patch_in_hundreds_does_not_stop_the_plot(make_map: MakeMap) -> None:
+    found = make_map(2000, 2000, sites=1)
+    bits = np.full(len(found.rectangles), 4, np.uint8)
+    bits[0] = 8
+    rare = replace(found, bits={"block1.1": bits})
+    assert len(found.rectangles) > 500
+    assert by_layer(rare).width > 0
 
 
 def test_equal_maps_differ_nowhere(make_map: MakeMap) -> None:
