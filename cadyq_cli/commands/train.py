@@ -105,7 +105,7 @@ def train(
     from cadyq_cli.engine.allocator import keep_freed_memory
     from cadyq_cli.training.pairs import Pairs
     from cadyq_cli.training.processes import count_started, together
-    from cadyq_cli.training.run import Resources, make_folder
+    from cadyq_cli.training.run import Resources, make_folder, stages_left
     from cadyq_cli.training.run import train as run
     from cadyq_cli.training.store import Store
     from cadyq_cli.training.survey import find
@@ -114,6 +114,7 @@ def train(
     if dry_run and count_started() > 1:
         raise InputError("--dry-run needs one process; start it without torchrun")
     keep_freed_memory()
+    left = stages_left(plan, output)
     files = find(data)
     validation = Validation(find([validate]), plan.scale) if validate else None
     with (
@@ -135,7 +136,7 @@ def train(
             workers=workers,
         )
         if dry_run:
-            _foretell(plan, resources, progress)
+            _foretell(plan, left, resources, progress)
             return
         try:
             run(plan, output, resources, progress)
@@ -185,18 +186,17 @@ def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | No
     return found
 
 
-def _foretell(plan: Plan, resources: Resources, progress: Any) -> None:
-    """Print what a run would do."""
+def _foretell(plan: Plan, left: Sequence[Stage], resources: Resources, progress: Any) -> None:
+    """Print what a run would do in the stages that are left."""
     from cadyq_cli.training.estimate import seconds_a_step
-    from cadyq_cli.training.stages import first, stages_of
+    from cadyq_cli.training.stages import first
 
     network = first(plan, resources.device, progress.note)
-    stages = plan.stages or stages_of(plan)
     weights = sum(parameter.numel() for parameter in network.parameters())
     typer.echo(f"{plan.backbone} x{plan.scale}, {weights / 1e3:,.0f} thousand weights")
     _say("timing a few steps of each stage ...")
     total = 0.0
-    for stage, seconds in seconds_a_step(plan, stages, network, resources):
+    for stage, seconds in seconds_a_step(plan, left, network, resources):
         chosen = plan.recipes[stage]
         total += chosen.steps * seconds
         typer.echo(

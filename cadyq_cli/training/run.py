@@ -19,7 +19,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import takewhile
+from itertools import dropwhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -102,8 +102,8 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
     Of several processes each calls this, and all see the same folder.
 
     Raises:
-        InputError: the plan does not fit the folder or the start.
-        CheckpointError: the start or a state cannot be read.
+        InputError: the plan does not fit the folder, the start or the teacher.
+        CheckpointError: the start, the teacher or a state cannot be read.
         DivergedError: the loss is not a number, or far above what it was; the last good state is
             kept.
         KeyboardInterrupt: a signal asked for an end. The state after the last step is saved, or
@@ -114,14 +114,15 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
         make_folder(folder)
         remove_leftovers(folder)
     plan = replace(plan, stages=plan.stages or stages_of(plan))
-    done = list(takewhile(lambda s: processes.broadcast(_is_done(plan, folder, s)), plan.stages))
+    left = processes.broadcast(stages_left(plan, folder) if processes.leads else None)
+    done = plan.stages[: len(plan.stages) - len(left)]
     if done:
         network = _finished(plan, folder, done[-1], device)
     else:
         network = first(plan, device, report.note, _crops(plan, folder, resources))
     if processes.leads:  # not before: a start that does not fit can be put right
         write_whole(folder / RECIPE, plan.to_toml().encode())
-    for stage in plan.stages[len(done) :]:
+    for stage in left:
         _Stage(plan, stage, folder, resources, report).train(network)
         network = _finished(plan, folder, stage, device)
     if not plan.edges or network.card.precision == "float":
@@ -130,6 +131,20 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
         _write_edges(plan, folder, resources)
         report.finished("edges", folder / "edges.safetensors")
     return folder / "edges.safetensors"
+
+
+def stages_left(plan: Plan, folder: Path) -> tuple[Stage, ...]:
+    """The stages that a folder does not hold yet, once it is clear that they can be trained.
+
+    Raises:
+        InputError: the plan does not fit the folder or the teacher.
+        CheckpointError: the start, the teacher or a state cannot be read.
+    """
+    stages = plan.stages or stages_of(plan)
+    left = tuple(dropwhile(lambda stage: _is_done(plan, folder, stage), stages))
+    if left and plan.teacher is not None:
+        _given_teacher(plan, plan.teacher)
+    return left
 
 
 def make_folder(folder: Path) -> None:
@@ -211,9 +226,7 @@ class _Stage:
         if not self.recipe.distills:
             return None
         if self.plan.teacher is not None:
-            teacher = load_any(self.plan.teacher, self.plan).to(self.resources.device)
-            check_fit(self.plan, teacher, self.plan.teacher)
-            return teacher
+            return _given_teacher(self.plan, self.plan.teacher).to(self.resources.device)
         if self.stage not in ("float", before.card.precision):
             return before.eval()
         self.report.note(f"{self.stage}: trains without a teacher; --teacher would give it one")
@@ -285,6 +298,12 @@ def _is_done(plan: Plan, folder: Path, stage: Stage) -> bool:
             reason = f"{stage} cannot have more steps once {later} has begun from it"
             raise InputError(f"{folder}: {reason}; use a new folder, with --start")
     return False
+
+
+def _given_teacher(plan: Plan, path: Path) -> Network:
+    teacher = load_any(path, plan)
+    check_fit(plan, teacher, path)
+    return teacher
 
 
 def photos_of(plan: Plan, recipe: Recipe, resources: Resources) -> Photos:

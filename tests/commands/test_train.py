@@ -176,3 +176,26 @@ def test_a_dry_run_of_several_processes_is_refused_before_the_photographs_are_ch
 def test_memory_may_be_unlimited(photos: Path, tmp_path: Path) -> None:
     result = _train(photos, "-o", tmp_path / "run", *SHORT, "--memory", "inf")
     assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["run", "dry run"])
+def test_a_teacher_that_is_no_network_is_refused_before_anything_is_trained(
+    photos: Path, tmp_path: Path, dry: tuple[str, ...]
+) -> None:
+    (tmp_path / "rubbish.safetensors").write_bytes(b"rubbish")
+    save(tmp_path / "x4.safetensors", tiny("edsr", 4, "float"))
+    run = tmp_path / "run"
+    for name, code in (("missing", 3), ("rubbish", 3), ("x4", 2)):
+        teacher = tmp_path / f"{name}.safetensors"
+        result = _train(photos, "-o", run, *SHORT, "--teacher", teacher, *dry)
+        assert result.exit_code == code
+        assert re.fullmatch(rf"error: {re.escape(str(teacher))}.+\n", result.stderr)
+        assert not run.exists()
+
+
+def test_a_dry_run_refuses_what_the_run_would(photos: Path, tmp_path: Path) -> None:
+    assert _train(photos, "-o", tmp_path, *SHORT, "--stages", "float,static").exit_code == 0
+    for dry in ((), ("--dry-run",)):
+        result = _train(photos, "-o", tmp_path, "--steps", "9", *dry)
+        assert result.exit_code == 2
+        assert "float cannot have more steps once static has begun" in result.stderr
