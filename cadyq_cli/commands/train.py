@@ -125,7 +125,7 @@ def train(
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
             make_folder(output)
-        remembered = None if dry_run else output / "photographs.json"
+        remembered = output / "photographs.json"
         found = _survey(plan, files, pairs, remembered) if processes.leads else None
         resources = Resources(
             photographs=processes.broadcast(found.usable if found else None),
@@ -134,6 +134,7 @@ def train(
             device=where,
             processes=processes,
             workers=workers,
+            accepted=lambda: found.remember(remembered) if found else None,
         )
         if dry_run:
             _foretell(plan, left, resources, progress)
@@ -163,7 +164,7 @@ def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
     return plan
 
 
-def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | None) -> Survey:
+def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path) -> Survey:
     """Check the photographs, and report what was found."""
     from tqdm import tqdm
 
@@ -182,7 +183,10 @@ def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | No
     small = f"; {found.too_small} too small, left out" if found.too_small else ""
     _say(f"{len(found.usable)} images, {found.pixels / 1e6:.1f} megapixels{small}")
     if found.changed:
-        _say("they have changed since this run began, so it will not match an uninterrupted one")
+        _say(
+            "the photographs have changed since this run began, so it will not match an"
+            " uninterrupted one"
+        )
     return found
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile
@@ -35,6 +35,7 @@ from cadyq_cli.errors import CheckpointError, FileError, InputError
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.signals import ending
+from cadyq_cli.training.arithmetic import Mixed
 from cadyq_cli.training.divergence import DivergedError
 from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.pairs import Pairs
@@ -94,6 +95,7 @@ class Resources:
     device: torch.device = torch.device("cpu")  # noqa: RUF009, immutable
     processes: Processes = ALONE
     workers: int = 2  # threads that cut batches ahead
+    accepted: Callable[[], None] = lambda: None  # called once nothing is left to be refused
 
 
 def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Path:
@@ -102,7 +104,7 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
     Of several processes each calls this, and all see the same folder.
 
     Raises:
-        InputError: the plan does not fit the folder, the start or the teacher.
+        InputError: the plan does not fit the folder, the start, the teacher or the resources.
         CheckpointError: the start, the teacher or a state cannot be read.
         DivergedError: the loss is not a number, or far above what it was; the last good state is
             kept.
@@ -120,8 +122,13 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
         network = _finished(plan, folder, done[-1], device)
     else:
         network = first(plan, device, report.note, _crops(plan, folder, resources))
-    if processes.leads:  # not before: a start that does not fit can be put right
+    for stage in left:
+        _check_resources(plan.recipes[stage], resources)
+    if not left:
+        report.note(f"all stages are done; {folder / RECIPE} stays as it is")
+    elif processes.leads:  # not before: what is refused can be put right
         write_whole(folder / RECIPE, plan.to_toml().encode())
+        resources.accepted()
     for stage in left:
         _Stage(plan, stage, folder, resources, report).train(network)
         network = _finished(plan, folder, stage, device)
@@ -304,6 +311,12 @@ def _given_teacher(plan: Plan, path: Path) -> Network:
     teacher = load_any(path, plan)
     check_fit(plan, teacher, path)
     return teacher
+
+
+def _check_resources(recipe: Recipe, resources: Resources) -> None:
+    """Raise an `InputError` for a recipe that these processes and devices cannot follow."""
+    resources.processes.share(recipe.batch)
+    Mixed.of(recipe.arithmetic, resources.device)
 
 
 def photos_of(plan: Plan, recipe: Recipe, resources: Resources) -> Photos:

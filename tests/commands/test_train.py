@@ -199,3 +199,29 @@ def test_a_dry_run_refuses_what_the_run_would(photos: Path, tmp_path: Path) -> N
         result = _train(photos, "-o", tmp_path, "--steps", "9", *dry)
         assert result.exit_code == 2
         assert "float cannot have more steps once static has begun" in result.stderr
+
+
+def test_a_finished_run_keeps_the_recipe_that_it_was_trained_with(
+    photos: Path, tmp_path: Path
+) -> None:
+    assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
+    recipe = (tmp_path / "recipe.toml").read_bytes()
+    result = _train(photos, "-o", tmp_path, "--learning-rate", "1e-3")
+    assert result.exit_code == 0
+    assert f"all stages are done; {tmp_path / 'recipe.toml'} stays as it is" in result.stderr
+    assert (tmp_path / "recipe.toml").read_bytes() == recipe
+
+
+def test_a_refused_command_leaves_a_run_as_it_was(photos: Path, tmp_path: Path) -> None:
+    run, wrong = tmp_path / "run", tmp_path / "wrong"
+    wrong.mkdir()
+    Image.new("RGB", (4, 4)).save(wrong / "small.png")
+    assert _train(photos, "-o", run, *SHORT).exit_code == 0
+    before = {file: file.read_bytes() for file in run.iterdir() if file.is_file()}
+    longer = ("-o", run, "--steps", "3")
+    for arguments in ((wrong,), (photos, "--arithmetic", "float16", "--device", "cpu")):
+        assert _train(*arguments, *longer).exit_code == 2
+        assert {file: file.read_bytes() for file in run.iterdir() if file.is_file()} == before
+    result = _train(photos, wrong, *longer)
+    assert result.exit_code == 0
+    assert "the photographs have changed since this run began" in result.stderr
