@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,6 +103,7 @@ def train(
     plan = _plan(output, recipe, changes_of(changes, settings or []))
 
     from cadyq_cli.engine.allocator import keep_freed_memory
+    from cadyq_cli.training.lock import alone_in
     from cadyq_cli.training.pairs import Pairs
     from cadyq_cli.training.processes import count_started, together
     from cadyq_cli.training.run import Resources, make_folder, stages_left
@@ -120,11 +121,13 @@ def train(
     with (
         together(torch_device(device)) as (processes, where),
         closing(_Progress() if processes.leads else _Silence()) as progress,
+        ExitStack() as held,
     ):
         share = memory * 2**30 / processes.beside
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
             make_folder(output)
+            held.enter_context(alone_in(output))
         remembered = output / "photographs.json"
         found = _survey(plan, files, pairs, remembered) if processes.leads else None
         resources = Resources(

@@ -6,6 +6,7 @@ RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dy
 RUN/STAGE-xS.safetensors  the same at the other scales S, if one body learns several
 RUN/edges.safetensors     the last of them with edges in whole numbers, if the plan asks for it
 RUN/STAGE.state           what a stage continues from, if it is unfinished or gets more steps
+RUN/.lock                 locked while a process trains here, see `lock`
 RUN/metrics.csv           see `metrics`
 RUN/curves.png            the same, drawn
 RUN/bitmaps/              where the bits of a validation image go

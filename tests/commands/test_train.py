@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from cadyq_cli.checkpoint import save
 from cadyq_cli.commands.app import app
+from cadyq_cli.training.lock import alone_in
 from cadyq_cli.training.plan import Plan, parse_plan
 from cadyq_cli.training.recipe import Recipe
 
@@ -130,6 +132,8 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
         (("--sizes", "1,half"), "give numbers, such as 1,0.5"),
         (("--sizes", "1,2"), "should be above 0, and at most 1"),
         (("--widths", "1,4"), "from 2 to 8"),
+        (("--widths", "4,4"), "should be different"),
+        (("--target-bits", "20"), "target_bits = 20 should be from 3 to 8"),
         (("--stages", "static,float"), "in the order"),
         (("--set", "features"), "give a setting such as"),
         (("--set", "features=many"), "features = 'many' should be a whole number"),
@@ -138,7 +142,7 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
         (("--set", "blocks=-1"), "edsr: blocks = -1 should be at least 1"),
         (("--backbone", "idn", "--set", "features=8"), "idn cannot be built with features = 8"),
         (("--backbone", "span", "--set", "activation=tanh"), "one of silu, relu, hardswish"),
-        (("--set", "colour=3"), "unknown setting of edsr: colour"),
+        (("--set", "colour=3"), "edsr: colour; it has features, blocks, composed"),
         (("--backbone", "vgg"), "unknown backbone 'vgg'"),
         (("--learning-rate", "-1"), "at least 0"),
         (("--arithmetic", "float16", "--device", "cpu"), "needs a GPU"),
@@ -225,3 +229,15 @@ def test_a_refused_command_leaves_a_run_as_it_was(photos: Path, tmp_path: Path) 
     result = _train(photos, wrong, *longer)
     assert result.exit_code == 0
     assert "the photographs have changed since this run began" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
+def test_a_second_training_in_the_same_folder_is_refused(photos: Path, tmp_path: Path) -> None:
+    with alone_in(tmp_path):
+        result = _train(photos, "-o", tmp_path, *SHORT)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {tmp_path}: another training is at work in this folder; wait for its end, or use"
+        " a new folder\n"
+    )
+    assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
