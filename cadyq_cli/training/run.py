@@ -76,6 +76,9 @@ class Report(Protocol):
     def step(self, step: Step) -> None:
         """A step is done."""
 
+    def saved(self, stage: Stage, step: int) -> None:
+        """The state after that step was saved."""
+
     def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None:
         """The average of the weights was measured: mean PSNR in dB, mean width if quantized."""
 
@@ -272,6 +275,7 @@ class _Stage:
         records.flush()
         if trainer.healthy or trainer.step >= self.recipe.steps:
             trainer.state().save(state)
+            self.report.saved(self.stage, trainer.step)
         if not trainer.stopped:
             measured = records.validate(trainer.average, trainer.step)
             if measured is not None:

@@ -241,3 +241,16 @@ def test_a_second_training_in_the_same_folder_is_refused(photos: Path, tmp_path:
         " a new folder\n"
     )
     assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
+
+
+def test_without_a_terminal_each_saved_state_is_a_line_unless_quiet(
+    photos: Path, tmp_path: Path
+) -> None:
+    arguments = (*SHORT, "--stages", "float,static", "--save-every", "1")
+    lines = _train(photos, "-o", tmp_path / "loud", *arguments).stderr.splitlines()
+    saved = [line for line in lines if re.search(r"step \d of 2: loss [\d.]+", line)]
+    assert [line.split(":")[0] for line in saved] == [
+        f"{stage}, step {step} of 2" for stage in ("float", "static") for step in (1, 2)
+    ]
+    quiet = _train(photos, "-o", tmp_path / "quiet", *arguments, "--quiet")
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
