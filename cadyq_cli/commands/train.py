@@ -207,7 +207,7 @@ def _foretell(plan: Plan, left: Sequence[Stage], resources: Resources, progress:
     network = first(plan, resources.device, progress.note)
     weights = sum(parameter.numel() for parameter in network.parameters())
     typer.echo(f"{plan.backbone} x{plan.scale}, {weights / 1e3:,.0f} thousand weights")
-    progress.note("timing a few steps of each stage ...")
+    progress.note("timing a few steps of each stage ..." if left else "all stages are done")
     total = 0.0
     for stage, seconds in seconds_a_step(plan, left, network, resources):
         chosen = plan.recipes[stage]

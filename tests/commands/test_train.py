@@ -254,3 +254,13 @@ def test_without_a_terminal_each_saved_state_is_a_line_unless_quiet(
     ]
     quiet = _train(photos, "-o", tmp_path / "quiet", *arguments, "--quiet")
     assert (quiet.exit_code, quiet.stderr) == (0, "")
+
+
+def test_a_dry_run_of_a_finished_run_says_that_nothing_is_left(
+    photos: Path, tmp_path: Path
+) -> None:
+    assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
+    result = _train(photos, "-o", tmp_path, "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    assert "all stages are done" in result.stderr
+    assert "steps of" not in result.stdout
