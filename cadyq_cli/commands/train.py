@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cadyq_cli.commands.options import RUNNING, Device, torch_device
+from cadyq_cli.commands.options import RUNNING, Device, Quiet, torch_device
 from cadyq_cli.commands.training_flags import changes_of, with_flags
 from cadyq_cli.errors import InputError
 
@@ -79,6 +79,7 @@ def train(
             rich_help_panel=RUNNING,
         ),
     ] = 2,
+    quiet: Quiet = False,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -100,12 +101,13 @@ def train(
         cadyq train photos -o runs/x2 -s 2 --start x4.safetensors
         torchrun --nproc-per-node 4 -m cadyq_cli train photos -o runs/edsr
     """
-    plan = _plan(output, recipe, changes_of(changes, settings or []))
+    plan, notes = _plan(output, recipe, changes_of(changes, settings or []))
 
     from cadyq_cli.engine.allocator import keep_freed_memory
+    from cadyq_cli.training.lock import alone_in
     from cadyq_cli.training.pairs import Pairs
     from cadyq_cli.training.processes import count_started, together
-    from cadyq_cli.training.run import Resources, make_folder
+    from cadyq_cli.training.run import Resources, make_folder, stages_left
     from cadyq_cli.training.run import train as run
     from cadyq_cli.training.store import Store
     from cadyq_cli.training.survey import find
@@ -114,18 +116,23 @@ def train(
     if dry_run and count_started() > 1:
         raise InputError("--dry-run needs one process; start it without torchrun")
     keep_freed_memory()
+    left = stages_left(plan, output)
     files = find(data)
     validation = Validation(find([validate]), plan.scale) if validate else None
     with (
         together(torch_device(device)) as (processes, where),
-        closing(_Progress() if processes.leads else _Silence()) as progress,
+        closing(_Progress() if processes.leads and not quiet else _Silence()) as progress,
+        ExitStack() as held,
     ):
+        for note in notes:
+            progress.note(f"changed: {note}")
         share = memory * 2**30 / processes.beside
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
             make_folder(output)
-        remembered = None if dry_run else output / "photographs.json"
-        found = _survey(plan, files, pairs, remembered) if processes.leads else None
+            held.enter_context(alone_in(output))
+        remembered = output / "photographs.json"
+        found = _survey(plan, files, pairs, remembered, progress) if processes.leads else None
         resources = Resources(
             photographs=processes.broadcast(found.usable if found else None),
             pairs=pairs,
@@ -133,9 +140,10 @@ def train(
             device=where,
             processes=processes,
             workers=workers,
+            accepted=lambda: found.remember(remembered) if found else None,
         )
         if dry_run:
-            _foretell(plan, resources, progress)
+            _foretell(plan, left, resources, progress)
             return
         try:
             run(plan, output, resources, progress)
@@ -144,8 +152,11 @@ def train(
             raise
 
 
-def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
-    """The given recipe, else that of the run, else the quick one, with what flags change."""
+def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> tuple[Plan, list[str]]:
+    """The given recipe, else that of the run, else the quick one, with what flags change.
+
+    Beside it, how it differs from what the run was begun with, a line each.
+    """
     from cadyq_cli.training.plan import read_plan
 
     for name in ("start", "teacher"):
@@ -155,14 +166,12 @@ def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> Plan:
     before = read_plan(str(begun)) if begun.is_file() else None
     base = before if before is not None and recipe is None else read_plan(recipe or "quick")
     plan = base.with_changes(changes)
-    if before is not None:
-        plan, notes = plan.continuing(before, changes)
-        for note in notes:
-            _say(f"changed: {note}")
-    return plan
+    return (plan, []) if before is None else plan.continuing(before, changes)
 
 
-def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | None) -> Survey:
+def _survey(
+    plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path, progress: Any
+) -> Survey:
     """Check the photographs, and report what was found."""
     from tqdm import tqdm
 
@@ -174,29 +183,33 @@ def _survey(plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path | No
         smallest=patch * max(plan.all_scales),
         remembered=remembered,
         look=lambda file: pairs.check(file, plan.all_scales),
-        track=lambda files: tqdm(files, "checking", unit="image", disable=None, leave=False),
+        track=lambda files: tqdm(
+            files, "checking", unit="image", disable=progress.hidden, leave=False
+        ),
     )
     for line in found.broken:
-        _say(f"left out: {line}")
+        progress.note(f"left out: {line}")
     small = f"; {found.too_small} too small, left out" if found.too_small else ""
-    _say(f"{len(found.usable)} images, {found.pixels / 1e6:.1f} megapixels{small}")
+    progress.note(f"{len(found.usable)} images, {found.pixels / 1e6:.1f} megapixels{small}")
     if found.changed:
-        _say("they have changed since this run began, so it will not match an uninterrupted one")
+        progress.note(
+            "the photographs have changed since this run began, so it will not match an"
+            " uninterrupted one"
+        )
     return found
 
 
-def _foretell(plan: Plan, resources: Resources, progress: Any) -> None:
-    """Print what a run would do."""
+def _foretell(plan: Plan, left: Sequence[Stage], resources: Resources, progress: Any) -> None:
+    """Print what a run would do in the stages that are left."""
     from cadyq_cli.training.estimate import seconds_a_step
-    from cadyq_cli.training.stages import first, stages_of
+    from cadyq_cli.training.stages import first
 
     network = first(plan, resources.device, progress.note)
-    stages = plan.stages or stages_of(plan)
     weights = sum(parameter.numel() for parameter in network.parameters())
     typer.echo(f"{plan.backbone} x{plan.scale}, {weights / 1e3:,.0f} thousand weights")
-    _say("timing a few steps of each stage ...")
+    progress.note("timing a few steps of each stage ..." if left else "all stages are done")
     total = 0.0
-    for stage, seconds in seconds_a_step(plan, stages, network, resources):
+    for stage, seconds in seconds_a_step(plan, left, network, resources):
         chosen = plan.recipes[stage]
         total += chosen.steps * seconds
         typer.echo(
@@ -219,17 +232,19 @@ def _say(line: str) -> None:
 
 
 class _Progress:
-    """A run's progress: a bar for people, a line for each validation."""
+    """A run's progress: a bar on a terminal, else a line for each state; one for a validation."""
+
+    hidden = None  # bars are, unless there is a terminal
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._batch = 0
+        self._batch = self._steps = 0
         self._shown: dict[str, str] = {}
 
     def begin(self, stage: Stage, done: int, recipe: Recipe) -> None:
         from tqdm import tqdm
 
-        self._batch, self._shown = recipe.batch, {}
+        self._batch, self._steps, self._shown = recipe.batch, recipe.steps, {}
         self._bar = tqdm(
             total=recipe.steps,
             initial=done,
@@ -249,6 +264,13 @@ class _Progress:
         self._bar.set_postfix(self._shown, refresh=False)
         self._bar.update()
 
+    def saved(self, stage: Stage, step: int) -> None:
+        if self._bar.disable:
+            shown = ", ".join(
+                f"{name} {self._shown[name]}" for name in ("loss", "bits") if name in self._shown
+            )
+            _say(f"{stage}, step {step} of {self._steps}: {shown}")
+
     def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None:
         self._shown["dB"] = f"{psnr:.2f}"
         width = "" if bits is None else f", {bits:.2f} bits"
@@ -267,10 +289,13 @@ class _Progress:
 
 
 class _Silence:
-    """What processes other than the first say."""
+    """What processes other than the first say, and the first if it is to be quiet."""
+
+    hidden = True
 
     def begin(self, stage: Stage, done: int, recipe: Recipe) -> None: ...
     def step(self, step: Step) -> None: ...
+    def saved(self, stage: Stage, step: int) -> None: ...
     def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None: ...
     def finished(self, stage: str, path: Path) -> None: ...
     def note(self, text: str) -> None: ...

@@ -91,6 +91,14 @@ class Plan:
         self._check_settings()
         if not self.widths or not all(2 <= bits <= 8 for bits in self.widths):
             raise InputError(f"widths = {list(self.widths)} should be from 2 to 8, such as 4,6,8")
+        if len(set(self.widths)) < len(self.widths):
+            raise InputError(f"widths = {list(self.widths)} should be different, such as 4,6,8")
+        for recipe in self.recipes.values():
+            target, least, most = recipe.target_bits, min(self.widths), max(self.widths)
+            if target is not None and not least <= target <= most:
+                raise InputError(
+                    f"target_bits = {target:g} should be from {least} to {most}, as the widths are"
+                )
         if [stage for stage in STAGES if stage in self.stages] != list(self.stages):
             raise InputError(f"stages = {list(self.stages)} should come in the order {STAGES}")
         if self.scales and self.scale not in self.scales:
@@ -109,7 +117,8 @@ class Plan:
         kinds = get_type_hints(backbone(self.backbone).config)
         for name, value in self.settings.items():
             if name not in kinds:
-                raise InputError(f"unknown setting of {self.backbone}: {name}")
+                names = ", ".join(name for name in kinds if name != "scale")
+                raise InputError(f"unknown setting of {self.backbone}: {name}; it has {names}")
             told = f"{self.backbone}: {name} = {value!r}"
             try:
                 fitting = fitting_value(kinds[name], value)

@@ -6,6 +6,7 @@ RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dy
 RUN/STAGE-xS.safetensors  the same at the other scales S, if one body learns several
 RUN/edges.safetensors     the last of them with edges in whole numbers, if the plan asks for it
 RUN/STAGE.state           what a stage continues from, if it is unfinished or gets more steps
+RUN/.lock                 locked while a process trains here, see `lock`
 RUN/metrics.csv           see `metrics`
 RUN/curves.png            the same, drawn
 RUN/bitmaps/              where the bits of a validation image go
@@ -16,10 +17,10 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import takewhile
+from itertools import dropwhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -35,6 +36,7 @@ from cadyq_cli.errors import CheckpointError, FileError, InputError
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.signals import ending
+from cadyq_cli.training.arithmetic import Mixed
 from cadyq_cli.training.divergence import DivergedError
 from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.pairs import Pairs
@@ -74,6 +76,9 @@ class Report(Protocol):
     def step(self, step: Step) -> None:
         """A step is done."""
 
+    def saved(self, stage: Stage, step: int) -> None:
+        """The state after that step was saved."""
+
     def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None:
         """The average of the weights was measured: mean PSNR in dB, mean width if quantized."""
 
@@ -94,6 +99,7 @@ class Resources:
     device: torch.device = torch.device("cpu")  # noqa: RUF009, immutable
     processes: Processes = ALONE
     workers: int = 2  # threads that cut batches ahead
+    accepted: Callable[[], None] = lambda: None  # called once nothing is left to be refused
 
 
 def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Path:
@@ -102,8 +108,8 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
     Of several processes each calls this, and all see the same folder.
 
     Raises:
-        InputError: the plan does not fit the folder or the start.
-        CheckpointError: the start or a state cannot be read.
+        InputError: the plan does not fit the folder, the start, the teacher or the resources.
+        CheckpointError: the start, the teacher or a state cannot be read.
         DivergedError: the loss is not a number, or far above what it was; the last good state is
             kept.
         KeyboardInterrupt: a signal asked for an end. The state after the last step is saved, or
@@ -114,14 +120,20 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
         make_folder(folder)
         remove_leftovers(folder)
     plan = replace(plan, stages=plan.stages or stages_of(plan))
-    done = list(takewhile(lambda s: processes.broadcast(_is_done(plan, folder, s)), plan.stages))
+    left = processes.broadcast(stages_left(plan, folder) if processes.leads else None)
+    done = plan.stages[: len(plan.stages) - len(left)]
     if done:
         network = _finished(plan, folder, done[-1], device)
     else:
         network = first(plan, device, report.note, _crops(plan, folder, resources))
-    if processes.leads:  # not before: a start that does not fit can be put right
+    for stage in left:
+        _check_resources(plan.recipes[stage], resources)
+    if not left:
+        report.note(f"all stages are done; {folder / RECIPE} stays as it is")
+    elif processes.leads:  # not before: what is refused can be put right
         write_whole(folder / RECIPE, plan.to_toml().encode())
-    for stage in plan.stages[len(done) :]:
+        resources.accepted()
+    for stage in left:
         _Stage(plan, stage, folder, resources, report).train(network)
         network = _finished(plan, folder, stage, device)
     if not plan.edges or network.card.precision == "float":
@@ -130,6 +142,20 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
         _write_edges(plan, folder, resources)
         report.finished("edges", folder / "edges.safetensors")
     return folder / "edges.safetensors"
+
+
+def stages_left(plan: Plan, folder: Path) -> tuple[Stage, ...]:
+    """The stages that a folder does not hold yet, once it is clear that they can be trained.
+
+    Raises:
+        InputError: the plan does not fit the folder or the teacher.
+        CheckpointError: the start, the teacher or a state cannot be read.
+    """
+    stages = plan.stages or stages_of(plan)
+    left = tuple(dropwhile(lambda stage: _is_done(plan, folder, stage), stages))
+    if left and plan.teacher is not None:
+        _given_teacher(plan, plan.teacher)
+    return left
 
 
 def make_folder(folder: Path) -> None:
@@ -211,9 +237,7 @@ class _Stage:
         if not self.recipe.distills:
             return None
         if self.plan.teacher is not None:
-            teacher = load_any(self.plan.teacher, self.plan).to(self.resources.device)
-            check_fit(self.plan, teacher, self.plan.teacher)
-            return teacher
+            return _given_teacher(self.plan, self.plan.teacher).to(self.resources.device)
         if self.stage not in ("float", before.card.precision):
             return before.eval()
         self.report.note(f"{self.stage}: trains without a teacher; --teacher would give it one")
@@ -251,6 +275,7 @@ class _Stage:
         records.flush()
         if trainer.healthy or trainer.step >= self.recipe.steps:
             trainer.state().save(state)
+            self.report.saved(self.stage, trainer.step)
         if not trainer.stopped:
             measured = records.validate(trainer.average, trainer.step)
             if measured is not None:
@@ -285,6 +310,18 @@ def _is_done(plan: Plan, folder: Path, stage: Stage) -> bool:
             reason = f"{stage} cannot have more steps once {later} has begun from it"
             raise InputError(f"{folder}: {reason}; use a new folder, with --start")
     return False
+
+
+def _given_teacher(plan: Plan, path: Path) -> Network:
+    teacher = load_any(path, plan)
+    check_fit(plan, teacher, path)
+    return teacher
+
+
+def _check_resources(recipe: Recipe, resources: Resources) -> None:
+    """Raise an `InputError` for a recipe that these processes and devices cannot follow."""
+    resources.processes.share(recipe.batch)
+    Mixed.of(recipe.arithmetic, resources.device)
 
 
 def photos_of(plan: Plan, recipe: Recipe, resources: Resources) -> Photos:

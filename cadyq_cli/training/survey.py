@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,15 @@ class Survey:
     broken: tuple[str, ...]  # a line each: file and cause
     too_small: int  # images left out because no crop fits in
     changed: bool  # since they were remembered
+    entries: Mapping[str, Any]  # all that is known of each file
+
+    def remember(self, path: Path) -> None:
+        """Write what was found, so that the next check need not decode what has not changed.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        write_whole(path, json.dumps(self.entries).encode())
 
 
 def find(folders: Sequence[Path]) -> list[Path]:
@@ -68,14 +77,13 @@ def survey(
     Args:
         files: Images.
         smallest: Pixels that both sides need.
-        remembered: Where to keep what was found, so that usable files which have not changed since
-            need not be decoded the next time.
+        remembered: What an earlier check found, if it is there: usable files that have not changed
+            since are not decoded again.
         look: Decodes a file, and may keep what it sees.
         track: Hands out the files it is given.
 
     Raises:
         InputError: nothing is left.
-        FileError: what was found cannot be written.
     """
     before = _recall(remembered)
     found: dict[str, Any] = {}
@@ -94,8 +102,6 @@ def survey(
             found[str(file)] = {"broken": reason}
         except ImageError as error:
             found[str(file)] = {"broken": str(error)}
-    if remembered is not None and found != before:
-        write_whole(remembered, json.dumps(found).encode())
     sizes = {name: entry["size"] for name, entry in found.items() if "size" in entry}
     usable = {name: size for name, size in sizes.items() if min(size) >= smallest}
     broken = [entry["broken"] for entry in found.values() if "broken" in entry]
@@ -109,6 +115,7 @@ def survey(
         broken=tuple(broken),
         too_small=len(sizes) - len(usable),
         changed=bool(before) and found != before,
+        entries=found,
     )
 
 

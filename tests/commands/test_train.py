@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from cadyq_cli.checkpoint import save
 from cadyq_cli.commands.app import app
+from cadyq_cli.training.lock import alone_in
 from cadyq_cli.training.plan import Plan, parse_plan
 from cadyq_cli.training.recipe import Recipe
 
@@ -130,6 +132,8 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
         (("--sizes", "1,half"), "give numbers, such as 1,0.5"),
         (("--sizes", "1,2"), "should be above 0, and at most 1"),
         (("--widths", "1,4"), "from 2 to 8"),
+        (("--widths", "4,4"), "should be different"),
+        (("--target-bits", "20"), "target_bits = 20 should be from 3 to 8"),
         (("--stages", "static,float"), "in the order"),
         (("--set", "features"), "give a setting such as"),
         (("--set", "features=many"), "features = 'many' should be a whole number"),
@@ -138,7 +142,7 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
         (("--set", "blocks=-1"), "edsr: blocks = -1 should be at least 1"),
         (("--backbone", "idn", "--set", "features=8"), "idn cannot be built with features = 8"),
         (("--backbone", "span", "--set", "activation=tanh"), "one of silu, relu, hardswish"),
-        (("--set", "colour=3"), "unknown setting of edsr: colour"),
+        (("--set", "colour=3"), "edsr: colour; it has features, blocks, composed"),
         (("--backbone", "vgg"), "unknown backbone 'vgg'"),
         (("--learning-rate", "-1"), "at least 0"),
         (("--arithmetic", "float16", "--device", "cpu"), "needs a GPU"),
@@ -176,3 +180,87 @@ def test_a_dry_run_of_several_processes_is_refused_before_the_photographs_are_ch
 def test_memory_may_be_unlimited(photos: Path, tmp_path: Path) -> None:
     result = _train(photos, "-o", tmp_path / "run", *SHORT, "--memory", "inf")
     assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["run", "dry run"])
+def test_a_teacher_that_is_no_network_is_refused_before_anything_is_trained(
+    photos: Path, tmp_path: Path, dry: tuple[str, ...]
+) -> None:
+    (tmp_path / "rubbish.safetensors").write_bytes(b"rubbish")
+    save(tmp_path / "x4.safetensors", tiny("edsr", 4, "float"))
+    run = tmp_path / "run"
+    for name, code in (("missing", 3), ("rubbish", 3), ("x4", 2)):
+        teacher = tmp_path / f"{name}.safetensors"
+        result = _train(photos, "-o", run, *SHORT, "--teacher", teacher, *dry)
+        assert result.exit_code == code
+        assert re.fullmatch(rf"error: {re.escape(str(teacher))}.+\n", result.stderr)
+        assert not run.exists()
+
+
+def test_a_dry_run_refuses_what_the_run_would(photos: Path, tmp_path: Path) -> None:
+    assert _train(photos, "-o", tmp_path, *SHORT, "--stages", "float,static").exit_code == 0
+    for dry in ((), ("--dry-run",)):
+        result = _train(photos, "-o", tmp_path, "--steps", "9", *dry)
+        assert result.exit_code == 2
+        assert "float cannot have more steps once static has begun" in result.stderr
+
+
+def test_a_finished_run_keeps_the_recipe_that_it_was_trained_with(
+    photos: Path, tmp_path: Path
+) -> None:
+    assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
+    recipe = (tmp_path / "recipe.toml").read_bytes()
+    result = _train(photos, "-o", tmp_path, "--learning-rate", "1e-3")
+    assert result.exit_code == 0
+    assert f"all stages are done; {tmp_path / 'recipe.toml'} stays as it is" in result.stderr
+    assert (tmp_path / "recipe.toml").read_bytes() == recipe
+
+
+def test_a_refused_command_leaves_a_run_as_it_was(photos: Path, tmp_path: Path) -> None:
+    run, wrong = tmp_path / "run", tmp_path / "wrong"
+    wrong.mkdir()
+    Image.new("RGB", (4, 4)).save(wrong / "small.png")
+    assert _train(photos, "-o", run, *SHORT).exit_code == 0
+    before = {file: file.read_bytes() for file in run.iterdir() if file.is_file()}
+    longer = ("-o", run, "--steps", "3")
+    for arguments in ((wrong,), (photos, "--arithmetic", "float16", "--device", "cpu")):
+        assert _train(*arguments, *longer).exit_code == 2
+        assert {file: file.read_bytes() for file in run.iterdir() if file.is_file()} == before
+    result = _train(photos, wrong, *longer)
+    assert result.exit_code == 0
+    assert "the photographs have changed since this run began" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
+def test_a_second_training_in_the_same_folder_is_refused(photos: Path, tmp_path: Path) -> None:
+    with alone_in(tmp_path):
+        result = _train(photos, "-o", tmp_path, *SHORT)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {tmp_path}: another training is at work in this folder; wait for its end, or use"
+        " a new folder\n"
+    )
+    assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
+
+
+def test_without_a_terminal_each_saved_state_is_a_line_unless_quiet(
+    photos: Path, tmp_path: Path
+) -> None:
+    arguments = (*SHORT, "--stages", "float,static", "--save-every", "1")
+    lines = _train(photos, "-o", tmp_path / "loud", *arguments).stderr.splitlines()
+    saved = [line for line in lines if re.search(r"step \d of 2: loss [\d.]+", line)]
+    assert [line.split(":")[0] for line in saved] == [
+        f"{stage}, step {step} of 2" for stage in ("float", "static") for step in (1, 2)
+    ]
+    quiet = _train(photos, "-o", tmp_path / "quiet", *arguments, "--quiet")
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
+
+
+def test_a_dry_run_of_a_finished_run_says_that_nothing_is_left(
+    photos: Path, tmp_path: Path
+) -> None:
+    assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
+    result = _train(photos, "-o", tmp_path, "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    assert "all stages are done" in result.stderr
+    assert "steps of" not in result.stdout

@@ -108,6 +108,7 @@ def test_a_file_is_checked_again_only_if_it_changed(folder: Path, tmp_path: Path
 
     remembered = tmp_path / "remembered.json"
     first = survey(files, smallest=8, remembered=remembered, look=look)
+    first.remember(remembered)
     Image.new("RGB", (9, 9)).save(files[1])
     second = survey(files, smallest=8, remembered=remembered, look=look)
     assert looked == ["0.png", "1.png", "2.png", "1.png"]
@@ -119,11 +120,14 @@ def test_a_file_that_was_broken_is_looked_at_again_although_it_has_not_changed(
     folder: Path, tmp_path: Path
 ) -> None:
     def out_of_reach(file: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-        raise ImageError(file, "cannot be read: Input/output error")
+        if file.name == "1.png":
+            raise ImageError(file, "cannot be read: Input/output error")
+        return read_pixels(file)
 
     files, remembered = find([folder]), tmp_path / "remembered.json"
-    with pytest.raises(InputError, match="3 broken"):
-        survey(files, smallest=8, remembered=remembered, look=out_of_reach)
+    first = survey(files, smallest=8, look=out_of_reach)
+    assert len(first.usable) == 2
+    first.remember(remembered)
     assert len(survey(files, smallest=8, remembered=remembered).usable) == 3
 
 

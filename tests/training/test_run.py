@@ -58,6 +58,7 @@ class Listener:
 
     def validated(self, *_: Any) -> None: ...
     def finished(self, *_: Any) -> None: ...
+    def saved(self, *_: Any) -> None: ...
 
 
 def _resources(folder: Path, validation: Validation | None = None) -> Resources:
@@ -149,7 +150,7 @@ import os, signal, sys
 from contextlib import contextmanager
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
-from cadyq_cli.checkpoint import file
+from cadyq_cli import atomic
 from cadyq_cli.atomic import replacing
 from cadyq_cli.training.run import train
 from test_run import PLAN, Listener, _resources
@@ -168,7 +169,7 @@ def dying(path):
         second = path.suffix == ".state" and path.exists()
         yield Dying(opened) if second else opened
 
-file.replacing = dying
+atomic.replacing = dying
 plan = replace(PLAN, stages=("float",), save_every=1)
 train(plan, Path(sys.argv[2]), _resources(Path(sys.argv[1])), Listener())
 """
