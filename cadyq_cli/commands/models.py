@@ -20,7 +20,7 @@ def models() -> None:
     from cadyq_cli.checkpoint import shipped
     from cadyq_cli.checkpoint.stored import read_card
 
-    table = Table("name", "scale", "size", "average bits", "PSNR", "licence", box=None)
+    table = Table("name", "scale", "size", "bits on B100", "PSNR", "licence", box=None)
     for name in shipped.names():
         model, _, scale = name.rpartition("-x")
         path = shipped.find(model, int(scale))
