@@ -155,6 +155,8 @@ def train(
 def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> tuple[Plan, list[str]]:
     """The given recipe, else that of the run, else the quick one, with what flags change.
 
+    With the quick one a network stays what its start is, unless flags say otherwise.
+
     Beside it, how it differs from what the run was begun with, a line each.
     """
     from cadyq_cli.training.plan import read_plan
@@ -164,9 +166,25 @@ def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> tuple[Pl
             changes[name] = changes[name].resolve()
     begun = output / "recipe.toml"
     before = read_plan(str(begun)) if begun.is_file() else None
+    if before is None and recipe is None and "start" in changes:
+        changes = _kind_of(changes["start"]) | changes
     base = before if before is not None and recipe is None else read_plan(recipe or "quick")
     plan = base.with_changes(changes)
-    return (plan, []) if before is None else plan.continuing(before, changes)
+    if before is None:
+        return plan, []
+    from cadyq_cli.training.run import keeping_finished
+
+    return keeping_finished(plan, before, output).continuing(before, changes)
+
+
+def _kind_of(start: Path) -> dict[str, Any]:
+    """The settings that a start tells, if it is a file of ours."""
+    from cadyq_cli.checkpoint.stored import is_ours, read_card
+
+    if not is_ours(start):
+        return {}
+    card = read_card(start)
+    return {"backbone": card.backbone, "scale": card.scale}
 
 
 def _survey(

@@ -11,6 +11,7 @@ from cadyq_cli.training.loop import Trainer
 from cadyq_cli.training.plan import Plan, Stage
 from cadyq_cli.training.run import Resources, photos_of
 from cadyq_cli.training.stages import executes, layers_of, requantize
+from cadyq_cli.training.teachers import given_teacher
 
 WARM_UP = 2  # steps before the clock runs: compilation, caches, first images
 TIMED = 5
@@ -38,7 +39,7 @@ def seconds_a_step(
             student,
             recipe,
             photos_of(plan, recipe, resources),
-            None if ready else network,
+            given_teacher(plan, [stage], resources.device) or (None if ready else network),
             scales=plan.all_scales,
             workers=resources.workers,
         )

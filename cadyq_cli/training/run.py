@@ -41,7 +41,7 @@ from cadyq_cli.training.divergence import DivergedError
 from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.photos import Photos
-from cadyq_cli.training.plan import STAGES, Plan, Stage
+from cadyq_cli.training.plan import STAGES, Plan, Stage, read_plan
 from cadyq_cli.training.processes import ALONE, Processes
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.records import Records
@@ -51,12 +51,12 @@ from cadyq_cli.training.stages import (
     executes,
     first,
     layers_of,
-    load_any,
     requantize,
     stages_of,
     traces_of,
 )
 from cadyq_cli.training.state import State, steps_of
+from cadyq_cli.training.teachers import given_teacher
 from cadyq_cli.training.validation import Validation
 from cadyq_cli.training.widening import folded, widened
 
@@ -129,9 +129,11 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
     for stage in left:
         _check_resources(plan.recipes[stage], resources)
     if not left:
-        report.note(f"all stages are done; {folder / RECIPE} stays as it is")
-    elif processes.leads:  # not before: what is refused can be put right
-        write_whole(folder / RECIPE, plan.to_toml().encode())
+        report.note("all stages are done, with settings as they were")
+    if processes.leads:  # not before: what is refused can be put right
+        begun = folder / RECIPE
+        kept = plan if left or not begun.exists() else read_plan(str(begun))
+        write_whole(begun, replace(kept, edges=plan.edges).to_toml().encode())
         resources.accepted()
     for stage in left:
         _Stage(plan, stage, folder, resources, report).train(network)
@@ -153,9 +155,19 @@ def stages_left(plan: Plan, folder: Path) -> tuple[Stage, ...]:
     """
     stages = plan.stages or stages_of(plan)
     left = tuple(dropwhile(lambda stage: _is_done(plan, folder, stage), stages))
-    if left and plan.teacher is not None:
-        _given_teacher(plan, plan.teacher)
+    given_teacher(plan, left, torch.device("cpu"))
     return left
+
+
+def keeping_finished(plan: Plan, before: Plan, folder: Path) -> Plan:
+    """The plan, with the recipes of `before` for what a folder holds already.
+
+    Only the last stage that was begun takes other settings, if it has steps to go.
+    """
+    begun = [stage for stage in plan.stages or before.stages if _is_begun(folder, stage)]
+    if begun and _is_unfinished(plan, folder, begun[-1]):
+        begun.pop()
+    return replace(plan, recipes={**plan.recipes, **{s: before.recipes[s] for s in begun}})
 
 
 def make_folder(folder: Path) -> None:
@@ -237,7 +249,7 @@ class _Stage:
         if not self.recipe.distills:
             return None
         if self.plan.teacher is not None:
-            return _given_teacher(self.plan, self.plan.teacher).to(self.resources.device)
+            return given_teacher(self.plan, [self.stage], self.resources.device)
         if self.stage not in ("float", before.card.precision):
             return before.eval()
         self.report.note(f"{self.stage}: trains without a teacher; --teacher would give it one")
@@ -300,22 +312,26 @@ def _is_done(plan: Plan, folder: Path, stage: Stage) -> bool:
     Raises:
         InputError: it has not, but the next one was begun with its result.
     """
-    state, steps = folder / f"{stage}.state", plan.recipes[stage].steps
-    if not (folder / f"{stage}.safetensors").exists():
-        return False
-    if not state.exists() or steps_of(state) >= steps:
+    if not _is_unfinished(plan, folder, stage):
         return True
+    has_result = (folder / f"{stage}.safetensors").exists()
     for later in STAGES[STAGES.index(stage) + 1 :]:
-        if (folder / f"{later}.safetensors").exists() or (folder / f"{later}.state").exists():
+        if has_result and _is_begun(folder, later):
             reason = f"{stage} cannot have more steps once {later} has begun from it"
             raise InputError(f"{folder}: {reason}; use a new folder, with --start")
     return False
 
 
-def _given_teacher(plan: Plan, path: Path) -> Network:
-    teacher = load_any(path, plan)
-    check_fit(plan, teacher, path)
-    return teacher
+def _is_begun(folder: Path, stage: Stage) -> bool:
+    return any((folder / f"{stage}.{kind}").exists() for kind in ("safetensors", "state"))
+
+
+def _is_unfinished(plan: Plan, folder: Path, stage: Stage) -> bool:
+    """Whether a stage has no result yet, or one of fewer steps than planned."""
+    state = folder / f"{stage}.state"
+    if not (folder / f"{stage}.safetensors").exists():
+        return True
+    return state.exists() and steps_of(state) < plan.recipes[stage].steps
 
 
 def _check_resources(recipe: Recipe, resources: Resources) -> None:

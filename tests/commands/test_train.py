@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from cadyq_cli.checkpoint import save
 from cadyq_cli.commands.app import app
+from cadyq_cli.training import metrics
 from cadyq_cli.training.lock import alone_in
 from cadyq_cli.training.plan import Plan, parse_plan
 from cadyq_cli.training.recipe import Recipe
@@ -197,10 +198,49 @@ def test_a_teacher_that_is_no_network_is_refused_before_anything_is_trained(
         assert not run.exists()
 
 
+def test_a_run_without_a_recipe_trains_what_its_start_is(photos: Path, tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    save(start, tiny("srresnet", 2, "static"))
+    given = ("--start", start, "--patch", "4", "--dry-run", "--no-fuse")
+    result = _train(photos, "-o", tmp_path / "run", *given)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("srresnet x2, ")
+    assert "\ndynamic " in result.stdout
+    larger = _train(photos, "-o", tmp_path / "run", *given, "--scale", "3")
+    assert larger.stdout.startswith("srresnet x3, ")
+    other = _train(photos, "-o", tmp_path / "run", *given, "--recipe", "paper-edsr")
+    assert other.exit_code == 2
+    assert f"{start} is srresnet, not edsr" in other.stderr
+
+
+def test_a_teacher_of_another_backbone_teaches_its_output_only(
+    photos: Path, tmp_path: Path
+) -> None:
+    teacher = tmp_path / "teacher.safetensors"
+    save(teacher, tiny("idn", 2, "float"))
+    taught = ("--teacher", teacher, "--distill-output", "1")
+    refused = _train(photos, "-o", tmp_path / "run", *SHORT, *taught, "--distill-last", "1")
+    assert refused.exit_code == 2
+    assert "is idn, and not edsr, so only its output can be imitated" in refused.stderr
+    result = _train(photos, "-o", tmp_path / "run", *SHORT, *taught)
+    assert result.exit_code == 0, result.stderr
+    rows = metrics.read(tmp_path / "run" / "metrics.csv")
+    assert all(float(row["output"]) > 1 for row in rows)
+
+
+def test_a_teacher_of_one_scale_cannot_teach_several(photos: Path, tmp_path: Path) -> None:
+    teacher = tmp_path / "teacher.safetensors"
+    save(teacher, tiny("idn", 2, "float"))
+    several = ("-b", "carn", "-s", "2", "--scales", "2,3", "--stages", "float", "--patch", "8")
+    result = _train(photos, "-o", tmp_path / "run", *several, "--teacher", teacher)
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {teacher} is idn, which has one scale only\n"
+
+
 def test_a_dry_run_refuses_what_the_run_would(photos: Path, tmp_path: Path) -> None:
     assert _train(photos, "-o", tmp_path, *SHORT, "--stages", "float,static").exit_code == 0
     for dry in ((), ("--dry-run",)):
-        result = _train(photos, "-o", tmp_path, "--steps", "9", *dry)
+        result = _train(photos, "-o", tmp_path, "--stages", "float", "--steps", "9", *dry)
         assert result.exit_code == 2
         assert "float cannot have more steps once static has begun" in result.stderr
 
@@ -212,8 +252,33 @@ def test_a_finished_run_keeps_the_recipe_that_it_was_trained_with(
     recipe = (tmp_path / "recipe.toml").read_bytes()
     result = _train(photos, "-o", tmp_path, "--learning-rate", "1e-3")
     assert result.exit_code == 0
-    assert f"all stages are done; {tmp_path / 'recipe.toml'} stays as it is" in result.stderr
+    assert "all stages are done, with settings as they were" in result.stderr
     assert (tmp_path / "recipe.toml").read_bytes() == recipe
+
+
+def test_a_flag_changes_no_recipe_of_a_stage_that_is_finished(photos: Path, tmp_path: Path) -> None:
+    assert _train(photos, "-o", tmp_path, *SHORT).exit_code == 0
+    changes = ("--stages", "float,static", "--learning-rate", "1e-3", "--steps", "1")
+    result = _train(photos, "-o", tmp_path, *changes)
+    assert result.exit_code == 0
+    assert "changed: static.learning_rate is 0.001, and was 0" in result.stderr
+    assert "float.learning_rate" not in result.stderr
+    longer = _train(photos, "-o", tmp_path, "--steps", "3")
+    assert longer.exit_code == 0
+    plan = parse_plan((tmp_path / "recipe.toml").read_text(), "file")
+    recipes = [plan.recipes[stage] for stage in plan.stages]
+    assert [recipe.steps for recipe in recipes] == [2, 3]
+    assert [recipe.learning_rate for recipe in recipes] == [3e-4, 1e-3]
+
+
+def test_edges_of_a_finished_run_are_made_and_remembered(photos: Path, tmp_path: Path) -> None:
+    stages = ("--stages", "float,static", "--no-edges")
+    assert _train(photos, "-o", tmp_path, *SHORT, *stages).exit_code == 0
+    before = (tmp_path / "recipe.toml").read_text()
+    assert _train(photos, "-o", tmp_path, "--edges", "--learning-rate", "1").exit_code == 0
+    assert (tmp_path / "edges.safetensors").is_file()
+    after = (tmp_path / "recipe.toml").read_text()
+    assert after == before.replace("edges = false ", "edges = true  ")
 
 
 def test_a_refused_command_leaves_a_run_as_it_was(photos: Path, tmp_path: Path) -> None:
