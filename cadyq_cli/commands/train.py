@@ -107,16 +107,20 @@ def train(
     from cadyq_cli.training.lock import alone_in
     from cadyq_cli.training.pairs import Pairs
     from cadyq_cli.training.processes import count_started, together
-    from cadyq_cli.training.run import Resources, make_folder, stages_left
+    from cadyq_cli.training.run import Resources
     from cadyq_cli.training.run import train as run
+    from cadyq_cli.training.run_folder import RunFolder, stages_left
     from cadyq_cli.training.store import Store
     from cadyq_cli.training.survey import find
+    from cadyq_cli.training.teachers import given_teacher
     from cadyq_cli.training.validation import Validation
 
     if dry_run and count_started() > 1:
         raise InputError("--dry-run needs one process; start it without torchrun")
     keep_freed_memory()
-    left = stages_left(plan, output)
+    folder = RunFolder(output)
+    left = stages_left(plan, folder)
+    given_teacher(plan, left, torch_device(device))  # refused before the photographs are checked
     files = find(data)
     validation = Validation(find([validate]), plan.scale) if validate else None
     with (
@@ -129,7 +133,7 @@ def train(
         share = memory * 2**30 / processes.beside
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
-            make_folder(output)
+            folder.make()
             held.enter_context(alone_in(output))
         remembered = output / "photographs.json"
         found = _survey(plan, files, pairs, remembered, progress) if processes.leads else None
@@ -159,12 +163,12 @@ def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> tuple[Pl
 
     Beside it, how it differs from what the run was begun with, a line each.
     """
-    from cadyq_cli.training.plan import read_plan
+    from cadyq_cli.training.plan import RECIPE_FILE, read_plan
 
     for name in ("start", "teacher"):
         if name in changes:
             changes[name] = changes[name].resolve()
-    begun = output / "recipe.toml"
+    begun = output / RECIPE_FILE
     before = read_plan(str(begun)) if begun.is_file() else None
     if before is None and recipe is None and "start" in changes:
         changes = _kind_of(changes["start"]) | changes
@@ -172,9 +176,9 @@ def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> tuple[Pl
     plan = base.with_changes(changes)
     if before is None:
         return plan, []
-    from cadyq_cli.training.run import keeping_finished
+    from cadyq_cli.training.run_folder import RunFolder, keeping_finished
 
-    return keeping_finished(plan, before, output).continuing(before, changes)
+    return keeping_finished(plan, before, RunFolder(output)).continuing(before, changes)
 
 
 def _kind_of(start: Path) -> dict[str, Any]:

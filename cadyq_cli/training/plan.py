@@ -24,6 +24,8 @@ from cadyq_cli.training.settings import (
 Stage = Literal["float", "static", "dynamic"]
 STAGES: tuple[Stage, ...] = ("float", "static", "dynamic")
 
+RECIPE_FILE = "recipe.toml"  # in the folder of a run
+
 PAPER: Mapping[Stage, Recipe] = {  # where a file is silent
     "float": Recipe(distill_last=0, distill_blocks=0),
     "static": Recipe(distill_last=0, distill_blocks=0),

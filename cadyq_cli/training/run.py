@@ -1,17 +1,4 @@
-"""A training run: its stages one after the other, in a folder from which it can be resumed.
-
-RUN/recipe.toml           the plan, all settings spelled out
-RUN/photographs.json      what the check of the images found
-RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dynamic
-RUN/STAGE-xS.safetensors  the same at the other scales S, if one body learns several
-RUN/edges.safetensors     the last of them with edges in whole numbers, if the plan asks for it
-RUN/STAGE.state           what a stage continues from, if it is unfinished or gets more steps
-RUN/.lock                 locked while a process trains here, see `lock`
-RUN/metrics.csv           see `metrics`
-RUN/curves.png            the same, drawn
-RUN/bitmaps/              where the bits of a validation image go
-RUN/tensorboard/          if TensorBoard is installed
-"""
+"""A training run: its stages one after the other, in a folder from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -20,7 +7,6 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import dropwhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -32,7 +18,7 @@ from cadyq_cli.atomic import remove_leftovers, write_whole
 from cadyq_cli.checkpoint.file import load, save
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.edges.static import with_static_edges
-from cadyq_cli.errors import CheckpointError, FileError, InputError
+from cadyq_cli.errors import CheckpointError
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.signals import ending
@@ -41,10 +27,11 @@ from cadyq_cli.training.divergence import DivergedError
 from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.photos import Photos
-from cadyq_cli.training.plan import STAGES, Plan, Stage, read_plan
+from cadyq_cli.training.plan import Plan, Stage, read_plan
 from cadyq_cli.training.processes import ALONE, Processes
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.records import Records
+from cadyq_cli.training.run_folder import RunFolder, stages_left
 from cadyq_cli.training.stages import (
     Crops,
     check_fit,
@@ -59,8 +46,6 @@ from cadyq_cli.training.state import State, steps_of
 from cadyq_cli.training.teachers import given_teacher
 from cadyq_cli.training.validation import Validation
 from cadyq_cli.training.widening import folded, widened
-
-RECIPE = "recipe.toml"
 
 RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
 SELECTOR_BATCHES = 64  # likewise, for measured selectors
@@ -116,70 +101,35 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
             an earlier one kept if the loss has risen since.
     """
     processes, device = resources.processes, resources.device
+    run = RunFolder(folder)
     if processes.leads:
-        make_folder(folder)
+        run.make()
         remove_leftovers(folder)
     plan = replace(plan, stages=plan.stages or stages_of(plan))
-    left = processes.broadcast(stages_left(plan, folder) if processes.leads else None)
+    left = processes.broadcast(stages_left(plan, run) if processes.leads else None)
     done = plan.stages[: len(plan.stages) - len(left)]
     if done:
-        network = _finished(plan, folder, done[-1], device)
+        network = _finished(plan, run, done[-1], device)
     else:
-        network = first(plan, device, report.note, _crops(plan, folder, resources))
+        network = first(plan, device, report.note, _crops(plan, run, resources))
+    given_teacher(plan, left, device)
     for stage in left:
         _check_resources(plan.recipes[stage], resources)
     if not left:
         report.note("all stages are done, with settings as they were")
     if processes.leads:  # not before: what is refused can be put right
-        begun = folder / RECIPE
-        kept = plan if left or not begun.exists() else read_plan(str(begun))
-        write_whole(begun, replace(kept, edges=plan.edges).to_toml().encode())
+        kept = plan if left or not run.recipe.exists() else read_plan(str(run.recipe))
+        write_whole(run.recipe, replace(kept, edges=plan.edges).to_toml().encode())
         resources.accepted()
     for stage in left:
-        _Stage(plan, stage, folder, resources, report).train(network)
-        network = _finished(plan, folder, stage, device)
+        _Stage(plan, stage, run, resources, report).train(network)
+        network = _finished(plan, run, stage, device)
     if not plan.edges or network.card.precision == "float":
-        return _result(plan, folder, plan.stages[-1], plan.scale)
+        return run.network(plan.stages[-1])
     if processes.leads:
-        _write_edges(plan, folder, resources)
-        report.finished("edges", folder / "edges.safetensors")
-    return folder / "edges.safetensors"
-
-
-def stages_left(plan: Plan, folder: Path) -> tuple[Stage, ...]:
-    """The stages that a folder does not hold yet, once it is clear that they can be trained.
-
-    Raises:
-        InputError: the plan does not fit the folder or the teacher.
-        CheckpointError: the start, the teacher or a state cannot be read.
-    """
-    stages = plan.stages or stages_of(plan)
-    left = tuple(dropwhile(lambda stage: _is_done(plan, folder, stage), stages))
-    given_teacher(plan, left, torch.device("cpu"))
-    return left
-
-
-def keeping_finished(plan: Plan, before: Plan, folder: Path) -> Plan:
-    """The plan, with the recipes of `before` for what a folder holds already.
-
-    Only the last stage that was begun takes other settings, if it has steps to go.
-    """
-    begun = [stage for stage in plan.stages or before.stages if _is_begun(folder, stage)]
-    if begun and _is_unfinished(plan, folder, begun[-1]):
-        begun.pop()
-    return replace(plan, recipes={**plan.recipes, **{s: before.recipes[s] for s in begun}})
-
-
-def make_folder(folder: Path) -> None:
-    """Make a run's folder, if it is not there.
-
-    Raises:
-        FileError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(folder, f"cannot be made: {error.strerror or error}") from error
+        _write_edges(plan, run, resources)
+        report.finished("edges", run.network("edges"))
+    return run.network("edges")
 
 
 @dataclass(frozen=True)
@@ -188,7 +138,7 @@ class _Stage:
 
     plan: Plan
     stage: Stage
-    folder: Path
+    folder: RunFolder
     resources: Resources
     report: Report
 
@@ -200,7 +150,7 @@ class _Stage:
         """Train until the end, and write the result."""
         resources, recipe = self.resources, self.recipe
         photos = photos_of(self.plan, recipe, resources)
-        state = self.folder / f"{self.stage}.state"
+        state = self.folder.state(self.stage)
         resuming = resources.processes.broadcast(state.exists())
         network = self._student(before, None if resuming else photos)
         trainer = Trainer(
@@ -260,7 +210,7 @@ class _Stage:
         records = None
         if leads:
             records = Records(
-                self.folder, self.stage, trainer.step, recipe.batch, self.resources.validation
+                self.folder.path, self.stage, trainer.step, recipe.batch, self.resources.validation
             )
 
         def on_step(step: Step) -> None:
@@ -302,36 +252,8 @@ class _Stage:
         for scale in (*self.plan.all_scales, self.plan.scale):
             settings = {**network.card.settings, "scale": scale}
             network.card = replace(network.card, settings=settings, about=about)
-            save(_result(self.plan, self.folder, self.stage, scale), network)
-        self.report.finished(self.stage, self.folder / f"{self.stage}.safetensors")
-
-
-def _is_done(plan: Plan, folder: Path, stage: Stage) -> bool:
-    """Whether a stage has had all its steps.
-
-    Raises:
-        InputError: it has not, but the next one was begun with its result.
-    """
-    if not _is_unfinished(plan, folder, stage):
-        return True
-    has_result = (folder / f"{stage}.safetensors").exists()
-    for later in STAGES[STAGES.index(stage) + 1 :]:
-        if has_result and _is_begun(folder, later):
-            reason = f"{stage} cannot have more steps once {later} has begun from it"
-            raise InputError(f"{folder}: {reason}; use a new folder, with --start")
-    return False
-
-
-def _is_begun(folder: Path, stage: Stage) -> bool:
-    return any((folder / f"{stage}.{kind}").exists() for kind in ("safetensors", "state"))
-
-
-def _is_unfinished(plan: Plan, folder: Path, stage: Stage) -> bool:
-    """Whether a stage has no result yet, or one of fewer steps than planned."""
-    state = folder / f"{stage}.state"
-    if not (folder / f"{stage}.safetensors").exists():
-        return True
-    return state.exists() and steps_of(state) < plan.recipes[stage].steps
+            save(self.folder.network_at(self.stage, scale, self.plan), network)
+        self.report.finished(self.stage, self.folder.network(self.stage))
 
 
 def _check_resources(recipe: Recipe, resources: Resources) -> None:
@@ -352,13 +274,13 @@ def photos_of(plan: Plan, recipe: Recipe, resources: Resources) -> Photos:
     )
 
 
-def _crops(plan: Plan, folder: Path, resources: Resources) -> Crops | None:
+def _crops(plan: Plan, folder: RunFolder, resources: Resources) -> Crops | None:
     """What the weights that a run begins with are fitted to, crops that it is not trained on.
 
     None where they come from a state.
     """
     stage = plan.stages[0]
-    if stage == "float" and resources.processes.broadcast((folder / f"{stage}.state").exists()):
+    if stage == "float" and resources.processes.broadcast(folder.state(stage).exists()):
         return None
     recipe = plan.recipes[stage]
     photos = photos_of(plan, recipe, resources)
@@ -379,28 +301,23 @@ def _unseen(
     return [low.to(device) for low in lows], [high.to(device) for high in highs]
 
 
-def _finished(plan: Plan, folder: Path, stage: Stage, device: torch.device) -> Network:
+def _finished(plan: Plan, folder: RunFolder, stage: Stage, device: torch.device) -> Network:
     """What a stage came to."""
-    path = _result(plan, folder, stage, plan.scale)
+    path = folder.network(stage)
     network = load(path, device=device)
     check_fit(plan, network, path)
     return network
 
 
-def _result(plan: Plan, folder: Path, name: str, scale: int) -> Path:
-    suffix = "" if scale == plan.scale else f"-x{scale}"
-    return folder / f"{name}{suffix}.safetensors"
-
-
-def _write_edges(plan: Plan, folder: Path, resources: Resources) -> None:
+def _write_edges(plan: Plan, folder: RunFolder, resources: Resources) -> None:
     """Write the last stage's networks once more, with 8-bit edges."""
     stage = plan.stages[-1]
     recipe = plan.recipes[stage]
     photos = photos_of(plan, recipe, resources)
     for scale in plan.all_scales:
-        network = load(_result(plan, folder, stage, scale), device=resources.device)
+        network = load(folder.network_at(stage, scale, plan), device=resources.device)
         batches, _ = _unseen(photos, recipe, EDGE_BATCHES, scale, resources.device)
-        save(_result(plan, folder, "edges", scale), with_static_edges(network, batches))
+        save(folder.network_at("edges", scale, plan), with_static_edges(network, batches))
 
 
 def _advice(state: Path) -> str:
