@@ -111,7 +111,7 @@ def shard(jobs: Sequence[Job], index: int, count: int) -> Sequence[Job]:
         InputError: there is no such machine.
     """
     if not 1 <= index <= count:
-        raise InputError(f"--shard {index}/{count}: count from 1 to {max(count, 1)}")
+        raise InputError(f"--shard {index}/{count}: should be I/N, with I from 1 to N")
     return jobs[index - 1 :: count]
 
 

@@ -170,7 +170,7 @@ def _giga_macs(*, quantizable: bool) -> Callable[[Result], float | None]:
 
 COLUMNS = (
     Column("Model", "model", lambda r: r.model),
-    Column("Images", "dataset", lambda r: r.dataset),
+    Column("Data", "dataset", lambda r: r.dataset),
     Column("PSNR", "psnr_db", lambda r: r.psnr, 2),
     Column("SSIM", "ssim", lambda r: r.ssim, 4),
     Column("Bits", "average_bits", lambda r: r.average_bits, 2),

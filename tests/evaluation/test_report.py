@@ -82,7 +82,7 @@ def test_csv_is_read_back_in_full_precision(dynamic: Result, bicubic: Result) ->
 
 def test_markdown_is_a_table_of_rounded_values(dynamic: Result, bicubic: Result) -> None:
     lines = to_markdown([bicubic, dynamic]).splitlines()
-    assert lines[0].startswith("| Model | Images | PSNR | SSIM | Bits |")
+    assert lines[0].startswith("| Model | Data | PSNR | SSIM | Bits |")
     assert lines[2].startswith("| bicubic | Set | 20.13 | 0.5000 | - |")
     assert lines[3].startswith("| edsr | Set | 35.00 | 0.5000 | 6.50 | 6.50 |")
     assert len({line.count("|") for line in lines}) == 1
