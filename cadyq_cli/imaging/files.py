@@ -166,7 +166,7 @@ def encode(
     bits = np.dtype(dtype).itemsize * 8
     if channels in (2, 4) and not file_format.alpha:
         reason = f"{file_format.name} cannot hold transparency"
-        raise ImageError(name, reason, hint="PNG, WebP and TIFF can")
+        raise ImageError(name, reason, hint="PNG, WebP, AVIF and TIFF can")
     if max(height, width) > file_format.side:
         reason = f"{file_format.name} cannot hold {width}x{height} px"
         raise ImageError(name, reason, hint=f"at most {file_format.side} a side; PNG and TIFF can")

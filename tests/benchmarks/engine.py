@@ -287,9 +287,7 @@ def show_layers(backbone: str, arguments: argparse.Namespace) -> None:
     print(
         f"\n{backbone} x4, {kernels.name}, one thread; int8 matrices take {best / 1e9:.0f} GMAC/s"
     )
-    print(
-        "\n| convolution | count | ms each | GMAC/s | of that |\n|---|---|---|---|---|"
-    )
+    print("\n| convolution | count | ms each | GMAC/s | of that |\n|---|---|---|---|---|")
     for name, times in timed.seconds.items():
         taken = statistics.median(times)
         rate = timed.work[name] / taken

@@ -206,7 +206,7 @@ def test_transparency_in_a_jpeg_is_an_error_that_names_the_fix(
     Image.new("RGBA", (4, 4), (1, 2, 3, 4)).save(source)
     outcome = Outcome(source, "-m", weights, "-o", tmp_path / "a.jpg")
     assert outcome.exit_code == 1
-    assert "JPEG cannot hold transparency; PNG, WebP and TIFF can" in outcome.stderr
+    assert "JPEG cannot hold transparency; PNG, WebP, AVIF and TIFF can" in outcome.stderr
 
 
 def test_streams_go_in_and_out(weights: Path, tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def test_a_place_that_cannot_be_written_is_named(
 def test_transparency_needs_a_format_that_has_it(tmp_path: Path, pixels: Array) -> None:
     picture = Picture(pixels=pixels, alpha=pixels[..., 0])
     with pytest.raises(
-        ImageError, match=r"a\.jpg: JPEG cannot hold transparency; PNG, WebP and TIFF can"
+        ImageError, match=r"a\.jpg: JPEG cannot hold transparency; PNG, WebP, AVIF and TIFF can"
     ):
         write(tmp_path / "a.jpg", picture)
     assert not list(tmp_path.iterdir())
