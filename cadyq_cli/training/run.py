@@ -48,7 +48,7 @@ from cadyq_cli.training.validation import Validation
 from cadyq_cli.training.widening import folded, widened
 
 RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
-SELECTOR_BATCHES = 64  # likewise, for measured selectors
+SELECTOR_BATCHES = 192  # likewise, for measured selectors
 EDGE_BATCHES = 32  # likewise, for the largest values at the edges
 
 
