@@ -120,7 +120,7 @@ def train(
     keep_freed_memory()
     folder = RunFolder(output)
     left = stages_left(plan, folder)
-    given_teacher(plan, left, torch_device(device))  # refused before the photographs are checked
+    given_teacher(plan, left, torch_device("cpu"))  # refused before the photographs are checked
     files = find(data)
     validation = Validation(find([validate]), plan.scale) if validate else None
     with (

@@ -118,9 +118,7 @@ def train(plan: Plan, folder: Path, resources: Resources, report: Report) -> Pat
     if not left:
         report.note("all stages are done, with settings as they were")
     if processes.leads:  # not before: what is refused can be put right
-        kept = plan if left or not run.recipe.exists() else read_plan(str(run.recipe))
-        write_whole(run.recipe, replace(kept, edges=plan.edges).to_toml().encode())
-        resources.accepted()
+        _remember(plan, run, resources, unfinished=bool(left))
     for stage in left:
         _Stage(plan, stage, run, resources, report).train(network)
         network = _finished(plan, run, stage, device)
@@ -254,6 +252,15 @@ class _Stage:
             network.card = replace(network.card, settings=settings, about=about)
             save(self.folder.network_at(self.stage, scale, self.plan), network)
         self.report.finished(self.stage, self.folder.network(self.stage))
+
+
+def _remember(plan: Plan, folder: RunFolder, resources: Resources, *, unfinished: bool) -> None:
+    """Write down what a run is made with; of a finished one only the edges may be new."""
+    if unfinished:
+        resources.accepted()
+    elif folder.recipe.exists():
+        plan = replace(read_plan(str(folder.recipe)), edges=plan.edges)
+    write_whole(folder.recipe, plan.to_toml().encode())
 
 
 def _check_resources(recipe: Recipe, resources: Resources) -> None:
