@@ -163,7 +163,7 @@ class Plan:
             asked: The settings that may change, such as ``steps``.
 
         Returns:
-            It, and what has changed, a line each.
+            It, and what has changed for it or for its stages, a line each.
 
         Raises:
             InputError: something else has changed, or something that makes it another network.
@@ -178,7 +178,8 @@ class Plan:
         if other := [line for name, line in lines.items() if name.split(".")[-1] not in asked]:
             hint = "give what should change as flags, or use a new folder"
             raise InputError(f"the run was begun with other settings: {'; '.join(other)}; {hint}")
-        return plan, list(lines.values())
+        ours = {"", *plan.stages}
+        return plan, [line for name, line in lines.items() if name.rpartition(".")[0] in ours]
 
     def _flat(self) -> dict[str, Any]:
         entries = {f.name: getattr(self, f.name) for f, _ in settings_of(Plan)}

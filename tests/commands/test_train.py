@@ -269,6 +269,9 @@ def test_a_flag_changes_no_recipe_of_a_stage_that_is_finished(photos: Path, tmp_
     recipes = [plan.recipes[stage] for stage in plan.stages]
     assert [recipe.steps for recipe in recipes] == [2, 3]
     assert [recipe.learning_rate for recipe in recipes] == [3e-4, 1e-3]
+    late = _train(photos, "-o", tmp_path, "--learning-rate", "1e-2")
+    assert late.exit_code == 0
+    assert "changed" not in late.stderr
 
 
 def test_edges_of_a_finished_run_are_made_and_remembered(photos: Path, tmp_path: Path) -> None:
