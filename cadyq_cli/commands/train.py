@@ -135,7 +135,7 @@ def train(
         if processes.leads and not dry_run:
             folder.make()
             held.enter_context(alone_in(output))
-        remembered = output / "photographs.json"
+        remembered = folder.photographs
         found = _survey(plan, files, pairs, remembered, progress) if processes.leads else None
         resources = Resources(
             photographs=processes.broadcast(found.usable if found else None),

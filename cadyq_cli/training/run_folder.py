@@ -36,6 +36,11 @@ class RunFolder:
         """The plan."""
         return self.path / RECIPE_FILE
 
+    @property
+    def photographs(self) -> Path:
+        """What the check of the images found."""
+        return self.path / "photographs.json"
+
     def network(self, name: str) -> Path:
         """The network of a stage, or the one with edges in whole numbers; of the plan's scale."""
         return self.path / f"{name}.safetensors"
