@@ -245,7 +245,8 @@ class Trainer:
     ) -> Tensor:
         """By the recipe's loss; `reference` is as far from the truth as the output will be."""
         if self.recipe.loss == "psnr":
-            return psnr_loss(output, target, wrong_anyway(reference, truth))
+            wrong = wrong_anyway(reference, truth, floor=self.recipe.loss_floor)
+            return psnr_loss(output, target, wrong)
         return pixel_loss(output, target)
 
     def _follow(self, site: QuantSite, x: Tensor) -> None:

@@ -13,7 +13,6 @@ from cadyq_cli.imaging.colour import LUMA_WEIGHTS
 from cadyq_cli.quant.trace import Trace
 
 LUMA = 0.9  # share of luma, on which PSNR is measured, in `psnr_loss`; the rest keeps colours right
-FLOOR = 20.0  # square of a level in 0..255; an image that is wrong by this has 35 dB
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,12 @@ def pixel_loss(output: Tensor, truth: Tensor) -> Tensor:
     return l1_loss(output, truth) * 255
 
 
-def wrong_anyway(reference: Tensor, truth: Tensor) -> Tensor:
+def wrong_anyway(reference: Tensor, truth: Tensor, *, floor: float) -> Tensor:
     """The mean square by which each image of a batch in 0..1 misses the photograph, shape (N,).
 
-    In 0..255, and more by `FLOOR`, so that crops which are nearly right do not outweigh the others.
+    In 0..255, and more by `floor`, so that crops which are nearly right do not outweigh the others.
     """
-    return _mean_square(reference.detach() - truth) + FLOOR
+    return _mean_square(reference.detach() - truth) + floor
 
 
 def psnr_loss(output: Tensor, target: Tensor, wrong: Tensor) -> Tensor:

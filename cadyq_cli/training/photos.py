@@ -17,7 +17,7 @@ from cadyq_cli.training.pairs import Pairs
 Pixels = NDArray[Any]
 
 _DRAWS = 1000  # of photographs, before all are taken to be too small
-_CANDIDATES = 8  # crops that a preference for texture chooses from
+_CANDIDATES = 8  # crops that a preference chooses from
 
 
 class Photos:
@@ -32,6 +32,7 @@ class Photos:
         seed: Of the random numbers.
         texture: Of several crops, each is taken with a probability proportional to this power of
             its mean gradient; 0 takes any.
+        contrast: Likewise, to this power of its standard deviation.
         sizes: Of the photographs, as `Pairs.high` takes them; each is as likely.
         pairs: What decodes photographs, and keeps them.
     """
@@ -43,13 +44,14 @@ class Photos:
         *,
         seed: int = 0,
         texture: float = 0.0,
+        contrast: float = 0.0,
         sizes: Sequence[float] = (1.0,),
         pairs: Pairs | None = None,
     ) -> None:
         self._files = files
         self._scale = scale
         self._seed = seed
-        self._texture = texture
+        self._texture, self._contrast = texture, contrast
         self._sizes = sizes
         self._pairs = Pairs() if pairs is None else pairs
 
@@ -87,9 +89,9 @@ class Photos:
 
     def _crop(self, step: int, place: int, patch: int, scale: int) -> tuple[Pixels, Pixels]:
         random = np.random.default_rng((self._seed, step, place))
-        if self._texture:
+        if self._texture or self._contrast:
             crops = [self._anywhere(random, patch, scale) for _ in range(_CANDIDATES)]
-            weights = np.array([_gradient(low) for low, _ in crops]) ** self._texture
+            weights = np.array([self._interest(low) for low, _ in crops])
             low, high = crops[int(random.choice(len(crops), p=weights / weights.sum()))]
         else:
             low, high = self._anywhere(random, patch, scale)
@@ -113,9 +115,18 @@ class Photos:
         rows, columns = (slice(scale * n, scale * (n + patch)) for n in (top, left))
         return low[top : top + patch, left : left + patch], high[rows, columns]
 
+    def _interest(self, low: Pixels) -> float:
+        """How likely a crop is to be taken, beside others."""
+        green = low[..., 1].astype(np.float32)
+        return float(_gradient(green) ** self._texture * _deviation(green) ** self._contrast)
 
-def _gradient(pixels: Pixels) -> float:
-    """Mean magnitude of the green channel's differences, plus a little, so that none weighs 0."""
-    green = pixels[..., 1].astype(np.float32)
-    down, right = (np.abs(np.diff(green, axis=axis)).mean() for axis in (0, 1))
+
+def _gradient(plane: Pixels) -> float:
+    """Mean magnitude of the differences in 0..255, plus a little, so that none weighs 0."""
+    down, right = (np.abs(np.diff(plane, axis=axis)).mean() for axis in (0, 1))
     return float(down + right) + 0.1
+
+
+def _deviation(plane: Pixels) -> float:
+    """Standard deviation in 0..255, and a level more, as for the gradient."""
+    return float(plane.std()) + 1

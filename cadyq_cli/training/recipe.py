@@ -30,6 +30,12 @@ class Recipe:
     texture: float = setting(
         0.0, "preference for textured crops; 0: none, 1: in proportion to their gradient", least=0
     )
+    contrast: float = setting(
+        0.0,
+        "preference for crops of high contrast; 0: none, 1: in proportion to their standard"
+        " deviation",
+        least=0,
+    )
     sizes: tuple[float, ...] = setting(
         (1.0,),
         "of the photographs that crops are cut from, each equally often; 0.5: half as wide and"
@@ -73,6 +79,12 @@ class Recipe:
         "absolute",
         "how differences count: absolute, as their mean in 0..255; psnr, by the dB that they cost,"
         " mostly on luma",
+    )
+    loss_floor: float = setting(
+        20.0,
+        "mean square error, in 0..255, that `psnr` adds to each crop's, so that those which are"
+        " nearly right do not outweigh the others; less for targets without a photograph's noise",
+        least=0.01,
     )
     truth: float = setting(1.0, "weight of the difference from the photograph", least=0)
     distill_output: float = setting(

@@ -276,6 +276,7 @@ def photos_of(plan: Plan, recipe: Recipe, resources: Resources) -> Photos:
         plan.scale,
         seed=recipe.seed,
         texture=recipe.texture,
+        contrast=recipe.contrast,
         sizes=recipe.sizes,
         pairs=resources.pairs,
     )

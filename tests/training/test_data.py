@@ -53,6 +53,20 @@ def test_a_preference_for_texture_finds_it(tmp_path: Path, rng: np.random.Genera
     assert spreads[0.0] < 0.5 < spreads[1.0]
 
 
+def test_a_preference_for_contrast_finds_an_edge_that_one_for_texture_passes_by(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    pixels = np.full((96, 64, 3), 20, np.uint8)
+    pixels[:, 48:] = 235  # one edge above, fine noise below
+    pixels[48:] = rng.integers(60, 196, (48, 64, 3))
+    Image.fromarray(pixels).save(tmp_path / "edge_and_noise.png")
+    files, shares = find([tmp_path]), {}
+    for texture, contrast in ((4.0, 0.0), (0.0, 4.0)):
+        low, _ = Photos(files, 2, texture=texture, contrast=contrast).batch(0, 64, 8)
+        shares[contrast] = float((low.amax((1, 2, 3)) - low.amin((1, 2, 3)) > 0.75).float().mean())
+    assert shares[0.0] < 0.5 < shares[4.0]
+
+
 def test_crops_of_a_smaller_size_show_more_of_a_photograph(tmp_path: Path) -> None:
     ramp = np.broadcast_to(np.arange(128, dtype=np.uint8)[:, None] * 2, (64, 128, 3))
     Image.fromarray(ramp).save(tmp_path / "ramp.png")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor
 
 from cadyq_cli.imaging.colour import LUMA_WEIGHTS
-from cadyq_cli.training.losses import FLOOR, LUMA, psnr_loss, wrong_anyway
+from cadyq_cli.training.losses import LUMA, psnr_loss, wrong_anyway
 
 
 def _noise(strength: float, seed: int) -> Tensor:
@@ -25,7 +27,7 @@ def test_the_psnr_loss_is_what_a_small_error_takes_off_the_psnr() -> None:
         pairs = zip(truth.numpy(), output.numpy(), strict=True)
         return sum(peak_signal_noise_ratio(a, b, data_range=1) for a, b in pairs) / 2  # type: ignore[no-untyped-call]
 
-    loss = float(psnr_loss(student, teacher, wrong_anyway(teacher, truth)))
+    loss = float(psnr_loss(student, teacher, wrong_anyway(teacher, truth, floor=0)))
     taken = psnr(teacher) - psnr(student)
     assert 0.1 < taken < 0.3
     assert abs(loss - taken) < 0.1 * taken
@@ -42,5 +44,8 @@ def test_an_error_of_colour_alone_counts_little() -> None:
 
 
 def test_an_image_that_is_nearly_right_does_not_outweigh_the_others() -> None:
-    perfect = torch.zeros(1, 3, 8, 8)
-    assert float(wrong_anyway(perfect, perfect)) == FLOOR
+    """20 is the mean square of an image that has 35.1 dB; one that is perfect counts no more."""
+    perfect = torch.full((1, 3, 8, 8), 0.5)
+    worse = perfect + 0.1 / 255
+    cost = float(psnr_loss(worse, perfect, wrong_anyway(perfect, perfect, floor=20)))
+    assert abs(cost - 10 * math.log10(1 + 0.1**2 / 20)) < 0.01 * cost
