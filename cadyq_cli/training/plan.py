@@ -109,6 +109,8 @@ class Plan:
             raise InputError(f"{self.backbone} has a body for one scale only; carn learns several")
         if self.recipes["float"].fit_last and (self.backbone != "span" or self.start is not None):
             raise InputError("fit_last is for a span from scratch, without a start")
+        if self.recipes["float"].refit_tail and self.backbone != "span":
+            raise InputError("refit_tail is for a span")
 
     def _check_settings(self) -> None:
         """That the backbone has them, and that their values fit."""

@@ -106,6 +106,10 @@ class Recipe:
         text="fit the last layers of a float network from scratch by least squares, before the"
         " first step (SPAN)",
     )
+    refit_tail: bool = setting(
+        default=False,
+        text="fit the last layer of a float network by least squares, after the last step (SPAN)",
+    )
     freeze_norms: bool = setting(
         default=False,
         text="keep the statistics of batch normalisation, which a few crops estimate badly",

@@ -43,12 +43,14 @@ from cadyq_cli.training.stages import (
     traces_of,
 )
 from cadyq_cli.training.state import State, steps_of
+from cadyq_cli.training.tail import refit_tail
 from cadyq_cli.training.teachers import given_teacher
 from cadyq_cli.training.validation import Validation
 from cadyq_cli.training.widening import folded, widened
 
 RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
 SELECTOR_BATCHES = 192  # likewise, for measured selectors
+TAIL_PIXELS = 2**22  # of low resolution, a quarter of which count
 EDGE_BATCHES = 32  # likewise, for the largest values at the edges
 
 
@@ -169,7 +171,10 @@ class _Stage:
         if trainer.stopped:
             raise KeyboardInterrupt
         if resources.processes.leads:
-            self._finish(folded(trainer.average))
+            network = folded(trainer.average)
+            if self.stage == "float" and recipe.refit_tail:
+                self._refit_tail(network, photos)
+            self._finish(network)
         resources.processes.wait_for_leader()  # nobody reads the result before it is there
 
     def _student(self, before: Network, photos: Photos | None) -> Network:
@@ -240,6 +245,17 @@ class _Stage:
             measured = records.validate(trainer.average, trainer.step)
             if measured is not None:
                 self.report.validated(self.stage, trainer.step, *measured)
+
+    def _refit_tail(self, network: Network, photos: Photos) -> None:
+        recipe, device = self.recipe, self.resources.device
+        self.report.note(
+            f"{self.stage}: the tail is fitted to the photographs, which takes a minute"
+        )
+        count = math.ceil(TAIL_PIXELS / (recipe.batch * recipe.patch**2))
+        steps = range(recipe.steps, recipe.steps + count)
+        batches = (photos.batch(step, recipe.batch, recipe.patch) for step in steps)
+        crops = ((low.to(device), high.to(device)) for low, high in batches)
+        refit_tail(network, crops, floor=recipe.loss_floor)
 
     def _finish(self, network: Network) -> None:
         about = {

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 
 from cadyq_cli.checkpoint import Card, load, save
 from cadyq_cli.errors import InputError
-from cadyq_cli.training import metrics
+from cadyq_cli.training import metrics, run
 from cadyq_cli.training.divergence import DivergedError
 from cadyq_cli.training.loop import Step, Trainer
 from cadyq_cli.training.pairs import Pairs
@@ -97,6 +97,31 @@ def test_the_stages_lead_from_photographs_to_a_dynamic_network(
         assert np.asarray(curves).std() > 0
     plan = parse_plan((tmp_path / "recipe.toml").read_text(), "file")
     assert plan.stages == ("float", "static", "dynamic")
+
+
+def test_a_run_that_fits_the_tail_at_the_end_changes_nothing_else(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "TAIL_PIXELS", 2**12)
+    settings = {"features": 4, "blocks": 2}
+    plan = Plan(
+        backbone="span", scale=2, settings=settings, stages=("float",), recipes={"float": RECIPE}
+    )
+    weights = [
+        load_file(
+            train(
+                plan.with_changes({"refit_tail": refit}),
+                tmp_path / str(refit),
+                _resources(folder),
+                Listener(),
+            )
+        )
+        for refit in (False, True)
+    ]
+    different = {
+        name for name, value in weights[0].items() if not torch.equal(value, weights[1][name])
+    }
+    assert different == {"tail.weight", "tail.bias"}
 
 
 @pytest.mark.parametrize(("number", "widen"), [(signal.SIGINT, 0), (signal.SIGTERM, 2)])

@@ -19,6 +19,7 @@ from torch import Tensor
 from cadyq_cli.checkpoint import Card, Network, load, save
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.training.least_squares import Regression, two_factors
 from cadyq_cli.training.loop import Step
 from cadyq_cli.training.pairs import Pairs
 from cadyq_cli.training.photos import Photos
@@ -26,7 +27,6 @@ from cadyq_cli.training.plan import Plan
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.run import Resources, train
 from cadyq_cli.training.starts.as_edsr import start_as_edsr
-from cadyq_cli.training.starts.least_squares import Regression, two_factors
 from cadyq_cli.training.starts.span import fit_last_layers
 from cadyq_cli.training.survey import find
 
@@ -65,6 +65,18 @@ def test_a_regression_in_parts_is_numpys_of_all_samples() -> None:
     expected = np.linalg.lstsq(design, targets.T.numpy(), rcond=None)[0].T
     np.testing.assert_allclose(weights, expected[:, :-1], atol=1e-3)
     np.testing.assert_allclose(intercepts, expected[:, -1], atol=1e-3)
+
+
+def test_a_sample_counts_as_often_as_it_is_told() -> None:
+    torch.manual_seed(0)
+    inputs, targets = torch.rand(2, 40), torch.rand(1, 40)
+    counted, repeated = Regression(2, 1), Regression(2, 1)
+    counted.add(inputs, targets, torch.tensor([1.0, 3.0]).repeat(20))
+    repeated.add(inputs, targets)
+    for _ in range(2):
+        repeated.add(inputs[:, 1::2], targets[:, 1::2])
+    for ours, theirs in zip(counted.solve(ridge=0), repeated.solve(ridge=0), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
 
 
 def test_two_factors_lose_nothing_at_full_rank_and_the_faintest_direction_first() -> None:

@@ -12,7 +12,7 @@ from torch.nn.functional import pixel_unshuffle, unfold
 
 from cadyq_cli.backbones.parts import mean_of
 from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.training.starts.least_squares import Regression, two_factors
+from cadyq_cli.training.least_squares import Regression, two_factors
 
 RIDGE = 3e-3  # the blocks are to change, so the kernel must not depend on how features cancel
 STRENGTH = 4.0  # root mean square of what the join gives, where photographs have 0..255

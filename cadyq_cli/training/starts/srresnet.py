@@ -21,8 +21,8 @@ from torch.nn.functional import conv2d, pad, pixel_shuffle, relu
 
 from cadyq_cli.backbones.parts import mean_of, upsampling_factors
 from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.training.least_squares import smallest_solution
 from cadyq_cli.training.starts.kernels import EdsrKernels
-from cadyq_cli.training.starts.least_squares import smallest_solution
 
 PASSING = 0.999  # share of the head's values that the PReLU should leave alone
 EVERY = 7  # of how many values one is enough for a quantile

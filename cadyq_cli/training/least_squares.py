@@ -18,11 +18,12 @@ class Regression:
         self._gram = torch.zeros(inputs + 1, inputs + 1, dtype=torch.float64)
         self._cross = torch.zeros(inputs + 1, targets, dtype=torch.float64)
 
-    def add(self, inputs: Tensor, targets: Tensor) -> None:
-        """Add M samples, shapes (inputs, M) and (targets, M)."""
+    def add(self, inputs: Tensor, targets: Tensor, counts: Tensor | None = None) -> None:
+        """Add M samples, shapes (inputs, M) and (targets, M), each as often as counts (M,) say."""
         inputs = torch.cat([inputs, inputs.new_ones(1, inputs.shape[1])])
-        self._gram += (inputs @ inputs.T).double().cpu()
-        self._cross += (inputs @ targets.T).double().cpu()
+        counted = inputs if counts is None else inputs * counts
+        self._gram += (counted @ inputs.T).double().cpu()
+        self._cross += (counted @ targets.T).double().cpu()
 
     def solve(self, *, ridge: float) -> tuple[Tensor, Tensor]:
         """The map that is best if each input had noise of `ridge` times its power.
