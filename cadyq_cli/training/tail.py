@@ -11,6 +11,7 @@ from torch.nn.functional import pixel_unshuffle, unfold
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.training.least_squares import Regression
 from cadyq_cli.training.losses import wrong_anyway
+from cadyq_cli.training.reading import read_by
 
 RIDGE = 1e-5  # so small: the crops have thousands of pixels for each weight
 
@@ -31,7 +32,7 @@ def refit_tail(network: Network, crops: Iterable[tuple[Tensor, Tensor]], *, floo
     weight, bias = state["tail.weight"], state["tail.bias"]
     regression = Regression(weight[0].numel(), len(bias))
     for low, high in crops:
-        read, output = _read_by_tail(network, low)
+        read, output = read_by("tail", network, low)
         missing = 255 * pixel_unshuffle(high - output, network.scale)
         around = unfold(read, 3, padding=1).unflatten(2, read.shape[2:])
         counts = (1 / wrong_anyway(output, high, floor=floor)).view(-1, 1, 1, 1)
@@ -39,21 +40,11 @@ def refit_tail(network: Network, crops: Iterable[tuple[Tensor, Tensor]], *, floo
             _samples(around), _samples(missing), _samples(counts.expand_as(missing[:, :1]))[0]
         )
     more, shift = regression.solve(ridge=RIDGE)
-    weight += more.view_as(weight)
-    bias += shift
+    weight += more.view_as(weight).to(weight)
+    bias += shift.to(bias)
 
 
 def _samples(values: Tensor) -> Tensor:
     """The middle of crops (N, C, H, W), as (C, M)."""
     high, wide = (slice(length // 4, length - length // 4) for length in values.shape[2:])
     return values[:, :, high, wide].transpose(0, 1).flatten(1)
-
-
-def _read_by_tail(network: Network, low: Tensor) -> tuple[Tensor, Tensor]:
-    """What the tail reads, (N, features, H, W), and what the network makes of it."""
-    seen: list[Tensor] = []
-    tail = network.backbone.get_submodule("tail")
-    hook = tail.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
-    output, _ = network.eval()(low)
-    hook.remove()
-    return seen[0], output

@@ -13,6 +13,7 @@ from torch.nn.functional import pixel_unshuffle, unfold
 from cadyq_cli.backbones.parts import mean_of
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.training.least_squares import Regression, two_factors
+from cadyq_cli.training.reading import read_by
 
 RIDGE = 3e-3  # the blocks are to change, so the kernel must not depend on how features cancel
 STRENGTH = 4.0  # root mean square of what the join gives, where photographs have 0..255
@@ -35,7 +36,8 @@ def fit_last_layers(network: Network, low: Tensor, high: Tensor) -> None:
     size = max(PIXELS // low[0, 0].numel(), 1)
     for few, wanted in zip(low.split(size), high.split(size), strict=True):
         pixels = pixel_unshuffle(255 * (wanted - mean_of(wanted)), network.scale)
-        around = unfold(_joined(network, few), 3, padding=1)  # (N, 9 inputs, H W)
+        joined, _ = read_by("join", network, few)
+        around = unfold(joined, 3, padding=1)  # (N, 9 inputs, H W)
         regression.add(around.transpose(0, 1).flatten(1), pixels.transpose(0, 1).flatten(1))
     weight, bias = regression.solve(ridge=RIDGE)
 
@@ -48,13 +50,3 @@ def fit_last_layers(network: Network, low: Tensor, high: Tensor) -> None:
     state["tail.weight"].zero_()
     state["tail.weight"][:, :rank] = tail.view(targets, 3, 3, rank).permute(0, 3, 1, 2) / STRENGTH
     state["tail.bias"].copy_(bias)
-
-
-def _joined(network: Network, low: Tensor) -> Tensor:
-    """What the join reads, (N, inputs, H, W)."""
-    seen: list[Tensor] = []
-    join = network.backbone.get_submodule("join")
-    hook = join.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
-    network.eval()(low)
-    hook.remove()
-    return seen[0]
