@@ -50,8 +50,8 @@ from cadyq_cli.training.widening import folded, widened
 
 RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
 SELECTOR_BATCHES = 192  # likewise, for measured selectors
-TAIL_PIXELS = 2**22  # of low resolution, a quarter of which count
 EDGE_BATCHES = 32  # likewise, for the largest values at the edges
+TAIL_PIXELS = 2**22  # of low resolution, for the refitted tail; a quarter of them counts
 
 
 class Report(Protocol):
