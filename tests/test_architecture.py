@@ -22,8 +22,8 @@ PHOTO = ROOT / "tests" / "images" / "photo.png"
 RANKS = (
     {"commands"},
     {"batch"},
-    {"upscaling", "self_ensemble", "opening", "training", "evaluation", "visuals"},
-    {"executables"},
+    {"upscaling", "self_ensemble", "opening", "training", "evaluation", "bitmaps"},
+    {"executables", "figures"},
     {"edges"},
     {"checkpoint", "imaging", "engine"},
     {"backbones"},

@@ -54,7 +54,7 @@ class Conversion:
         streams.make_folder(job.target)
         networks = [self.models.network(scale) for scale in scales]
         if self.bit_map is not None:
-            from cadyq_cli.visuals.mapping import check_widths, map_of_run, write_figure
+            from cadyq_cli.bitmaps.measuring import check_widths, map_of_run, write_figure
 
             check_widths(networks[0], self.models.name(scales[0]))
         enlarged = EnlargedPicture(

@@ -260,12 +260,11 @@ def bitmap(
     numbers = read_numbers(from_json) if from_json else None
 
     from cadyq_cli.batch.attempts import Attempt
+    from cadyq_cli.batch.drawing import Drawing
     from cadyq_cli.batch.models import OnDemand
+    from cadyq_cli.bitmaps.tints import Style
+    from cadyq_cli.bitmaps.views import Colouring, View
     from cadyq_cli.commands.map_progress import MapProgress
-    from cadyq_cli.commands.map_work import draw
-    from cadyq_cli.visuals.drawing import Drawing
-    from cadyq_cli.visuals.figure import Style
-    from cadyq_cli.visuals.views import Colouring, View
 
     workers, networks, prepare = 1, {}, None
     if files:
@@ -292,7 +291,7 @@ def bitmap(
         overwrite=overwrite,
         max_input_pixels=max_input_pixels,
     )
-    work = Attempt(work=partial(draw, drawing), overwrite=overwrite, skip_existing=skip_existing)
+    work = Attempt(work=drawing, overwrite=overwrite, skip_existing=skip_existing)
     debug = context.find_root().params["debug"]
     progress = MapProgress(len(planned), numbers=as_json, quiet=quiet, debug=debug)
     run_batch(planned, work, progress, workers=workers, prepare=prepare, fail_fast=fail_fast)

@@ -14,7 +14,7 @@ from cadyq_cli.errors import FileError, InputError
 
 if TYPE_CHECKING:
     from cadyq_cli.batch.jobs import Naming
-    from cadyq_cli.visuals.bitmap import BitMap
+    from cadyq_cli.bitmaps.numbers import BitMap
 
 _FIGURES = ("--site", "--sites", "--by-layer", "--compare")
 _NETWORK = ("--model", "--weights")
@@ -95,9 +95,9 @@ def figure_naming(
     Raises:
         InputError: no such format, or `output` does not suit it or the images.
     """
+    from cadyq_cli.batch.drawing import PAGE
     from cadyq_cli.batch.jobs import Naming, is_image_name, names_a_folder
     from cadyq_cli.imaging.formats import format_named
-    from cadyq_cli.visuals.drawing import PAGE
 
     alone = len(images) == 1 and not images[0].is_dir()
     file = None if output is None or names_a_folder(output) else Path(output)
@@ -122,7 +122,7 @@ def read_numbers(path: Path) -> BitMap:
     Raises:
         FileError: the file cannot be read, or holds something else.
     """
-    from cadyq_cli.visuals.bitmap import BitMap
+    from cadyq_cli.bitmaps.numbers import BitMap
 
     try:
         return BitMap.from_json(path.read_text(encoding="utf-8"))

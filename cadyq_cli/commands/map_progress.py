@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import typer
 
+from cadyq_cli.batch.drawing import MapOutcome
 from cadyq_cli.batch.outcome import Outcome
 from cadyq_cli.commands.batch_progress import BatchProgress
-from cadyq_cli.commands.map_work import MapOutcome
 from cadyq_cli.imaging.streams import name_of
 
 

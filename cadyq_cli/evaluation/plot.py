@@ -9,10 +9,10 @@ from pathlib import Path
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.evaluation.report import Result
+from cadyq_cli.figures.axes import Frame, even_axis
+from cadyq_cli.figures.canvas import COLOURS, Canvas
+from cadyq_cli.figures.text import MUTED, Colour
 from cadyq_cli.imaging.files import write
-from cadyq_cli.visuals.axes import Frame, even_axis
-from cadyq_cli.visuals.canvas import COLOURS, Canvas
-from cadyq_cli.visuals.text import MUTED, Colour
 
 WIDTH, HEIGHT = 1200, 560  # px; the height is that of one test set
 _LEFT, _TOP, _RIGHT, _BOTTOM = 120, 80, 860, 470  # of a test set's frame, px

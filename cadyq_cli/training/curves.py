@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cadyq_cli.figures.axes import Axis, Frame, even_axis, logarithmic_axis
+from cadyq_cli.figures.canvas import COLOURS, Canvas
+from cadyq_cli.figures.text import MUTED
 from cadyq_cli.imaging.files import write
-from cadyq_cli.visuals.axes import Axis, Frame, even_axis, logarithmic_axis
-from cadyq_cli.visuals.canvas import COLOURS, Canvas
-from cadyq_cli.visuals.text import MUTED
 
 WIDTH, HEIGHT = 520, 300  # px of a diagram
 _LEFT, _TOP, _RIGHT, _BOTTOM = 84, 64, WIDTH - 24, HEIGHT - 40  # of its frame, px

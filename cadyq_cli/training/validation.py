@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cadyq_cli.bitmaps.measuring import bit_map
+from cadyq_cli.bitmaps.views import View
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.metrics import psnr_y
@@ -15,8 +17,6 @@ from cadyq_cli.evaluation.protocol import Patches
 from cadyq_cli.imaging.files import write
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.upscaling import mean_width
-from cadyq_cli.visuals.mapping import bit_map
-from cadyq_cli.visuals.views import View
 
 PATCH = 96  # low-resolution pixels a side, each with widths of its own
 FINER = 4  # steps between a patch and the next, in the picture

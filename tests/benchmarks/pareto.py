@@ -40,13 +40,13 @@ from cadyq_cli.evaluation.naming import named
 from cadyq_cli.evaluation.pairs import Source, discover
 from cadyq_cli.evaluation.plot import _shortened
 from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
+from cadyq_cli.figures.axes import Frame, even_axis, logarithmic_axis
+from cadyq_cli.figures.canvas import COLOURS, FINER, Canvas, Place
+from cadyq_cli.figures.text import MUTED, PAPER, Colour
 from cadyq_cli.imaging.files import write
 from cadyq_cli.imaging.pixels import to_values
 from cadyq_cli.opening import Opener
 from cadyq_cli.quant.trace import Trace
-from cadyq_cli.visuals.axes import Frame, even_axis, logarithmic_axis
-from cadyq_cli.visuals.canvas import COLOURS, FINER, Canvas, Place
-from cadyq_cli.visuals.text import MUTED, PAPER, Colour
 
 SIZE = (1200, 640)  # px of the plot
 AREA = (100, 70, 850, 550)  # left, top, right, bottom of its axes, px

@@ -16,11 +16,11 @@ import torch
 from PIL import ExifTags, Image, ImageCms
 from typer.testing import CliRunner
 
+from cadyq_cli.bitmaps.tints import scale_of
 from cadyq_cli.checkpoint import Card, Network, load, save
 from cadyq_cli.commands.app import app
 from cadyq_cli.imaging import files
 from cadyq_cli.imaging.resize import imresize
-from cadyq_cli.visuals.figure import scale_of
 
 ROOT = Path(__file__).parents[2]
 

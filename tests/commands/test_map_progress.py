@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cadyq_cli.batch.drawing import MapOutcome
 from cadyq_cli.batch.jobs import Job
 from cadyq_cli.batch.outcome import Outcome
+from cadyq_cli.bitmaps.numbers import BitMap
 from cadyq_cli.commands.map_progress import MapProgress
-from cadyq_cli.commands.map_work import MapOutcome
-from cadyq_cli.visuals.bitmap import BitMap
 
 JOB = Job(Path("a.png"), Path("a_bits.png"), None)
 MAP = BitMap(

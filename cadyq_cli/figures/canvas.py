@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from cadyq_cli.figures.text import INK, PAPER, Colour, font
 from cadyq_cli.imaging.picture import Picture
-from cadyq_cli.visuals.text import INK, PAPER, Colour, font
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
 COLOURS: Sequence[Colour] = (

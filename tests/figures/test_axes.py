@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from cadyq_cli.visuals.axes import Axis, Frame, even_axis, logarithmic_axis
+from cadyq_cli.figures.axes import Axis, Frame, even_axis, logarithmic_axis
 
 PAIRS = [(31.6, 32.1), (27.0, 27.0), (4.0, 8.0), (0.013, 0.4), (2e-5, 3e-5), (0.9, 12345.0)]
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from cadyq_cli.visuals.palette import PALETTES, colours, difference_colours
+from cadyq_cli.figures.palette import PALETTES, colours, difference_colours
 
 STEPS = 17
 TO_LINEAR = 2.2  # near enough to sRGB's curve for what follows

@@ -1,4 +1,4 @@
-"""From an image file to the file of its figure or page."""
+"""One job of `cadyq bitmap`: from an image to its figure or page."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cadyq_cli.batch.jobs import Job
+from cadyq_cli.batch.outcome import Outcome
+from cadyq_cli.bitmaps.measuring import bit_map, profile
+from cadyq_cli.bitmaps.numbers import BitMap
+from cadyq_cli.bitmaps.page import page
+from cadyq_cli.bitmaps.tints import Pixels
+from cadyq_cli.bitmaps.views import View, comparison, visible
 from cadyq_cli.engine.runner import Runner
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import streams
 from cadyq_cli.imaging.files import check_free
-from cadyq_cli.imaging.formats import Format
+from cadyq_cli.imaging.formats import format_named
 from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.upscaling import Tracker
-from cadyq_cli.visuals.bitmap import BitMap
-from cadyq_cli.visuals.figure import Pixels
-from cadyq_cli.visuals.mapping import bit_map, profile
-from cadyq_cli.visuals.report import page
-from cadyq_cli.visuals.views import View, comparison, visible
 
 PAGE = ".html"
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What was drawn."""
+@dataclass(frozen=True, kw_only=True)
+class MapOutcome(Outcome):
+    """What became of an image that was drawn."""
 
     maps: tuple[BitMap, ...]  # one for each network
-    notes: tuple[str, ...]  # what to know about how the image was read
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """What is made of every image of a batch; call it with one. Threads may share it.
+    """What is made of every image of a batch; call it with a job. Threads may share it.
 
     Whatever is wrong with an image, or with the place for its result, shows before a network is
     opened.
@@ -54,20 +55,18 @@ class Drawing:
     overwrite: bool = False  # arrays that are there already
     max_input_pixels: int = MAX_PIXELS
 
-    def __call__(
-        self, source: Path, target: Path, file_format: Format, track: Tracker = iter
-    ) -> Drawn:
+    def __call__(self, job: Job, track: Tracker = iter) -> MapOutcome:
         """Make the figure or the page of an image, replacing what is at the target.
 
         Args:
-            source, target: `STREAM` is standard input or output.
-            file_format: Of the figure.
+            job: Its format is that of the figure, None for PNG.
             track: Yields the patches it is given, as a progress bar does.
 
         Raises:
             ImageError: the image cannot be read, or the result not be written.
             InputError, CheckpointError: no image could be drawn like this.
         """
+        source, target = job.source, job.target
         arrays = target.with_suffix(".npz")
         if self.npz:
             check_free(arrays, overwrite=self.overwrite, source=source)
@@ -79,13 +78,14 @@ class Drawing:
             with streams.whole(target) as file:
                 file.write(page(pixels, maps[0], self.view, icc=icc).encode())
         else:
-            rows = np.asarray(self._figure(pixels, maps))
-            with streams.create(target, file_format, rows.shape, metadata=Metadata(icc=icc)) as put:
+            rows, metadata = np.asarray(self._figure(pixels, maps)), Metadata(icc=icc)
+            file_format = job.format or format_named("png")
+            with streams.create(target, file_format, rows.shape, metadata=metadata) as put:
                 put(rows)
         if self.npz:
             with streams.whole(arrays) as file:
                 maps[0].save_npz(file)
-        return Drawn(maps, picture.notes)
+        return MapOutcome(job=job, status="done", maps=maps, notes=picture.notes)
 
     def _measured(
         self, source: Path, picture: Picture, track: Tracker

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cadyq_cli.bitmaps.depth import by_layer
+from cadyq_cli.bitmaps.numbers import BitMap
+from cadyq_cli.bitmaps.tints import Style
+from cadyq_cli.bitmaps.views import Colouring, View, comparison, map_figure, sheet, visible
 from cadyq_cli.errors import InputError
+from cadyq_cli.figures.palette import colours
 from cadyq_cli.imaging.picture import Picture
-from cadyq_cli.visuals.bitmap import BitMap
-from cadyq_cli.visuals.depth import by_layer
-from cadyq_cli.visuals.figure import Style
-from cadyq_cli.visuals.palette import colours
-from cadyq_cli.visuals.views import Colouring, View, comparison, map_figure, sheet, visible
 
 MakeMap = Callable[..., BitMap]
 SIZES = [(1, 1), (1, 9), (64, 64), (95, 97), (100, 3000), (3000, 100), (700, 900)]

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cadyq_cli.bitmaps.grid import centred_tiles
+from cadyq_cli.bitmaps.numbers import BitMap, Reasons
+from cadyq_cli.bitmaps.tints import Pixels
+from cadyq_cli.bitmaps.views import View, visible
 from cadyq_cli.engine.runner import Runner
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import files
@@ -16,10 +20,6 @@ from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import TILE, Enlargement, Tracker, Widths, overlap_of, tiles_of
-from cadyq_cli.visuals.bitmap import BitMap, Reasons
-from cadyq_cli.visuals.figure import Pixels
-from cadyq_cli.visuals.grid import centred_tiles
-from cadyq_cli.visuals.views import View, visible
 
 
 def check_widths(runner: Runner, model: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from cadyq_cli.visuals.canvas import Canvas
-from cadyq_cli.visuals.text import FAINT, INK, Colour
+from cadyq_cli.figures.canvas import Canvas
+from cadyq_cli.figures.text import FAINT, INK, Colour
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

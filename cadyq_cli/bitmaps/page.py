@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cadyq_cli.visuals.bitmap import BitMap
-from cadyq_cli.visuals.depth import by_layer
-from cadyq_cli.visuals.figure import Pixels
-from cadyq_cli.visuals.palette import colours
-from cadyq_cli.visuals.views import View, check_size
+from cadyq_cli.bitmaps.depth import by_layer
+from cadyq_cli.bitmaps.numbers import BitMap
+from cadyq_cli.bitmaps.tints import Pixels
+from cadyq_cli.bitmaps.views import View, check_size
+from cadyq_cli.figures.palette import colours
 
 _LONGEST = 2400  # px of the picture in the page
 
@@ -54,7 +54,7 @@ def page(pixels: Pixels, bitmap: BitMap, view: View, *, icc: bytes | None = None
         "range": [scale.low, scale.high],
         "colours": ["#" + bytes(colour.tolist()).hex() for colour in table],
     }
-    template = (files("cadyq_cli.visuals") / "report.html").read_text(encoding="utf-8")
+    template = (files("cadyq_cli.bitmaps") / "page.html").read_text(encoding="utf-8")
     parts = {
         "TITLE": escape(f"Where the bits go: {name}"),
         "PICTURE": _embedded(picture, "JPEG", quality=92, subsampling=0, icc_profile=icc),

@@ -8,7 +8,7 @@ from math import sqrt
 
 from PIL import Image
 
-from cadyq_cli.visuals.text import PAPER
+from cadyq_cli.figures.text import PAPER
 
 _LONG = 6  # times as long as high, or the other way round, is too long to be seen as a whole
 _SHAPE = 2.0  # the same of a folded picture, about

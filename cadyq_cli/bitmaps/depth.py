@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cadyq_cli.visuals.bitmap import BitMap
-from cadyq_cli.visuals.figure import scale_of
-from cadyq_cli.visuals.palette import PALETTES
-from cadyq_cli.visuals.text import FAINT, INK, PAPER, font, text_size
+from cadyq_cli.bitmaps.numbers import BitMap
+from cadyq_cli.bitmaps.tints import scale_of
+from cadyq_cli.figures.palette import PALETTES
+from cadyq_cli.figures.text import FAINT, INK, PAPER, font, text_size
 
 _FINE = 2  # drawn so many times as large and reduced, for smooth lines
 _SIZE = 24 * _FINE  # px of text, which everything else follows

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from cadyq_cli.bitmaps.measuring import bit_map
+from cadyq_cli.bitmaps.numbers import BitMap
 from cadyq_cli.checkpoint import Card, Network
 from cadyq_cli.errors import InputError
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
@@ -15,8 +17,6 @@ from cadyq_cli.evaluation.protocol import Patches
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.tiles import fitted
 from cadyq_cli.upscaling import TILE, Pixels, overlap_of, upscale
-from cadyq_cli.visuals.bitmap import BitMap
-from cadyq_cli.visuals.mapping import bit_map
 
 
 def network(precision: str = "dynamic") -> Network:

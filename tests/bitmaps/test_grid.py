@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cadyq_cli.visuals.grid import centred_spans, centred_tiles
+from cadyq_cli.bitmaps.grid import centred_spans, centred_tiles
 
 AXES = [(1, 96, 20.0), (96, 96, 20.0), (97, 96, 5.0), (500, 96, 80 / 3), (333, 40, 6.0)]
 

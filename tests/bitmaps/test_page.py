@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cadyq_cli.bitmaps.numbers import BitMap
+from cadyq_cli.bitmaps.page import page
+from cadyq_cli.bitmaps.tints import Style
+from cadyq_cli.bitmaps.views import View
 from cadyq_cli.errors import InputError
-from cadyq_cli.visuals.bitmap import BitMap
-from cadyq_cli.visuals.figure import Style
-from cadyq_cli.visuals.report import page
-from cadyq_cli.visuals.views import View
 
 HEIGHT, WIDTH = 200, 300
 
@@ -51,7 +51,7 @@ def test_a_picture_of_another_size_is_refused(found: BitMap) -> None:
 @pytest.fixture
 def shown(text: str, tmp_path: Path, browser: Any) -> Any:
     """The page in a browser."""
-    file = tmp_path / "report.html"
+    file = tmp_path / "page.html"
     file.write_text(text, encoding="utf-8")
     browser.open(file)
     return browser

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from cadyq_cli.visuals.layout import strips
-from cadyq_cli.visuals.palette import PALETTES, Colours, colours, difference_colours
-from cadyq_cli.visuals.text import INK, font
+from cadyq_cli.figures.layout import strips
+from cadyq_cli.figures.palette import PALETTES, Colours, colours, difference_colours
+from cadyq_cli.figures.text import INK, font
 
 SMALLEST = 1000  # px of a figure's longer edge; smaller pictures are shown in larger pixels
 _SMALLEST_TEXT = 12  # px

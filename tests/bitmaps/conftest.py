@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cadyq_cli.bitmaps.numbers import BitMap
 from cadyq_cli.imaging.tiles import tiles
-from cadyq_cli.visuals.bitmap import BitMap
 
 MakeMap = Callable[..., BitMap]
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")

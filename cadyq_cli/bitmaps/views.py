@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
-from cadyq_cli.errors import InputError
-from cadyq_cli.imaging.picture import Picture
-from cadyq_cli.imaging.pixels import to_8_bits
-from cadyq_cli.visuals.bitmap import BitMap
-from cadyq_cli.visuals.depth import by_layer
-from cadyq_cli.visuals.figure import (
+from cadyq_cli.bitmaps.depth import by_layer
+from cadyq_cli.bitmaps.legend import legend
+from cadyq_cli.bitmaps.numbers import BitMap
+from cadyq_cli.bitmaps.tints import (
     Pixels,
     Scale,
     Style,
@@ -24,10 +22,12 @@ from cadyq_cli.visuals.figure import (
     text_height,
     tinted,
 )
-from cadyq_cli.visuals.layout import below, beside, folded
-from cadyq_cli.visuals.legend import legend
-from cadyq_cli.visuals.palette import PALETTES
-from cadyq_cli.visuals.text import INK, PAPER, font, text_size
+from cadyq_cli.errors import InputError
+from cadyq_cli.figures.layout import below, beside, folded
+from cadyq_cli.figures.palette import PALETTES
+from cadyq_cli.figures.text import INK, PAPER, font, text_size
+from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.imaging.pixels import to_8_bits
 
 _SHEET = 2400  # px a contact sheet is wide, at most
 

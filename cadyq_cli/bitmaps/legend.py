@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cadyq_cli.visuals.figure import Scale
-from cadyq_cli.visuals.text import FAINT, INK, PAPER, font, text_size
+from cadyq_cli.bitmaps.tints import Scale
+from cadyq_cli.figures.text import FAINT, INK, PAPER, font, text_size
 
 _BAR = 24  # times as wide as the text is high
 _FINE = 2  # drawn so many times as large and reduced, for smooth edges

@@ -1,1 +1,0 @@
-"""Figures of where the bits go."""
