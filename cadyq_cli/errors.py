@@ -6,7 +6,11 @@ from pathlib import Path
 
 
 class CadyqError(Exception):
-    """A failure to tell the user about in a line or two, without a traceback."""
+    """A failure to tell the user about in a line or two, without a traceback.
+
+    Its message names a setting as Python does, in backquotes, such as `save_every`; commands put
+    their own flag in its place.
+    """
 
     exit_code = 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +74,22 @@ def test_no_two_parts_import_each_other() -> None:
     for file in FILES:
         graph.setdefault(part_of(file), set()).update(imported_parts(file) - {part_of(file)})
     TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+FLAGLESS = {"training"}  # parts that know settings, and leave flags to the commands
+
+
+def test_only_commands_name_flags() -> None:
+    """Errors name a setting in backquotes, and `commands.reporting` says its flag."""
+    named = [
+        f"{file.relative_to(PACKAGE)}: {node.value}"
+        for file in FILES
+        if part_of(file) in FLAGLESS
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if re.search(r"(?<![\w-])--[a-z]", node.value) and "`cadyq " not in node.value
+    ]
+    assert not named
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ class Subcommands(ErrorReporting):
         alone.command(name)(getattr(import_module(f"{__package__}.{name}"), function))
         command = get_command(alone)
         convert_plainly(command.get_params(ctx))
+        ctx.obj = command  # its errors name its flags
         return name, command, rest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
 from typing import Any
@@ -54,13 +55,20 @@ class ErrorReporting(TyperGroup):
             if ctx.params["debug"]:
                 traceback.print_exception(error)
             else:
-                _print(f"error: {error}")
+                _print(f"error: {with_flags(str(error), ctx.obj)}")
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as interrupt:
             if ctx.params["debug"]:
                 traceback.print_exception(interrupt)
             _print("interrupted")
             raise typer.Exit(INTERRUPTED) from interrupt
+
+
+def with_flags(message: str, command: Any) -> str:
+    """A message with a command's own flags for the settings that it names; see `CadyqError`."""
+    options = () if command is None else command.params
+    flags = {f"`{option.name}`": max(option.opts, key=len) for option in options}
+    return re.sub(r"`\w+`", lambda name: flags.get(name[0], name[0]), message)
 
 
 def _in_a_line(error: typer.TyperException) -> str:

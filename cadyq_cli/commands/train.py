@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cadyq_cli.commands.options import RUNNING, Device, Quiet, torch_device
-from cadyq_cli.commands.training_flags import changes_of, with_flags
+from cadyq_cli.commands.reporting import with_flags
+from cadyq_cli.commands.training_flags import changes_of, flagged
 from cadyq_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from cadyq_cli.training.survey import Survey
 
 
-@with_flags
+@flagged
 def train(
+    context: typer.Context,
     data: Annotated[
         list[Path], typer.Argument(metavar="DATA...", help="Folders of photographs to learn from.")
     ],
@@ -125,7 +127,7 @@ def train(
     validation = Validation(find([validate]), plan.scale) if validate else None
     with (
         together(torch_device(device)) as (processes, where),
-        closing(_Progress() if processes.leads and not quiet else _Silence()) as progress,
+        closing(_Progress(context.command) if processes.leads and not quiet else _Silence()) as progress,
         ExitStack() as held,
     ):
         for note in notes:
@@ -258,7 +260,8 @@ class _Progress:
 
     hidden = None  # bars are, unless there is a terminal
 
-    def __init__(self) -> None:
+    def __init__(self, command: Any) -> None:
+        self._command = command  # notes name its flags
         self._bar: Any = None
         self._batch = self._steps = 0
         self._shown: dict[str, str] = {}
@@ -303,7 +306,7 @@ class _Progress:
         _say(f"{stage}: {path}")
 
     def note(self, text: str) -> None:
-        _say(text)
+        _say(with_flags(text, self._command))
 
     def close(self) -> None:
         if self._bar is not None and not self._bar.disable:

@@ -23,7 +23,7 @@ _NEGATIVE = {"unsigned": "signed"}
 _METAVARS = {int: "N", float: "X", str: "NAME", Path: "FILE"}
 
 
-def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+def flagged(command: Callable[..., None]) -> Callable[..., None]:
     """A command that takes ``**changes``, with a flag for every setting in their place."""
     signature = inspect.signature(command, eval_str=True)
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]

@@ -219,7 +219,7 @@ def read_plan(source: str) -> Plan:
         text = Path(source).read_text("utf-8")
     except FileNotFoundError as error:
         names = ", ".join(texts)
-        raise InputError(f"--recipe {source}: neither a file nor one of {names}") from error
+        raise InputError(f"`recipe` {source}: neither a file nor one of {names}") from error
     except OSError as error:
         raise InputError(f"{source}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

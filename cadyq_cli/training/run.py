@@ -205,7 +205,7 @@ class _Stage:
             return given_teacher(self.plan, [self.stage], self.resources.device)
         if self.stage not in ("float", before.card.precision):
             return before.eval()
-        self.report.note(f"{self.stage}: trains without a teacher; --teacher would give it one")
+        self.report.note(f"{self.stage}: trains without a teacher; `teacher` would give it one")
         return None
 
     def _run(self, trainer: Trainer, state: Path) -> None:
@@ -346,10 +346,10 @@ def _write_edges(plan: Plan, folder: RunFolder, resources: Resources) -> None:
 
 def _advice(state: Path) -> str:
     if not state.exists():
-        return "no state was saved yet; try a smaller --learning-rate, or --clip-gradient"
+        return "no state was saved yet; try a smaller `learning_rate`, or `clip_gradient`"
     return (
         f"{state} is kept as of step {steps_of(state)}; the same command continues from there,"
-        " best with a smaller --learning-rate or with --clip-gradient"
+        " best with a smaller `learning_rate` or with `clip_gradient`"
     )
 
 

@@ -91,7 +91,7 @@ def stages_left(plan: Plan, folder: RunFolder) -> tuple[Stage, ...]:
         later = [other for other in _after(stage) if folder.has_begun(other)]
         if later and folder.network(stage).exists():
             reason = f"{stage} cannot have more steps once {later[0]} has begun from it"
-            raise InputError(f"{folder.path}: {reason}; use a new folder, with --start")
+            raise InputError(f"{folder.path}: {reason}; use a new folder, with `start`")
         return False
 
     return tuple(dropwhile(is_done, plan.stages or stages_of(plan)))

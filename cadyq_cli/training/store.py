@@ -80,7 +80,7 @@ class Store:
             return _Place(start, image.shape)
         except OSError as error:
             where = self._folder or Path(tempfile.gettempdir())
-            hint = "with a larger --memory fewer go there"
+            hint = "with a larger `memory` fewer go there"
             reason = f"cannot hold decoded images: {error.strerror or error}"
             raise FileError(where, reason, hint=hint) from error
 

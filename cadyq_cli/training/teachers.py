@@ -39,6 +39,6 @@ def given_teacher(plan: Plan, stages: Iterable[Stage], device: torch.device) -> 
     if any(recipe.distill_last or recipe.distill_blocks for recipe in recipes):
         raise InputError(
             f"{plan.teacher} is {card.backbone}, and not {plan.backbone}, so only its output can"
-            " be imitated: give --distill-output 1 --distill-last 0 --distill-blocks 0"
+            " be imitated: give `distill_output` 1 `distill_last` 0 `distill_blocks` 0"
         )
     return teacher.to(device)

@@ -20,6 +20,7 @@ FAILURES: dict[str, BaseException] = {
     "input": InputError("no such thing"),
     "weights": CheckpointError("w.safetensors", "is damaged", hint="get it again"),
     "interrupt": KeyboardInterrupt(),
+    "setting": InputError("a smaller `save_every` helps, `how` may be, and a `foreign_word` not"),
     "defect": RuntimeError("a programmer's mistake"),
 }
 
@@ -30,7 +31,8 @@ def main(*, debug: Annotated[bool, typer.Option("--debug")] = False) -> None:
 
 
 @app.command()
-def fail(how: str) -> None:
+def fail(ctx: typer.Context, how: str, save_every: int = 1) -> None:  # noqa: ARG001
+    ctx.parent.obj = ctx.command  # type: ignore[union-attr]
     raise FAILURES[how]
 
 
@@ -45,6 +47,7 @@ def show(names: list[str]) -> None:
         ("general", 1, "error: the message\n"),
         ("image", 1, "error: a.png: is broken\n"),
         ("input", 2, "error: no such thing\n"),
+        ("setting", 2, "error: a smaller --save-every helps, how may be, and a `foreign_word` not\n"),
         ("weights", 3, "error: w.safetensors: is damaged; get it again\n"),
         ("interrupt", 130, "interrupted\n"),
     ],

@@ -128,7 +128,7 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
     ("arguments", "message"),
     [
         (("--fit-last",), "fit_last is for a span from scratch"),
-        (("--recipe", "nonsense"), "neither a file nor one of paper-carn"),
+        (("--recipe", "nonsense"), "error: --recipe nonsense: neither a file nor one of paper-carn"),
         (("--widths", "4,nine"), "give whole numbers"),
         (("--sizes", "1,half"), "give numbers, such as 1,0.5"),
         (("--sizes", "1,2"), "should be above 0, and at most 1"),

@@ -224,5 +224,5 @@ def test_images_that_memory_does_not_hold_take_few_file_descriptors_together(
 
 def test_a_folder_that_cannot_hold_the_file_is_named(tmp_path: Path) -> None:
     store = Store(0, tmp_path / "missing")
-    with pytest.raises(FileError, match=r"missing: cannot hold decoded images.*--memory"):
+    with pytest.raises(FileError, match=r"missing: cannot hold decoded images.*`memory`"):
         store.get("a", lambda: np.zeros((2, 2, 3), np.uint8))
