@@ -29,7 +29,7 @@ RANKS = (
     {"checkpoint", "imaging", "engine"},
     {"backbones"},
     {"quant"},
-    {"atomic"},
+    {"atomic", "downloads"},
     {"errors", "signals"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}

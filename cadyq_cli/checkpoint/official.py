@@ -23,11 +23,15 @@ from cadyq_cli.backbones.parts import DIV2K_MEAN, upsampling_factors
 from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.checkpoint.stored import refuse_stray
 from cadyq_cli.errors import CheckpointError, InputError
 
 State = Mapping[str, Tensor]
 Names = dict[str, str]  # the authors' module name -> ours
 
+# Where programs put the weights, the better of two first, and what they put before every name.
+_KEYS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
+_WRAPPERS = ("model.", "net.", "module.")
 _MEAN_SHIFTS = ("sub_mean", "add_mean", "sub_mean.shifter", "add_mean.shifter")
 _LEAF = re.compile(
     r"(?P<module>.+?)\.(?P<leaf>alpha|max_val|quant_bit(?P<grid>\d)\.(?:alpha|max_val)"
@@ -86,6 +90,7 @@ def _read(path: Path) -> State:
     """The state dict in a file, bare or wrapped; of a pickle, without running any code in it."""
     if not path.is_file():
         raise CheckpointError(path, "no such checkpoint")
+    refuse_stray(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old pickle protocols
@@ -106,15 +111,24 @@ def _read(path: Path) -> State:
         SafetensorError,
     ) as error:
         raise CheckpointError(path, "is truncated, damaged or no checkpoint") from error
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if (
-        not isinstance(content, Mapping)
-        or not content
-        or not all(isinstance(v, Tensor) for v in content.values())
-    ):
+    state = _unwrapped(content)
+    if state is None:
         raise CheckpointError(path, "holds no state dict")
-    return {str(k).removeprefix("module."): v for k, v in content.items()}
+    return state
+
+
+def _unwrapped(content: Any) -> State | None:
+    """The state dict in what was saved, its names without what wraps the whole network."""
+    if not isinstance(content, Mapping):
+        return None
+    if content and all(isinstance(value, Tensor) for value in content.values()):
+        state = {str(name).removeprefix("module."): value for name, value in content.items()}
+        for prefix in _WRAPPERS:
+            if all(name.startswith(prefix) for name in state):
+                state = {name.removeprefix(prefix): value for name, value in state.items()}
+        return state
+    found = (_unwrapped(content[key]) for key in _KEYS if key in content)
+    return next((state for state in found if state is not None), None)
 
 
 def _translate(state: State, backbone: str, scale: int, widths: tuple[int, ...]) -> Network:

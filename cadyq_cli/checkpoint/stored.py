@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.downloads import stray_file
 from cadyq_cli.engine.folding import STEP_SUFFIX
 from cadyq_cli.engine.program import Program
 from cadyq_cli.errors import CheckpointError
@@ -71,10 +72,25 @@ def _check_steps(arrays: dict[str, NDArray[Any]]) -> None:
         raise ValueError(f"has {min(unused)}{STEP_SUFFIX}, but no codes {min(unused)}")
 
 
+def refuse_stray(path: Path) -> None:
+    """Raise if a download brought something else than weights.
+
+    Raises:
+        CheckpointError: it did, or the file cannot be read.
+    """
+    try:
+        found = stray_file(path)
+    except OSError as error:
+        raise CheckpointError(path, f"cannot be read: {error.strerror or error}") from error
+    if found:
+        raise CheckpointError(path, f"is {found.what}, not a weights file", hint=found.hint)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
     if not path.is_file():
         raise CheckpointError(path, "no such weights file")
+    refuse_stray(path)
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
+from cadyq_cli.downloads import LONGEST_START, stray
 from cadyq_cli.errors import ImageError
 from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.imaging.metadata import gathered
@@ -111,9 +112,11 @@ def _turned(pixels: Pixels, orientation: int) -> Pixels:
 def _why_unknown(file: BinaryIO) -> str:
     """What to say about a file in which Pillow finds no image."""
     file.seek(0)
-    start = file.read(12)
+    start = file.read(LONGEST_START)
     if not start:
         return "is empty"
+    if found := stray(start):
+        return f"is {found.what}, not an image; {found.hint}"
     if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "is a TIFF that is broken or has pixels of an unsupported kind, such as floats"
     known = (b"\x89PNG", b"\xff\xd8", b"BM", b"GIF8", b"RIFF")

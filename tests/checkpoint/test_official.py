@@ -72,6 +72,52 @@ def test_names_of_a_parallel_run_are_understood(state: dict[str, Tensor], tmp_pa
     cadyq_cli.load_official(tmp_path / "a.pth", backbone="edsr", scale=2)
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [["params_ema"], ["params"], ["model"], ["model_state_dict"], ["net"], ["model", "state_dict"]],
+)
+@pytest.mark.parametrize("prefix", ["", "module.", "model.module."])
+def test_weights_are_found_where_programs_put_them(
+    keys: list[str], prefix: str, state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    content: dict[str, Any] = {prefix + name: value for name, value in state.items()}
+    for key in reversed(keys):
+        content = {"epoch": 3, "optimizer": {"state": {0: {"step": torch.ones(1)}}}, key: content}
+    torch.save(content, tmp_path / "a.pth")
+    loaded = cadyq_cli.load_official(tmp_path / "a.pth", backbone="edsr", scale=2)
+    torch.testing.assert_close(
+        loaded.state_dict(), cadyq_cli.load_official(state, backbone="edsr", scale=2).state_dict()
+    )
+
+
+def test_averaged_weights_are_preferred(state: dict[str, Tensor], tmp_path: Path) -> None:
+    raw = {name: value * 0 for name, value in state.items() if "mean" not in name}
+    torch.save({"params": raw, "params_ema": state}, tmp_path / "a.pth")
+    loaded = cadyq_cli.load_official(tmp_path / "a.pth", backbone="edsr", scale=2)
+    assert bool(loaded.backbone.state_dict()["head.weight"].any())
+
+
+PAGES = [
+    b"<!DOCTYPE html><html>",
+    b"\n<HTML lang=en>",
+    b"\xef\xbb\xbf<?xml version='1.0'?>\n<html>",
+]
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 6185213\n"
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors", "a.bin"])
+def test_web_pages_and_pointers_are_called_that(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    for content, what in (
+        *((page, "a web page") for page in PAGES),
+        (POINTER, "a Git LFS pointer"),
+    ):
+        path.write_bytes(content)
+        assert f"is {what}, not a weights file" in _failure(path)
+        with pytest.raises(CheckpointError, match=f"is {what}, not a weights file"):
+            cadyq_cli.load(path)
+
+
 def test_features_blocks_and_precision_are_read_from_the_file(
     recorded: dict[str, Tensor], state: dict[str, Tensor]
 ) -> None:
