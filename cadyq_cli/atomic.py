@@ -26,7 +26,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the name `path` at the end, or is removed if that never comes.
 
     It stands in the same folder under another name, locked, until then. A file that it replaces
-    hands on its permissions.
+    hands on its permissions, where the file system knows them.
 
     Raises:
         OSError: as the system says.
@@ -38,7 +38,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 _lock(file)
             yield file
         if path.exists():
-            shutil.copymode(path, part)
+            with suppress(OSError):  # many a share and card knows no permissions
+                shutil.copymode(path, part)
         part.replace(path)
     except BaseException:
         with suppress(OSError):

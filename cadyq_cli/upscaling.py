@@ -19,7 +19,7 @@ from cadyq_cli.engine.runner import Runner
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.pixels import from_values, to_values
 from cadyq_cli.imaging.pure import keep_pure
-from cadyq_cli.imaging.tiles import Tile
+from cadyq_cli.imaging.tiles import Span, Tile
 from cadyq_cli.imaging.tiles import tiles as cut
 from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 
@@ -27,6 +27,10 @@ from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 # tiles that join as if they were one would be several times the work (tests/benchmarks/seams.py).
 TILE = 256
 OVERLAP = 64  # px of the input that neighbouring tiles share at most
+# px of the input that its outermost ones are repeated by where a picture is enlarged for people:
+# networks see zeros around it, which shows in the corners of a plain one (by up to 37 levels; with
+# this by no more than 2 beyond what it is off inside).
+MARGIN = 2
 SMALLEST_TILE = 32  # px of the input; smaller ones would see little of what surrounds a pixel
 
 Pixels = NDArray[np.uint8 | np.uint16]
@@ -100,6 +104,7 @@ class Enlargement:
         *,
         track: Tracker = iter,
         self_ensemble: bool = False,
+        margin: int = 0,
         watch: Callable[[Result], object] = lambda _: None,
     ) -> None:
         """Prepare.
@@ -109,10 +114,11 @@ class Enlargement:
             image: RGB, shape (H, W, 3), uint8 or uint16.
             tiles: What the image is cut into, row by row.
             track: Yields the tiles it is given, one for each result.
-            self_ensemble: See `upscale`.
+            self_ensemble, margin: See `upscale`.
             watch: Called with each tile's result, in the order of the tiles.
         """
         self._runner, self._image, self._track, self._watch = runner, image, track, watch
+        self._margin = margin
         self._orientations = EVERY_ORIENTATION if self_ensemble else (Orientation(),)
         height, width, _ = image.shape
         self.size = height * runner.scale, width * runner.scale
@@ -144,11 +150,21 @@ class Enlargement:
     def _run(self, view: tuple[Tile, Orientation]) -> Result:
         """What a tile gives in an orientation: upright, and only the pixels that it owns."""
         tile, orientation = view
+        height, width, _ = self._image.shape
+        rows, columns = self._repeated(tile.rows, height), self._repeated(tile.columns, width)
         read = self._image[tile.read()]
+        if self._margin:
+            read = np.pad(read, (rows, columns, (0, 0)), mode="edge")
         result = self._runner.run(orientation.view(to_values(read)))
         pixels = orientation.upright(result.pixels)
         keep_pure(read, pixels)
-        return replace(result, pixels=pixels[tile.inner(self._runner.scale)])
+        scale = self._runner.scale
+        pixels = pixels[rows[0] * scale :, columns[0] * scale :]
+        return replace(result, pixels=pixels[tile.inner(scale)])
+
+    def _repeated(self, span: Span, length: int) -> tuple[int, int]:
+        """How many pixels to add before and after a span of an axis."""
+        return self._margin * (span.start == 0), self._margin * (span.stop == length)
 
 
 def upscale(
@@ -158,6 +174,7 @@ def upscale(
     tile: int = 0,
     track: Tracker = iter,
     self_ensemble: bool = False,
+    margin: int = 0,
 ) -> Upscaled:
     """Enlarge an image by the network's scale, wherever the network runs.
 
@@ -172,6 +189,8 @@ def upscale(
         track: Yields the tiles it is given, as a progress bar does.
         self_ensemble: Enlarge each tile in all its eight orientations and take the mean, of the
             results and of the widths. Eight times the work for a little more PSNR.
+        margin: Pixels of the input to repeat the outermost ones by, see `MARGIN`. Tiles at the
+            border grow by so much; the result does not.
 
     Returns:
         The image in the type of the input, and the widths.
@@ -182,7 +201,7 @@ def upscale(
     """
     began = time.perf_counter()
     tiles = tiles_of(runner, image, tile)
-    run = Enlargement(runner, image, tiles, track=track, self_ensemble=self_ensemble)
+    run = Enlargement(runner, image, tiles, track=track, self_ensemble=self_ensemble, margin=margin)
     result = np.empty((*run.size, 3), image.dtype)
     done = 0
     for band in run:

@@ -13,15 +13,16 @@ from cadyq_cli.imaging.alpha import SoftEdges, bled, is_soft
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize, resized_bands
 from cadyq_cli.imaging.tiles import Tile
-from cadyq_cli.upscaling import Enlargement, Tracker, Widths, mean_width, tiles_of, upscale
+from cadyq_cli.upscaling import MARGIN, Enlargement, Tracker, Widths, mean_width, tiles_of, upscale
 
 
 class EnlargedPicture:
     """A picture on its way through one network after another; iterate for rows from the top.
 
     The last network works in bands. If its result is not of the wanted size, the bands are resized
-    once, by bicubic interpolation. Gray stays gray. Transparency is resized by itself, and no
-    colour of a hidden pixel bleeds into a visible one.
+    once, by bicubic interpolation. What lies beyond the border counts as more of the same. Gray
+    stays gray. Transparency is resized by itself, and no colour of a hidden pixel bleeds into a
+    visible one.
 
     Memory holds the picture, what the networks before the last one make of it, and a band.
     """
@@ -101,6 +102,7 @@ class EnlargedPicture:
                 tile=self._tile,
                 track=self._track,
                 self_ensemble=self._self_ensemble,
+                margin=MARGIN,
             )
             self._widths.append(result.bits)
             self._tiles = self._tiles or result.tiles
@@ -111,6 +113,7 @@ class EnlargedPicture:
             tiles_of(self._runners[-1], pixels, self._tile),
             track=self._track,
             self_ensemble=self._self_ensemble,
+            margin=MARGIN,
         )
         self._tiles = self._tiles or last.tiles
         if last.size == self._size:

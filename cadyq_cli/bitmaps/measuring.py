@@ -19,7 +19,7 @@ from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.imaging.tiles import Tile
-from cadyq_cli.upscaling import TILE, Enlargement, Tracker, Widths, overlap_of, tiles_of
+from cadyq_cli.upscaling import MARGIN, TILE, Enlargement, Tracker, Widths, overlap_of, tiles_of
 
 
 def check_widths(runner: Runner, model: str) -> None:
@@ -105,7 +105,7 @@ def bit_map(
     if finer > 1:
         (height, width, _), edge = pixels.shape, tile or TILE
         tiles = centred_tiles(height, width, edge, (edge - overlap_of(cutter, edge)) / finer)
-    run = Enlargement(runner, pixels, tiles, track=track, watch=reasons.watch)
+    run = Enlargement(runner, pixels, tiles, track=track, margin=MARGIN, watch=reasons.watch)
     bands = [band for band in run if over_output]
     found = map_of_run(runner, tiles, run.bits, file=file, model=model, reasons=reasons)
     if not over_output:

@@ -20,6 +20,16 @@ from cadyq_cli.upscaling import upscale
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+MARGIN = 2  # px by which the outermost ones are repeated
+
+
+def enlarged(scale: int, pixels: NDArray[Any], *, tile: int = 0) -> NDArray[Any]:
+    """What a network makes of a picture that goes on beyond its border, cut back to it."""
+    around = np.pad(pixels, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="edge")
+    cut = slice(MARGIN * scale, -MARGIN * scale)
+    return upscale(network(scale), around, tile=tile).pixels[cut, cut]
+
+
 def network(scale: int) -> Network:
     torch.manual_seed(scale)
     settings = {"scale": scale, "features": 4, "blocks": 1}
@@ -39,18 +49,50 @@ def photo(rng: np.random.Generator) -> NDArray[np.uint8]:
     return rng.integers(0, 256, (90, 51, 3), np.uint8)
 
 
-def test_one_network_alone_is_upscale(photo: NDArray[np.uint8]) -> None:
-    expected = upscale(network(2), photo, tile=40).pixels
-    assert np.array_equal(whole(Picture(pixels=photo), [2], (180, 102)), expected)
+def test_one_network_alone_is_upscale_of_a_picture_that_goes_on_beyond_its_border(
+    photo: NDArray[np.uint8],
+) -> None:
+    run = EnlargedPicture(Picture(pixels=photo), [network(2)], (180, 102))
+    assert np.array_equal(np.concatenate([*run]), enlarged(2, photo))
+    parts = whole(Picture(pixels=photo), [2], (180, 102))
+    inside = slice(40, -40)  # the tiles differ at most in their sizes
+    assert np.array_equal(
+        parts[inside, inside], upscale(network(2), photo, tile=40).pixels[inside, inside]
+    )
+
+
+@pytest.mark.parametrize("model", ["edsr-x2", "edsr-x3", "span-x2", "span-x4", "edsr-x4"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_one_colour_stays_it_up_to_the_corners(model: str, dtype: type[Any]) -> None:
+    runner = Opener(device="cpu").open(model)
+    unit = 257 if dtype == np.uint16 else 1
+    for colour in ((30, 200, 90), (120, 60, 200), (20, 20, 60), (255, 128, 0)):
+        pixels = np.full((14, 9, 3), np.array(colour) * unit, dtype)
+        size = (14 * runner.scale, 9 * runner.scale)
+        (rows,) = EnlargedPicture(Picture(pixels=pixels), [runner], size)
+        assert rows.shape == (*size, 3)
+        assert np.abs(rows / unit - colour).max() <= 2.5
+
+
+def test_the_widths_are_those_of_the_tiles_of_the_picture(photo: NDArray[np.uint8]) -> None:
+    run = EnlargedPicture(Picture(pixels=photo), [network(2)], (180, 102), tile=40)
+    list(run)
+    tiles, widths = run.bit_map
+    assert tiles[0].read()[0].start == tiles[0].read()[1].start == 0
+    assert tiles[-1].owned() == (
+        slice(tiles[-1].rows.keep_from, 90),
+        slice(tiles[-1].columns.keep_from, 51),
+    )
+    assert {len(each) for each in widths.values()} == {len(tiles)}
 
 
 @pytest.mark.parametrize("size", [(180, 102), (270, 153), (301, 170), (97, 203)])
 def test_networks_follow_each_other_and_one_resample_ends_it(
     photo: NDArray[np.uint8], size: tuple[int, int]
 ) -> None:
-    once = upscale(network(2), photo, tile=40).pixels
-    twice = upscale(network(3), once, tile=40).pixels
-    assert np.array_equal(whole(Picture(pixels=photo), [2, 3], size), imresize(twice, size))
+    twice = enlarged(3, enlarged(2, photo))
+    run = EnlargedPicture(Picture(pixels=photo), [network(2), network(3)], size)
+    assert np.array_equal(np.concatenate([*run]), imresize(twice, size))
 
 
 def test_average_bits_count_every_network(photo: NDArray[np.uint8]) -> None:
