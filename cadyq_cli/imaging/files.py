@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 from cadyq_cli.atomic import replacing
 from cadyq_cli.errors import ImageError
 from cadyq_cli.imaging.decoding import decode
+from cadyq_cli.imaging.fitting import check_fits, stated_by
 from cadyq_cli.imaging.formats import Format, format_of
 from cadyq_cli.imaging.layout import Layout, Put
 from cadyq_cli.imaging.limits import MAX_PIXELS
@@ -83,10 +84,10 @@ def write(
 ) -> None:
     """Write a picture with its metadata; arguments and errors as for `create`."""
     colour = picture.pixels[..., : picture.colours]
-    height, width, channels = colour.shape
+    height, width, _ = colour.shape
     with create(
         path,
-        (height, width, channels + (picture.alpha is not None)),
+        (height, width, picture.channels),
         colour.dtype,
         metadata=picture.metadata,
         file_format=file_format,
@@ -162,20 +163,15 @@ def encode(
     Raises:
         ImageError: the format cannot hold such an image, or the system refuses.
     """
+    check_fits(file_format, shape, dtype, name)
     height, width, channels = shape
     bits = np.dtype(dtype).itemsize * 8
-    if channels in (2, 4) and not file_format.alpha:
-        reason = f"{file_format.name} cannot hold transparency"
-        raise ImageError(name, reason, hint="PNG, WebP, AVIF and TIFF can")
-    if max(height, width) > file_format.side:
-        reason = f"{file_format.name} cannot hold {width}x{height} px"
-        raise ImageError(name, reason, hint=f"at most {file_format.side} a side; PNG and TIFF can")
     layout = Layout(
         height=height,
         width=width,
         channels=channels,
         bits=min(bits, file_format.bits),
-        metadata=(metadata or Metadata()).sized(width, height),
+        metadata=stated_by(file_format, (metadata or Metadata()).sized(width, height)),
         quality=quality,
     )
     with naming(name), file_format.encoder(file, layout) as put:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,6 +13,7 @@ from PIL import Image
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import png, tiff
+from cadyq_cli.imaging.capacity import Capacity
 from cadyq_cli.imaging.layout import Layout, Put, strips
 from cadyq_cli.imaging.metadata import Metadata
 
@@ -29,7 +30,7 @@ class Format:
     alpha: bool = True
     profiles: bool = True  # of colours
     bits: int = 8  # at most, a channel
-    side: int = 2**31 - 1  # at most, in pixels
+    capacity: Capacity = field(default_factory=Capacity)
 
 
 def can_be_read(path: Path) -> bool:
@@ -61,6 +62,9 @@ def format_of(path: Path) -> Format:
         return format_named(path.suffix[1:])
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+_PER_METRE = 2**31 - 1  # pixels that PNG and BMP can state at most
 
 
 def _no_options(_: Layout) -> dict[str, Any]:
@@ -126,18 +130,51 @@ def _avif(layout: Layout) -> dict[str, Any]:
     return {"quality": layout.quality or 100, "subsampling": "4:4:4"}
 
 
+def _bmp(layout: Layout) -> dict[str, Any]:
+    return {} if layout.metadata.dpi else {"dpi": (0, 0)}  # unknown, not Pillow's 96
+
+
 FORMATS = (
-    Format(name="PNG", suffixes=(".png",), encoder=png.encode, bits=16),
+    Format(
+        name="PNG",
+        suffixes=(".png",),
+        encoder=png.encode,
+        bits=16,
+        capacity=Capacity(side=1_000_000, dpi=_PER_METRE * 0.0254),  # libpng's own limit
+    ),
     Format(
         name="JPEG",
         suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
         encoder=_pillow("JPEG", _jpeg, longest=65500),
         alpha=False,
-        side=65500,
+        capacity=Capacity(side=65500, dpi=2**16 - 1),
     ),
-    Format(name="WebP", suffixes=(".webp",), encoder=_pillow("WEBP", _webp), side=16383),
-    Format(name="AVIF", suffixes=(".avif",), encoder=_pillow("AVIF", _avif), side=65536),
-    Format(name="TIFF", suffixes=(".tif", ".tiff"), encoder=tiff.encode, bits=16),
-    Format(name="BMP", suffixes=(".bmp",), encoder=_pillow("BMP"), alpha=False, profiles=False),
+    Format(
+        name="WebP",
+        suffixes=(".webp",),
+        encoder=_pillow("WEBP", _webp),
+        capacity=Capacity(side=16383),
+    ),
+    Format(
+        name="AVIF",
+        suffixes=(".avif",),
+        encoder=_pillow("AVIF", _avif),
+        capacity=Capacity(side=32768, pixels=16384**2),  # what libavif opens
+    ),
+    Format(
+        name="TIFF",
+        suffixes=(".tif", ".tiff"),
+        encoder=tiff.encode,
+        bits=16,
+        capacity=Capacity(size=tiff.LIMIT, dpi=tiff.FINEST),
+    ),
+    Format(
+        name="BMP",
+        suffixes=(".bmp",),
+        encoder=_pillow("BMP", _bmp),
+        alpha=False,
+        profiles=False,
+        capacity=Capacity(size=2**32 - 2**11, dpi=_PER_METRE / 39.3701),  # as Pillow reckons
+    ),
 )
 ONLY_READ = (".gif",)

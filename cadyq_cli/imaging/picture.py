@@ -26,3 +26,8 @@ class Picture:
         """Channels to write, without alpha: one of a gray picture, unless its profile is of RGB."""
         icc = self.metadata.icc
         return 1 if self.gray and (icc is None or icc[16:20] == b"GRAY") else 3
+
+    @property
+    def channels(self) -> int:
+        """Channels to write, alpha among them."""
+        return self.colours + (self.alpha is not None)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from cadyq_cli.imaging.exif import byte_order, directory
 from cadyq_cli.imaging.layout import Layout, Put, strips
 
-_LIMIT = 2**32 - 2**24  # bytes: offsets have 32 bits, and the directory needs some
+LIMIT = 2**32 - 2**24  # bytes: offsets have 32 bits, and the directory needs some
+_PARTS = 1000  # of a pixel per inch, in which resolutions are stated
+FINEST = (2**32 - 1) // _PARTS  # pixels per inch
 _LEVEL = 4  # 6 saves a tenth of the size and takes three times as long
 _BYTE, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 3, 4, 5, 7
 _PACKED = {_BYTE: "B", _SHORT: "H", _LONG: "I", _RATIONAL: "I", _UNDEFINED: "B"}
@@ -33,7 +35,7 @@ def encode(file: BinaryIO, layout: Layout) -> Iterator[Put]:
 
     Source: TIFF Revision 6.0, Adobe 1992; its Technical Note 2 (2002) for Deflate.
     """
-    if layout.width * layout.height * layout.channels * layout.bits // 8 > _LIMIT:
+    if layout.width * layout.height * layout.channels * layout.bits // 8 > LIMIT:
         raise OSError("TIFF cannot hold more than 4 GB; PNG can")
     if layout.bits == 16 and layout.channels == 2:
         with encode(file, _coloured(layout)) as put:
@@ -109,9 +111,9 @@ def _fields(layout: Layout) -> dict[int, tuple[int, list[int]]]:
     if layout.channels in (2, 4):
         fields[338] = _SHORT, [2]  # alpha is not multiplied into the colours
     if metadata.dpi:
-        across, down = (round(dpi * 1000) for dpi in metadata.dpi)
-        fields[282] = _RATIONAL, [across, 1000]
-        fields[283] = _RATIONAL, [down, 1000]
+        across, down = (round(dpi * _PARTS) for dpi in metadata.dpi)
+        fields[282] = _RATIONAL, [across, _PARTS]
+        fields[283] = _RATIONAL, [down, _PARTS]
         fields[296] = _SHORT, [2]  # per inch
     if metadata.xmp:
         fields[700] = _BYTE, list(metadata.xmp)

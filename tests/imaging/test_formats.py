@@ -146,7 +146,17 @@ def test_a_wrong_number_of_rows_is_refused(tmp_path: Path, suffix: str, rows: in
     [
         ("a.jpg", (1, 70_000, 3), "JPEG cannot hold 70000x1 px; at most 65500 a side"),
         ("a.webp", (20_000, 1, 3), "WebP cannot hold 1x20000 px; at most 16383 a side"),
-        ("a.tif", (60_000, 60_000, 3), "TIFF cannot hold more than 4 GB; PNG can"),
+        ("a.tif", (60_000, 60_000, 3), "TIFF cannot hold 60000x60000 px; at most 4 GB; PNG can"),
+        (
+            "a.bmp",
+            (40_000, 40_000, 3),
+            "BMP cannot hold 40000x40000 px; at most 4 GB; PNG and JPEG can",
+        ),
+        ("a.bmp", (2**30, 1, 3), "BMP cannot hold 1x1073741824 px; at most 4 GB"),  # 4 bytes a row
+        ("a.avif", (4, 34_000, 3), "at most 32768 a side; PNG, JPEG, TIFF and BMP can"),
+        ("a.avif", (20_000, 20_000, 4), "at most 268435456 in all; PNG and TIFF can"),
+        ("a.png", (1, 1_000_001, 2), "at most 1000000 a side; TIFF can"),
+        ("a.jpg", (2**31, 1, 3), "at most 65500 a side; no format can; choose a smaller size"),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused_before_the_work(

@@ -1,0 +1,63 @@
+"""Whether an image fits a format, asked before any work is done, and what would fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from cadyq_cli.errors import ImageError
+from cadyq_cli.imaging.formats import FORMATS, Format
+from cadyq_cli.imaging.metadata import Metadata
+
+
+def check_fits(
+    file_format: Format, shape: tuple[int, int, int], dtype: DTypeLike, name: str
+) -> None:
+    """Raise if a format cannot hold an image.
+
+    Args:
+        file_format: To be written.
+        shape: Height, width and channels, as for `files.create`.
+        dtype: uint8 or uint16.
+        name: What to call the result in an error.
+
+    Raises:
+        ImageError: it cannot; the hint names formats that can.
+    """
+    if shape[2] in (2, 4) and not file_format.alpha:
+        holding = [each.name for each in FORMATS if each.alpha]
+        reason = f"{file_format.name} cannot hold transparency"
+        raise ImageError(name, reason, hint=f"{_listed(holding)} can")
+    limit = _exceeded(file_format, shape, dtype)
+    if limit is not None:
+        holding = [
+            each.name
+            for each in FORMATS
+            if each.bits >= file_format.bits and _exceeded(each, shape, dtype) is None
+        ]
+        reason = f"{file_format.name} cannot hold {shape[1]}x{shape[0]} px"
+        others = f"{_listed(holding)} can" if holding else "no format can; choose a smaller size"
+        raise ImageError(name, reason, hint=f"{limit}; {others}")
+
+
+def stated_by(file_format: Format, metadata: Metadata) -> Metadata:
+    """The metadata without a resolution that no field of the format holds."""
+    if metadata.dpi is None or file_format.capacity.states(metadata.dpi):
+        return metadata
+    return replace(metadata, dpi=None)
+
+
+def _exceeded(each: Format, shape: tuple[int, int, int], dtype: DTypeLike) -> str | None:
+    height, width, channels = shape
+    bits = min(np.dtype(dtype).itemsize * 8, each.bits)
+    if channels in (2, 4) and not each.alpha:
+        return "no transparency"
+    return each.capacity.exceeded(height, width, channels * bits // 8)
+
+
+def _listed(names: list[str]) -> str:
+    """A, B and C."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,65 @@
+"""Any resolution may be stated; a result states it truly or not at all."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from cadyq_cli.imaging.files import encode
+from cadyq_cli.imaging.formats import FORMATS, Format
+from cadyq_cli.imaging.metadata import Metadata
+from cadyq_cli.imaging.resolution import usable
+
+
+def stated(file_format: Format, dpi: tuple[float, float]) -> tuple[float, float] | None:
+    """What Pillow finds in a file for which a resolution was given."""
+    file = io.BytesIO()
+    metadata = Metadata(dpi=dpi)
+    with encode(file, file_format, (1, 1, 3), name="a", metadata=metadata) as put:
+        put(np.zeros((1, 1, 3), np.uint8))
+    with Image.open(file) as image:
+        found = image.info.get("dpi")
+    return found and (float(found[0]), float(found[1]))
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.sampled_from(FORMATS), st.tuples(st.floats(), st.floats()))
+@example(FORMATS[0], (5e7, 72.0))
+@example(FORMATS[1], (65535.0, 1.0))
+@example(FORMATS[5], (54545952.0, 54545952.0))
+def test_a_file_states_the_resolution_or_none(
+    file_format: Format, dpi: tuple[float, float]
+) -> None:
+    found = stated(file_format, dpi)
+    if found not in (None, (0, 0), (1, 1)):
+        assert found == pytest.approx(dpi, abs=0.51)
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "TIFF", "BMP"])
+def test_ordinary_resolutions_are_stated(name: str) -> None:
+    (file_format,) = (each for each in FORMATS if each.name == name)
+    assert stated(file_format, (300, 72)) == pytest.approx((300, 72), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "dpi", [(math.nan, 72.0), (300.0, math.nan), (math.inf, 1.0), (-1.0, 72.0), (0.0, 300.0)]
+)
+def test_an_impossible_resolution_is_told_of(dpi: tuple[float, float]) -> None:
+    kept, notes = usable(dpi)
+    assert kept is None
+    assert "impossible resolution" in notes[0]
+
+
+@pytest.mark.parametrize("dpi", [None, (0.0, 0.0), (1.0, 1.0)])
+def test_programs_that_know_no_resolution_are_not_told_of(dpi: tuple[float, float] | None) -> None:
+    assert usable(dpi) == (None, ())
+
+
+def test_a_usable_resolution_stays() -> None:
+    assert usable((300.0, 72.5)) == ((300.0, 72.5), ())
