@@ -17,6 +17,7 @@ from cadyq_cli.batch.outcome import Outcome
 from cadyq_cli.batch.sizes import Wanted, passes
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import streams
+from cadyq_cli.imaging.fitting import check_fits
 from cadyq_cli.imaging.formats import Format, format_named
 from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.imaging.metadata import Metadata
@@ -32,6 +33,7 @@ class Conversion:
     wanted: Wanted
     tile: int = 0
     self_ensemble: bool = False
+    alpha_is_data: bool = False  # not transparency: the colours beneath are kept
     quality: int | None = None
     strip_metadata: bool = False  # all but the colour profile, without which colours change
     max_input_pixels: int = MAX_PIXELS
@@ -51,6 +53,9 @@ class Conversion:
         height, width, _ = picture.pixels.shape
         size = self.wanted.size(str(job.source), height, width)
         scales = passes(max(size[0] / height, size[1] / width), self.models.scales)
+        file_format = job.format or _own_format(picture)
+        shape = (*size, picture.channels)
+        check_fits(file_format, shape, picture.pixels.dtype, streams.name_of(job.target))
         streams.make_folder(job.target)
         networks = [self.models.network(scale) for scale in scales]
         if self.bit_map is not None:
@@ -64,11 +69,11 @@ class Conversion:
             tile=self.tile,
             track=track,
             self_ensemble=self.self_ensemble,
+            alpha_is_data=self.alpha_is_data,
         )
         metadata = picture.metadata
         if self.strip_metadata:
             metadata = Metadata(icc=metadata.icc)
-        file_format = job.format or _own_format(picture)
         with streams.create(
             job.target,
             file_format,
@@ -92,7 +97,7 @@ class Conversion:
             models=tuple(map(self.models.name, scales)),
             network_scale=prod(scales),
             average_bits=enlarged.average_bits,
-            notes=(*picture.notes, *_loss(file_format, enlarged.dtype, metadata)),
+            notes=(*picture.notes, *enlarged.notes, *_loss(file_format, enlarged.dtype, metadata)),
         )
 
 
@@ -101,6 +106,10 @@ def _loss(file_format: Format, dtype: DTypeLike, metadata: Metadata) -> Iterator
     bits = np.dtype(dtype).itemsize * 8
     if bits > file_format.bits:
         yield f"has {bits} bits a channel, {file_format.name} {file_format.bits}; PNG keeps all"
+    if metadata.dpi and not file_format.capacity.states(metadata.dpi):
+        across, down = metadata.dpi
+        resolution = f"{across:.8g} x {down:.8g} dpi"
+        yield f"states a resolution of {resolution}, more than {file_format.name} can hold"
     if metadata.icc and not file_format.profiles:
         yield f"has a colour profile, which {file_format.name} cannot hold; PNG can"
 

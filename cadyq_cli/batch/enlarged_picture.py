@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cadyq_cli.engine.runner import Runner
-from cadyq_cli.imaging.alpha import SoftEdges, bled, is_soft
+from cadyq_cli.imaging.alpha import SoftEdges, bled, is_soft, loses_hidden_colours
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize, resized_bands
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import MARGIN, Enlargement, Tracker, Widths, mean_width, tiles_of, upscale
+
+HIDDEN_COLOURS_REPLACED = (
+    "has colours where alpha is 0, which were replaced by those around; --alpha-is-data keeps them"
+)
 
 
 class EnlargedPicture:
@@ -23,6 +27,8 @@ class EnlargedPicture:
     once, by bicubic interpolation. What lies beyond the border counts as more of the same. Gray
     stays gray. Transparency is resized by itself, and no colour of a hidden pixel bleeds into a
     visible one.
+
+    Where alpha is data, colours and alpha know nothing of each other.
 
     Memory holds the picture, what the networks before the last one make of it, and a band.
     """
@@ -36,6 +42,7 @@ class EnlargedPicture:
         tile: int = 0,
         track: Tracker = iter,
         self_ensemble: bool = False,
+        alpha_is_data: bool = False,
     ) -> None:
         """Prepare; nothing is computed before the first row is asked for.
 
@@ -44,16 +51,20 @@ class EnlargedPicture:
             runners: Of at least one network; see `batch.sizes.passes`.
             size: Height and width of the result.
             tile, track, self_ensemble: As for `upscaling.upscale`, for every network.
+            alpha_is_data: Whether alpha says something else than what shows, so that all colours
+                count, and it is a channel like them.
         """
         self._picture, self._runners, self._size = picture, runners, size
         self._tile, self._track, self._self_ensemble = tile, track, self_ensemble
+        self._alpha_is_data = alpha_is_data
+        self._notes: tuple[str, ...] = ()
         self._widths: list[dict[str, Widths]] = []
         self._tiles: tuple[Tile, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels, as `files.create` wants them."""
-        return (*self._size, self._picture.colours + (self._picture.alpha is not None))
+        return (*self._size, self._picture.channels)
 
     @property
     def dtype(self) -> DTypeLike:
@@ -65,6 +76,11 @@ class EnlargedPicture:
         """Mean width over networks, tiles and sites, once all rows have come."""
         means = [mean for mean in map(mean_width, self._widths) if mean is not None]
         return float(np.mean(means)) if means else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know about the result, once all rows have come."""
+        return self._notes
 
     @property
     def bit_map(self) -> tuple[tuple[Tile, ...], dict[str, Widths]]:
@@ -79,8 +95,10 @@ class EnlargedPicture:
         """
         pixels, alpha, done = self._picture.pixels, self._picture.alpha, 0
         edges = None
-        if alpha is not None:
+        if alpha is not None and not self._alpha_is_data:
             pixels = bled(self._picture.pixels, alpha)
+            if loses_hidden_colours(self._picture.pixels, alpha, given=pixels):
+                self._notes = (HIDDEN_COLOURS_REPLACED,)
             if is_soft(alpha):
                 edges = SoftEdges(self._picture.pixels, alpha, given=pixels)
         for band in self._colours(pixels):

@@ -193,6 +193,15 @@ def upscale(
             panel=MODEL,
         ),
     ] = False,
+    alpha_is_data: Annotated[
+        bool,
+        flag(
+            "--alpha-is-data",
+            text="Alpha is no transparency, as in many game textures: keep the colours where it "
+            "is 0.",
+            panel=OUTPUT,
+        ),
+    ] = False,
     tile: Tile = 0,
     jobs: Jobs = 0,
     threads: Threads = 0,
@@ -255,6 +264,7 @@ def upscale(
         wanted=wanted,
         tile=tile,
         self_ensemble=self_ensemble,
+        alpha_is_data=alpha_is_data,
         quality=quality,
         strip_metadata=strip_metadata,
         max_input_pixels=max_input_pixels,

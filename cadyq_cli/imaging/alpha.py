@@ -13,6 +13,8 @@ from cadyq_cli.imaging.resize import imresize
 Pixels = NDArray[Any]
 
 AROUND = 2  # px within which more visible pixels give a fainter one their colour
+_VISIBLE = 8 / 255  # of white, by which colours differ
+_FEW = 0.01  # of the hidden pixels
 _FAINTEST = np.float32(1 / 255)  # alpha that colours are divided by, at least
 
 
@@ -50,6 +52,34 @@ class SoftEdges:
 def is_soft(alpha: Pixels) -> bool:
     """Whether pixels show a little, which take a `SoftEdges`."""
     return bool(((alpha > 0) & (alpha < np.iinfo(alpha.dtype).max)).any())
+
+
+def loses_hidden_colours(pixels: Pixels, alpha: Pixels, given: Pixels) -> bool:
+    """Whether pixels that do not show held a picture of their own, and not just any colour.
+
+    Programs leave one colour behind cut-outs, mostly black or white; data, such as the gloss of a
+    texture, lies over colours of all kinds.
+
+    Args:
+        pixels: (H, W, 3), uint8 or uint16.
+        alpha: (H, W), 0 where nothing shows.
+        given: Of the shape of the pixels: what takes their place.
+    """
+    hidden = alpha == 0
+    white = int(np.iinfo(pixels.dtype).max)
+    before, after = pixels[hidden].astype(np.int32), given[hidden].astype(np.int32)
+    plain = ((before == 0).all(axis=1)) | ((before == white).all(axis=1))
+    lost = before[~plain & _apart(before, after, white)]
+    if len(lost) == 0:
+        return False
+    usual = np.median(lost, axis=0)
+    return bool(_apart(lost, usual, white).sum() > _FEW * len(before))
+
+
+def _apart(colours: Pixels, others: Pixels, white: int) -> NDArray[np.bool_]:
+    """Where colours differ visibly, of (n, 3) each."""
+    differ: NDArray[np.bool_] = (np.abs(colours - others) > _VISIBLE * white).any(axis=1)
+    return differ
 
 
 def bled(pixels: Pixels, alpha: Pixels) -> Pixels:

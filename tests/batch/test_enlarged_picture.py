@@ -131,6 +131,33 @@ def test_the_colour_of_hidden_pixels_does_not_matter(photo: NDArray[np.uint8]) -
     assert np.array_equal(results[0], results[1])
 
 
+@pytest.fixture
+def texture(photo: NDArray[np.uint8], rng: np.random.Generator) -> Picture:
+    """A picture with alpha of any kind, over a part of which it is 0."""
+    alpha = rng.integers(0, 256, photo.shape[:2], np.uint8)
+    alpha[:, :25] = 0
+    return Picture(pixels=photo, alpha=alpha)
+
+
+@pytest.mark.parametrize("size", [(180, 102), (135, 77)])
+def test_colours_over_data_are_enlarged_as_if_there_were_none(
+    texture: Picture, size: tuple[int, int]
+) -> None:
+    run = EnlargedPicture(texture, [network(2)], size, tile=40, alpha_is_data=True)
+    result = np.concatenate([*run])
+    assert np.array_equal(result[..., :3], whole(Picture(pixels=texture.pixels), [2], size))
+    assert texture.alpha is not None
+    assert np.array_equal(result[..., 3], imresize(texture.alpha, size))
+    assert run.notes == ()
+
+
+def test_a_note_tells_of_hidden_colours_that_were_replaced(texture: Picture) -> None:
+    run = EnlargedPicture(texture, [network(2)], (180, 102))
+    list(run)
+    assert len(run.notes) == 1
+    assert "where alpha is 0" in run.notes[0]
+
+
 def test_a_shadow_makes_no_fringe_at_the_edge_of_what_throws_it() -> None:
     """On white, where enlarging what is seen there is what to compare with."""
     pixels, alpha = np.zeros((40, 40, 3), np.uint8), np.full((40, 40), 30, np.uint8)

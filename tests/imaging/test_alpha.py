@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cadyq_cli.imaging.alpha import SoftEdges, bled, is_soft
+from cadyq_cli.imaging.alpha import SoftEdges, bled, is_soft, loses_hidden_colours
 from cadyq_cli.imaging.resize import imresize
 
 Array = NDArray[Any]
@@ -82,6 +82,38 @@ def test_one_visible_pixel_colours_everything(size: tuple[int, int]) -> None:
     alpha: Array = np.zeros(size, np.uint8)
     pixels[-1, -1], alpha[-1, -1] = [10, 20, 30], 1
     assert (bled(pixels, alpha) == [10, 20, 30]).all()
+
+
+def lost(hidden: Array, alpha: Array | None = None) -> bool:
+    """Whether a picture loses what is hidden in its left half, of the colours given."""
+    pixels: Array = np.full((16, 32, 3), 200, hidden.dtype)
+    pixels[:, :16] = hidden
+    if alpha is None:
+        alpha = np.where(np.arange(32) < 16, 0, np.iinfo(hidden.dtype).max)
+        alpha = np.broadcast_to(alpha, (16, 32)).astype(hidden.dtype)
+    return loses_hidden_colours(pixels, alpha, given=bled(pixels, alpha))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_picture_that_is_hidden_is_missed(rng: np.random.Generator, dtype: type) -> None:
+    assert lost(rng.integers(0, np.iinfo(dtype).max, (16, 16, 3), dtype=dtype))
+
+
+@pytest.mark.parametrize("colour", [[0, 0, 0], [255, 255, 255], [10, 200, 30], [200, 200, 200]])
+def test_one_hidden_colour_is_not_missed(colour: list[int]) -> None:
+    assert not lost(np.broadcast_to(np.array(colour, np.uint8), (16, 16, 3)))
+
+
+def test_hidden_black_and_white_are_not_missed(rng: np.random.Generator) -> None:
+    assert not lost((rng.integers(0, 2, (16, 16, 1)) * 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("opacity", [0, 128, 255])
+def test_nothing_is_missed_where_nothing_is_replaced(
+    rng: np.random.Generator, opacity: int
+) -> None:
+    hidden = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    assert not lost(hidden, np.full((16, 32), opacity, np.uint8))
 
 
 @pytest.mark.parametrize("opacity", [0, 1, 255])
