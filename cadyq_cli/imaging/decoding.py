@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
-from cadyq_cli.downloads import LONGEST_START, stray
 from cadyq_cli.errors import ImageError
+from cadyq_cli.imaging.containers.by_pillow import statements_of
+from cadyq_cli.imaging.containers.contents import SEVERAL, Contents
+from cadyq_cli.imaging.containers.jpeg_scans import completed
+from cadyq_cli.imaging.containers.statements import Statements
+from cadyq_cli.imaging.containers.taking_apart import take_apart
 from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.imaging.metadata import gathered
 from cadyq_cli.imaging.modes import UnsupportedPixelsError, is_16_bit, split
 from cadyq_cli.imaging.picture import Picture
-
-READABLE = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")  # Pillow's names
+from cadyq_cli.imaging.unreadable import READABLE, why_broken, why_unknown
 
 Pixels = NDArray[Any]
 _PILLOW = Lock()  # its pixel limit and the warning filters belong to the whole process
@@ -41,22 +44,21 @@ def decode(file: BinaryIO, name: str, *, max_pixels: int = MAX_PIXELS) -> Pictur
         ImageError: not an image, a broken one, one of an unsupported kind, or a too large one.
     """
     with _our_rules():
+        contents = take_apart(file)
+        if contents.refusal:
+            raise ImageError(name, contents.refusal)
         try:
-            with Image.open(file, formats=READABLE) as image:
-                if image.width * image.height > max_pixels:
-                    size = f"{image.width}x{image.height} px"
-                    hint = f"the limit is {max_pixels} px in all (--max-input-pixels)"
-                    raise ImageError(name, f"is too large, {size}", hint=hint)
-                return _picture(image, file)
+            return _decoded(contents, name, max_pixels)
         except ImageError:
             raise
         except UnsupportedPixelsError as error:
             raise ImageError(name, str(error)) from error
         except UnidentifiedImageError as error:
-            raise ImageError(name, _why_unknown(file)) from error
+            cause, hint = why_unknown(file)
+            raise ImageError(name, cause, hint=hint) from error
         except Exception as error:  # a decoder may raise anything over a broken file
-            cause = " ".join(str(error).split()) or type(error).__name__
-            raise ImageError(name, f"is broken: {cause}") from error
+            cause, hint = why_broken(error)
+            raise ImageError(name, cause, hint=hint) from error
 
 
 @contextmanager
@@ -71,28 +73,45 @@ def _our_rules() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _picture(image: ImageFile, file: BinaryIO) -> Picture:
-    notes = []
-    if image.format != "MPO" and getattr(image, "is_animated", False):
-        notes.append("holds several pictures; the first one is used")
+def _decoded(contents: Contents, name: str, max_pixels: int) -> Picture:
+    with Image.open(contents.pixels, formats=READABLE) as image:
+        if image.width * image.height > max_pixels:
+            size = f"{image.width}x{image.height} px"
+            hint = f"the limit is {max_pixels} px in all (--max-input-pixels)"
+            raise ImageError(name, f"is too large, {size}", hint=hint)
+        statements = contents.statements or statements_of(image)
+        try:
+            return _picture(image, statements)
+        except OSError:
+            ended = completed(contents.pixels) if image.format == "JPEG" else None
+            if ended is None:
+                raise
+    with Image.open(ended, formats=READABLE) as image:
+        return _picture(image, statements, "lacks its end marker, but no pixel is missing")
+
+
+def _picture(image: ImageFile, statements: Statements, *notes: str) -> Picture:
+    told = [*notes, *statements.notes]
+    told += [f"holds {other}, which is left out" for other in statements.others]
+    if image.format != "TIFF" and getattr(image, "is_animated", False):
+        told.append(SEVERAL)
     if image.mode == "CMYK":
         kinds = ("16-bit CMYK", "8-bit sRGB") if is_16_bit(image) else ("CMYK", "sRGB")
-        notes.append("{} colours became {}".format(*kinds))
-    colour, alpha = split(image)
-    profile = image.info.get("icc_profile")
-    space = profile[16:20] if profile else None
+        told.append("{} colours became {}".format(*kinds))
+    colour, alpha = split(image, statements.icc)
+    space = statements.icc[16:20] if statements.icc else None
     gray = _is_gray(colour)
     height, width = colour.shape[:2]
     fitting = (b"GRAY",) if colour.shape[2] == 1 else (b"GRAY", b"RGB ") if gray else (b"RGB ",)
-    metadata = gathered(image, file, profile if space in fitting else None)
-    turn = metadata.orientation  # nothing for TIFF, which Pillow has turned already
+    metadata = gathered(statements, statements.icc if space in fitting else None)
+    turn = metadata.orientation
     return Picture(
         pixels=_turned(np.broadcast_to(colour, (height, width, 3)), turn),
         alpha=None if alpha is None else _turned(alpha, turn),
         gray=gray,
-        format="JPEG" if image.format == "MPO" else image.format or "PNG",
+        format=image.format or "PNG",
         metadata=metadata.upright(),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(told)),
     )
 
 
@@ -107,21 +126,3 @@ def _turned(pixels: Pixels, orientation: int) -> Pixels:
     down = -1 if orientation in (3, 4, 7, 8) else 1
     right = -1 if orientation in (2, 3, 6, 7) else 1
     return pixels[::down, ::right]
-
-
-def _why_unknown(file: BinaryIO) -> str:
-    """What to say about a file in which Pillow finds no image."""
-    file.seek(0)
-    start = file.read(LONGEST_START)
-    if not start:
-        return "is empty"
-    if found := stray(start):
-        return f"is {found.what}, not an image; {found.hint}"
-    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "is a TIFF that is broken or has pixels of an unsupported kind, such as floats"
-    known = (b"\x89PNG", b"\xff\xd8", b"BM", b"GIF8", b"RIFF")
-    if start.startswith(known):
-        return "is broken from its first bytes on"
-    if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
-        return "is a HEIC image, which cannot be read; export it as JPEG, or in 16 bits as TIFF"
-    return f"is not an image that can be read; {', '.join(READABLE)} are"

@@ -5,30 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO
 
-from PIL.ExifTags import Base
-from PIL.ImageFile import ImageFile
-
-from cadyq_cli.imaging.exif import extracted, orientation, sized, upright
-
-_TEXT_OF_ANOTHER_KIND = ("XML:com.adobe.xmp", "Raw profile type exif")
-_ABOUT_THE_PICTURE = {  # of the tags of a TIFF file; the others are about the file
-    Base.ImageDescription,
-    Base.Make,
-    Base.Model,
-    Base.XResolution,
-    Base.YResolution,
-    Base.ResolutionUnit,
-    Base.Software,
-    Base.DateTime,
-    Base.Artist,
-    Base.HostComputer,
-    Base.Copyright,
-    Base.Rating,
-    Base.ExifOffset,
-    Base.GPSInfo,
-}
+from cadyq_cli.imaging.containers.statements import Statements
+from cadyq_cli.imaging.exif import orientation, sized, upright
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,27 +37,16 @@ class Metadata:
         return replace(self, exif=self.exif and sized(self.exif, width, height))
 
 
-def gathered(image: ImageFile, file: BinaryIO, icc: bytes | None) -> Metadata:
-    """What an image, loaded from `file`, says; `icc` is the profile of what its pixels became."""
-    text = {str(key): str(value) for key, value in getattr(image, "text", {}).items()}
-    text = {key: value for key, value in text.items() if key not in _TEXT_OF_ANOTHER_KIND}
-    if comment := image.info.get("comment"):
-        text["Comment"] = comment.decode("utf-8", "replace")
-    dpi = tuple(map(float, image.info.get("dpi", ())))
+def gathered(statements: Statements, icc: bytes | None) -> Metadata:
+    """What a file says; `icc` is the profile of what its pixels became."""
+    text = dict(statements.text)
+    if statements.comment:
+        text["Comment"] = statements.comment.decode("utf-8", "replace")
+    dpi = statements.dpi
     return Metadata(
-        exif=_exif(image, file),
+        exif=statements.exif,
         icc=icc,
-        xmp=image.info.get("xmp"),
-        dpi=(dpi[0], dpi[1]) if len(dpi) == 2 and min(dpi) > 1 else None,
+        xmp=statements.xmp,
+        dpi=dpi if dpi and min(dpi) > 1 else None,
         text=text,
     )
-
-
-def _exif(image: ImageFile, file: BinaryIO) -> bytes | None:
-    if image.format == "TIFF":
-        return extracted(file, _ABOUT_THE_PICTURE)
-    if hexadecimal := image.info.get("Raw profile type exif"):  # as ImageMagick writes PNG
-        data = bytes.fromhex("".join(hexadecimal.split("\n")[3:]))
-    else:
-        data = image.info.get("exif", b"")
-    return data.removeprefix(b"Exif\0\0") or None

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from PIL.ImageFile import ImageFile
 
+from cadyq_cli.imaging.pixels import peak
+
 Pixels = NDArray[Any]
 
 _GRAY = ("1", "L", "LA", "La")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr", "HSV")
+_LARGEST = {"L;2": 3, "L;4": 15}  # of gray levels with few bits
 _OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 _BITS, _PHOTOMETRIC, _PLANAR_CONFIGURATION = 258, 262, 284  # TIFF tags
 
@@ -23,16 +26,21 @@ class UnsupportedPixelsError(Exception):
     """Pixels that cannot become gray or RGB without guessing or loss; says why and what to do."""
 
 
-def split(image: ImageFile) -> tuple[Pixels, Pixels | None]:
+def split(image: ImageFile, icc: bytes | None = None) -> tuple[Pixels, Pixels | None]:
     """Load an image that was just opened, as gray (H, W, 1) or RGB (H, W, 3) and alpha (H, W).
 
     Both are uint8, or uint16 where the file has more than 8 bits a channel. Alpha is None where
     the file knows no transparency.
 
+    Args:
+        image: Not loaded yet.
+        icc: The profile by which inks become colours, if there is one.
+
     Raises:
         UnsupportedPixelsError: the pixels are floats, 32-bit, Lab, or 16-bit in separate planes.
     """
     rawmode, alpha = _rawmode(image), None
+    see_through = _see_through(image, rawmode)
     planar = image.format == "TIFF" and _tiff_tag(image, _PLANAR_CONFIGURATION) == 2
     if planar and is_16_bit(image) and not image.mode.startswith("I"):
         raise UnsupportedPixelsError(
@@ -49,13 +57,14 @@ def split(image: ImageFile) -> tuple[Pixels, Pixels | None]:
     elif image.mode in _COLOUR:
         colour, alpha = _channels(image, "RGB")
     elif image.mode == "CMYK":
-        colour = np.asarray(_cmyk_to_srgb(image))
+        colour = np.asarray(_cmyk_to_srgb(image, icc))
     else:
         kind = {"F": "floating-point", "I": "32-bit", "LAB": "Lab"}.get(image.mode, image.mode)
         raise UnsupportedPixelsError(f"has {kind} pixels; save it with 8 or 16 bits a channel")
 
-    if colour.dtype == np.uint16 and "transparency" in image.info:  # one colour is see-through
-        alpha = (colour != image.info["transparency"]).any(axis=2) * np.uint16(65535)
+    if see_through is not None:
+        opaque = (colour != see_through).any(axis=2)
+        alpha = opaque * colour.dtype.type(peak(colour.dtype))
     return colour, alpha
 
 
@@ -66,6 +75,18 @@ def is_16_bit(image: ImageFile) -> bool:
     return "16" in _rawmode(image)
 
 
+def _see_through(image: ImageFile, rawmode: str) -> Any:
+    """The one colour of a PNG that is transparent, as its pixels will be; taken from Pillow."""
+    if image.format != "PNG" or image.mode not in ("1", "L", "RGB", "I;16"):
+        return None
+    stored = image.info.pop("transparency", None)
+    if stored is None or image.mode == "1":  # there, Pillow gives the level that it makes of it
+        return stored
+    largest = 65535 if ";16" in rawmode else _LARGEST.get(rawmode, 255)
+    levels = np.atleast_1d(stored) & largest
+    return levels if largest == 65535 else levels * (255 // largest)
+
+
 def _channels(image: ImageFile, mode: str) -> tuple[Pixels, Pixels | None]:
     if not image.has_transparency_data:
         return np.atleast_3d(np.asarray(image.convert(mode))), None
@@ -73,19 +94,19 @@ def _channels(image: ImageFile, mode: str) -> tuple[Pixels, Pixels | None]:
     return whole[..., :-1], whole[..., -1]
 
 
-def _cmyk_to_srgb(image: ImageFile) -> Image.Image:
+def _cmyk_to_srgb(image: ImageFile, icc: bytes | None) -> Image.Image:
     """By the file's own profile; without a usable one, by Pillow's rule of thumb."""
     image.load()
     try:
         converted = ImageCms.profileToProfile(
             image,
-            ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"])),
+            ImageCms.ImageCmsProfile(io.BytesIO(icc or b"")),
             ImageCms.createProfile("sRGB"),
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
             outputMode="RGB",
             flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-    except (KeyError, OSError, ImageCms.PyCMSError):
+    except (OSError, ImageCms.PyCMSError):
         converted = None
     return converted or image.convert("RGB")
 

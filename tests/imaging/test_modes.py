@@ -134,9 +134,9 @@ def test_alpha_that_was_multiplied_in_is_divided_out(tmp_path: Path, dtype: type
         (
             np.zeros((4, 4, 3), np.float32),
             {"photometric": "rgb"},
-            "unsupported kind, such as floats",
+            "has floating-point pixels",
         ),
-        (np.zeros((4, 4), np.int32), {}, "has 32-bit pixels"),
+        (np.zeros((4, 4), np.int32), {}, "has signed 32-bit pixels"),
         *(
             (
                 np.zeros((3, 4, 4), np.uint16),
