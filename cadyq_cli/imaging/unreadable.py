@@ -14,7 +14,9 @@ _FROM_THE_START = "is broken from its first bytes on"
 _ANEW = "a program that still opens it can save it anew, as PNG or TIFF"
 _AGAIN = "copy or download it again"
 _BITMAP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
-_SOUND = {  # what follows the first bytes in a file that starts well
+_SOUND: dict[
+    bytes, bytes | tuple[bytes, ...]
+] = {  # what follows the first bytes in a file that starts well
     b"\x89PNG": b"\r\n\x1a\n\0\0\0\rIHDR",
     b"\xff\xd8": b"\xff",
     b"GIF8": (b"7a", b"9a"),

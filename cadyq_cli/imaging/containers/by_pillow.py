@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PIL.ImageFile import ImageFile
 
 from cadyq_cli.imaging.containers.statements import Statements
@@ -10,7 +12,7 @@ from cadyq_cli.imaging.containers.statements import Statements
 def statements_of(image: ImageFile) -> Statements:
     """What an image says that was just opened."""
     info = image.info
-    blocks = {
+    blocks: dict[str, Any] = {
         name: data
         for name, key in (
             ("exif", "exif"),

@@ -60,10 +60,12 @@ class Parts:
             found.keep("comment", b"\n".join(self.comments))
         if self.extended_xmp:
             found.others.append("extended XMP")
-        for block, parts, whole in (("icc", self.icc, _profile), ("iptc", self.photoshop, _iptc)):
-            with found.tolerating(NAMES[block]):
-                if parts and (data := whole(parts)):
-                    found.keep(block, data)
+        with found.tolerating(NAMES["icc"]):
+            if self.icc:
+                found.keep("icc", _profile(self.icc))
+        with found.tolerating(NAMES["iptc"]):
+            if records := iptc_of(b"".join(self.photoshop)):
+                found.keep("iptc", records)
 
     @property
     def only_previews(self) -> bool:
@@ -88,10 +90,6 @@ def _profile(parts: list[bytes]) -> bytes:
     if any(part[1] != count for part in parts) or sorted(numbered) != list(range(1, count + 1)):
         raise ValueError("a part is missing")
     return b"".join(numbered[number] for number in range(1, count + 1))
-
-
-def _iptc(parts: list[bytes]) -> bytes | None:
-    return iptc_of(b"".join(parts))
 
 
 def _types(mpf: bytes) -> Iterator[int]:

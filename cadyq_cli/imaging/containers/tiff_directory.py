@@ -16,12 +16,12 @@ class Entry(NamedTuple):
     """What a tag has: the values' type, how many there are, and where they stand."""
 
     kind: int
-    count: int
+    many: int
     place: int
 
     @property
     def size(self) -> int:
-        return _SIZES.get(self.kind, 1) * self.count
+        return _SIZES.get(self.kind, 1) * self.many
 
 
 class Directory(NamedTuple):
@@ -51,7 +51,7 @@ class Directory(NamedTuple):
     def numbers(self, file: BinaryIO, tag: int) -> tuple[float, ...]:
         """The whole numbers or fractions of a tag; none if it is not there or no such numbers."""
         entry = self.entries.get(tag)
-        if entry is None or entry.count > _MOST:
+        if entry is None or entry.many > _MOST:
             return ()
         try:
             data = self.bytes_of(file, tag)
@@ -62,7 +62,7 @@ class Directory(NamedTuple):
             return tuple(above / below if below else 0.0 for above, below in pairs)
         if entry.kind not in _WHOLE:
             return ()
-        return struct.unpack(f"{self.order}{entry.count}{_WHOLE[entry.kind]}", data)
+        return struct.unpack(f"{self.order}{entry.many}{_WHOLE[entry.kind]}", data)
 
 
 def first_directory(file: BinaryIO) -> Directory:
