@@ -53,9 +53,9 @@ def draw(path: Path, rows: Rows) -> None:
 
 
 def _points(rows: Rows, column: str) -> Points:
-    """A curve, means of neighbours if it has too many points; none if it is zero throughout."""
+    """A curve, means of neighbours if it has too many points; none if nothing is above zero."""
     points = [(float(row["step"]), float(row[column])) for row in rows if row[column]]
-    if not any(value for _, value in points):
+    if not any(value > 0 for _, value in points):
         return []
     group = ceil(len(points) / _POINTS)
     means = [np.mean(points[i : i + group], axis=0) for i in range(0, len(points), group)]

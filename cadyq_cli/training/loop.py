@@ -167,10 +167,10 @@ class Trainer:
             self.network.load_state_dict(state.part("network"))
             self.average.load_state_dict(state.part("average"))
             self._optimisers.restore(state.part("moment"))
+            if state.scaler:
+                self._scaler.load_state_dict(state.scaler)
         except (RuntimeError, KeyError) as error:
             raise ValueError("the state is of another network or optimiser") from error
-        if state.scaler:
-            self._scaler.load_state_dict(state.scaler)
         self.step, self.bit_price = state.step, state.bit_price
         self._health = Health(state.recent, state.lowest)
 

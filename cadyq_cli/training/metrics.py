@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cadyq_cli.atomic import write_whole
 from cadyq_cli.errors import FileError
 from cadyq_cli.training.loop import Step
+from cadyq_cli.training.plan import STAGES
 
 EVERY = 20  # steps that a line is the mean of
 
@@ -30,6 +31,10 @@ COLUMNS = (
     "psnr",  # dB, of the validation images; on lines of its own
     "validation_bits",
 )
+SMALLEST = 1e-30  # number in a table, but 0
+LARGEST = {"step": 1e15, "psnr": 1e3, "average_bits": 1e3, "validation_bits": 1e3}
+
+_HINT = "move it away, and a new one is begun"
 MEANS = ("truth", "output", "attention", "bit", "average_bits", "gradient")  # of a `Step`
 
 
@@ -41,6 +46,9 @@ class Metrics:
         stage: What is measured now.
         step: Where it begins; what the file says of later steps is dropped.
         batch: Images a step.
+
+    Raises:
+        FileError: the file cannot be read or written, or is no such table.
     """
 
     def __init__(self, path: Path, stage: str, step: int, batch: int) -> None:
@@ -90,10 +98,40 @@ class Metrics:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The lines of a table; a last one that was cut off is left out."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, restval=None))
-    return [row for row in rows if None not in row.values() and row.keys() == set(COLUMNS)]
+    """The lines of a table; a last one that was cut off is left out.
+
+    Raises:
+        FileError: it cannot be read, or a line is not as `Metrics` writes it.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, restval=None))
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileError(path, "is damaged or no table of a run", hint=_HINT) from error
+    if rows and None in rows[-1].values():
+        rows.pop()
+    for number, row in enumerate(rows, start=2):  # the first line holds the names
+        if row.keys() != set(COLUMNS) or None in row.values() or not _is_measured(row):
+            reason = f"is damaged or no table of a run: see line {number}"
+            raise FileError(path, reason, hint=_HINT)
+    return rows
+
+
+def _is_measured(row: Mapping[str, str]) -> bool:
+    """Whether a line is of a stage and holds a step and numbers that can be drawn."""
+    if row["stage"] not in STAGES or not row["step"].isdecimal():
+        return False
+    try:
+        numbers = {name: float(text) for name, text in row.items() if name != "stage" and text}
+    except ValueError:
+        return False
+    return numbers["step"] >= 1 and all(
+        number == 0 or SMALLEST < abs(number) < LARGEST.get(name, 1 / SMALLEST)
+        for name, number in numbers.items()
+        if name != "gradient"  # of float16, which may be infinite
+    )
 
 
 def _lines(rows: Sequence[dict[str, object]] | Sequence[dict[str, str]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -16,6 +16,12 @@ from cadyq_cli.training.muon import Muon
 from cadyq_cli.training.recipe import Recipe
 
 SMALLEST_BOUND = 1e-3  # a bound must stay positive
+
+_COUNT = "step"  # of Adam's; the one moment that is not of the parameter's shape
+_MOMENTS: Mapping[type[torch.optim.Optimizer], set[str]] = {
+    torch.optim.Adam: {_COUNT, "exp_avg", "exp_avg_sq"},
+    Muon: {"mean"},
+}
 
 
 class Optimisers:
@@ -109,7 +115,8 @@ class Optimisers:
         """The inverse of `moments`.
 
         Raises:
-            KeyError: a moment of a parameter that none of them updates, or of another optimiser.
+            KeyError: a moment of a parameter that none of them updates, of another optimiser, or of
+                a shape or kind that the parameter's has not.
         """
         owners = {
             self._names[parameter]: (optimiser, parameter)
@@ -117,12 +124,19 @@ class Optimisers:
             for group in optimiser.param_groups
             for parameter in group["params"]
         }
+        found: dict[str, dict[str, Tensor]] = {}
         for key, value in moments.items():
             name, _, moment = key.rpartition("/")
+            found.setdefault(name, {})[moment] = value
+        for name, values in found.items():
             optimiser, parameter = owners[name]
-            if isinstance(optimiser, Muon) != (moment == "mean"):
-                raise KeyError(f"{key} is of another optimiser")
-            optimiser.state[parameter][moment] = value.to(parameter.device)
+            if values.keys() != _MOMENTS[type(optimiser)]:
+                raise KeyError(f"the moments of {name} are another optimiser's")
+            for moment, value in values.items():
+                shape = () if moment == _COUNT else parameter.shape
+                if value.shape != shape or value.dtype != torch.float32:
+                    raise KeyError(f"{moment} of {name} is of another kind")
+                optimiser.state[parameter][moment] = value.to(parameter.device)
 
     def _groups(self) -> Iterator[dict[str, Any]]:
         return (group for optimiser in self._optimisers for group in optimiser.param_groups)

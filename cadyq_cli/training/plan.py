@@ -12,11 +12,13 @@ from typing import Any, Literal, get_type_hints
 from cadyq_cli.errors import InputError
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.settings import (
+    MAX_NUMBER,
     check,
     fitting_value,
     from_table,
     setting,
     settings_of,
+    shown,
     to_lines,
     toml,
 )
@@ -25,6 +27,8 @@ Stage = Literal["float", "static", "dynamic"]
 STAGES: tuple[Stage, ...] = ("float", "static", "dynamic")
 
 RECIPE_FILE = "recipe.toml"  # in the folder of a run
+MAX_BYTES = 2**20  # of a recipe's file
+MAX_DEPTH = 4  # of its tables and lists: a plan has settings, and one of these is a list
 
 PAPER: Mapping[Stage, Recipe] = {  # where a file is silent
     "float": Recipe(distill_last=0, distill_blocks=0),
@@ -123,7 +127,7 @@ class Plan:
             if name not in kinds:
                 names = ", ".join(name for name in kinds if name != "scale")
                 raise InputError(f"unknown setting of {self.backbone}: {name}; it has {names}")
-            told = f"{self.backbone}: {name} = {value!r}"
+            told = f"{self.backbone}: {name} = {shown(value)}"
             try:
                 fitting = fitting_value(kinds[name], value)
             except TypeError as error:
@@ -216,7 +220,9 @@ def read_plan(source: str) -> Plan:
     if source in texts:
         return parse_plan(texts[source], source)
     try:
-        text = Path(source).read_text("utf-8")
+        with Path(source).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8-sig")
     except FileNotFoundError as error:
         names = ", ".join(texts)
         raise InputError(f"`recipe` {source}: neither a file nor one of {names}") from error
@@ -224,6 +230,8 @@ def read_plan(source: str) -> Plan:
         raise InputError(f"{source}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{source}: is not UTF-8 text") from error
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{source}: is no recipe: it has more than {MAX_BYTES // 2**20} MiB")
     return parse_plan(text, source)
 
 
@@ -241,6 +249,10 @@ def parse_plan(text: str, where: str) -> Plan:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: is not TOML: {error}") from error
+    except (RecursionError, ValueError) as error:
+        reason = "it is nested too deeply, or a number is too long"
+        raise InputError(f"{where}: cannot be read: {reason}") from error
+    _check_extent(table, where)
     if "recipes" in table:
         raise InputError(f"{where}: unknown setting recipes")
     for name in (*STAGES, "settings"):
@@ -252,3 +264,14 @@ def parse_plan(text: str, where: str) -> Plan:
         for stage, content in tables.items()
     }
     return from_table(Plan, {**table, "recipes": recipes}, where)
+
+
+def _check_extent(value: Any, where: str, depth: int = 0) -> None:
+    """Refuse numbers and nesting of a size that no setting has, and that could not be shown."""
+    if depth > MAX_DEPTH:
+        raise InputError(f"{where}: is nested too deeply")
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        raise InputError(f"{where}: a whole number is above {MAX_NUMBER}")
+    if isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            _check_extent(part, where, depth + 1)

@@ -24,9 +24,9 @@ class Recipe:
         InputError: a value that does not fit.
     """
 
-    steps: int = setting(300 * EPOCH, "updates of the weights", least=1)
-    batch: int = setting(16, "crops per step, over all processes", least=1)
-    patch: int = setting(48, "side of a crop, in low-resolution pixels", least=1)
+    steps: int = setting(300 * EPOCH, "updates of the weights", least=1, most=10**9)
+    batch: int = setting(16, "crops per step, over all processes", least=1, most=2**16)
+    patch: int = setting(48, "side of a crop, in low-resolution pixels", least=1, most=2**12)
     texture: float = setting(
         0.0, "preference for textured crops; 0: none, 1: in proportion to their gradient", least=0
     )
@@ -100,6 +100,7 @@ class Recipe:
         "how many times as many features each 3x3 kernel has inside while a float network trains"
         " from scratch; 0: off; with ReLUs, begin at a small rate (warm_up)",
         least=0,
+        most=16,
     )
     fit_last: bool = setting(
         default=False,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.errors import FileError
 from cadyq_cli.training import curves, metrics
 from cadyq_cli.training.loop import Step
 from cadyq_cli.training.validation import Validation
@@ -50,7 +52,10 @@ class Records:
                 self._validation.draw(network, path, model=f"{self._stage}, step {step}")
             if self._board is not None:
                 self._board.add_scalar(f"{self._stage}/psnr", psnr, step)
-        if rows := metrics.read(self._folder / TABLE):
+        rows = []
+        with suppress(FileError):  # damaged since the stage began, which is no reason to end it
+            rows = metrics.read(self._folder / TABLE)
+        if rows:
             curves.draw(self._folder / CURVES, rows)
         return measured
 

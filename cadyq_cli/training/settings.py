@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, field, fields
 from pathlib import Path
@@ -13,16 +15,24 @@ from cadyq_cli.errors import InputError
 
 Settings = TypeVar("Settings")
 
+MAX_NUMBER = 2**63 - 1  # what TOML promises of whole numbers
 
-def setting(default: Any, text: str, *, least: float | None = None) -> Any:
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+
+
+def setting(
+    default: Any, text: str, *, least: float | None = None, most: float | None = None
+) -> Any:
     """A field of a frozen dataclass whose `__post_init__` calls `check`.
 
     Args:
         default: Its value unless told otherwise.
         text: What it is, with its unit; help of its flag and comment in files.
         least: The smallest value allowed.
+        most: The largest.
     """
-    return field(default=default, metadata={"text": text, "least": least})
+    return field(default=default, metadata={"text": text, "least": least, "most": most})
 
 
 def settings_of(kind: type[Any]) -> Iterator[tuple[Field[Any], Any]]:
@@ -43,10 +53,12 @@ def check(settings: Any) -> None:
             fitting = fitting_value(kind, value)
         except TypeError as error:
             text = one.metadata["text"]
-            raise InputError(f"{one.name} = {value!r} should be {error}: {text}") from error
-        least = one.metadata["least"]
+            raise InputError(f"{one.name} = {shown(value)} should be {error}: {text}") from error
+        least, most = one.metadata["least"], one.metadata["most"]
         if least is not None and fitting is not None and not fitting >= least:
             raise InputError(f"{one.name} = {value!r} should be at least {least}")
+        if most is not None and fitting is not None and not fitting <= most:
+            raise InputError(f"{one.name} = {value!r} should be at most {most}")
         object.__setattr__(settings, one.name, fitting)
 
 
@@ -57,7 +69,7 @@ def from_table(kind: type[Settings], table: Mapping[str, Any], where: str) -> Se
         InputError: an unknown key, or a value that does not fit.
     """
     if unknown := table.keys() - {f.name for f in fields(kind)}:  # type: ignore[arg-type]
-        raise InputError(f"{where}: unknown setting {', '.join(sorted(unknown))}")
+        raise InputError(f"{where}: unknown setting {', '.join(sorted(unknown)):.200}")
     try:
         return kind(**table)
     except InputError as error:
@@ -86,13 +98,24 @@ def fitting_value(kind: Any, value: Any) -> Any:
             raise TypeError("a list")
         return tuple(fitting_value(parts[0], item) for item in value)
     if kind is Path and isinstance(value, (str, Path)):
+        if "\0" in str(value):
+            raise TypeError("a path")
         return Path(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        raise TypeError(f"at most {MAX_NUMBER}")
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise TypeError("a finite number")
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise TypeError(names.get(kind, kind.__name__))
     return value
+
+
+def shown(value: Any) -> str:
+    """A value as a message quotes it: cut short if it is long or nested."""
+    return _SHORT.repr(value)
 
 
 def toml(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -15,6 +16,12 @@ from torch import Tensor
 
 from cadyq_cli.atomic import write_whole
 from cadyq_cli.errors import CheckpointError
+from cadyq_cli.plain_json import parsed
+
+MOST_STEPS = 2**53  # what a double counts exactly
+
+_UNREADABLE = "is damaged or no training state"
+_HINT = "without it the stage begins anew, unless it has a result"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +80,26 @@ def _opened(path: Path) -> Iterator[tuple[dict[str, Any], Any]]:
     """All but the tensors of a state, and the file that holds those."""
     try:
         with safe_open(path, framework="pt") as file:
-            head = json.loads((file.metadata() or {})["state"])
+            head = parsed((file.metadata() or {})["state"])
+            if not isinstance(head, dict):
+                raise CheckpointError(path, _UNREADABLE, hint=_HINT)
             if head.keys() != {f.name for f in fields(State)} - {"tensors"}:
                 raise CheckpointError(path, "is of another version of cadyq")
+            _check_numbers(head)
             yield head, file
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise CheckpointError(path, "is damaged or no training state") from error
+        raise CheckpointError(path, _UNREADABLE, hint=_HINT) from error
+
+
+def _check_numbers(head: dict[str, Any]) -> None:
+    """Raise a `ValueError` for numbers that no stage has."""
+    step, scaler = head["step"], head["scaler"]
+    if type(step) is not int or not 0 <= step <= MOST_STEPS:
+        raise ValueError("step")
+    losses = [head[name] for name in ("bit_price", "recent", "lowest")]
+    if not all(type(number) in (int, float) and not math.isnan(number) for number in losses):
+        raise ValueError("losses")
+    if not isinstance(scaler, dict) or not all(
+        type(number) in (int, float) and math.isfinite(number) for number in scaler.values()
+    ):
+        raise ValueError("scaler")

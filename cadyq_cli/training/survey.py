@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cadyq_cli.atomic import write_whole
 from cadyq_cli.errors import ImageError, InputError
+from cadyq_cli.plain_json import parsed
 from cadyq_cli.training.pairs import read_pixels
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
@@ -131,10 +132,25 @@ def _kept_apart(file: Path, folder: Path) -> bool:
 
 
 def _recall(remembered: Path | None) -> dict[str, Any]:
-    if remembered is None or not remembered.is_file():
+    """What an earlier check wrote, as far as it can be understood: it only saves time."""
+    if remembered is None:
         return {}
     try:
-        entries = json.loads(remembered.read_text("utf-8"))
-    except ValueError:  # it only saves time
+        entries = parsed(remembered.read_bytes())
+    except (OSError, ValueError):
         return {}
-    return entries if isinstance(entries, dict) else {}
+    if not isinstance(entries, dict):
+        return {}
+    return {name: entry for name, entry in entries.items() if _is_entry(entry)}
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether an entry tells the size of a usable file, or why another one is none."""
+    if not isinstance(entry, dict):
+        return False
+    if entry.keys() == {"broken"}:
+        return isinstance(entry["broken"], str)
+    return entry.keys() == {"state", "size"} and all(
+        isinstance(pair, list) and len(pair) == 2 and all(type(n) is int and n >= 0 for n in pair)
+        for pair in entry.values()
+    )

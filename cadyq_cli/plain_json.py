@@ -1,0 +1,29 @@
+"""JSON from files that anybody may have written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MAX_DIGITS = 18  # of a whole number, so that it fits 64 bits
+
+
+def parsed(text: str | bytes) -> Any:
+    """What a text in JSON says. NaN and infinities, which JSON lacks, are read too.
+
+    Raises:
+        ValueError: it is no JSON, is nested deeper than Python takes, or has longer whole numbers;
+            the message is one line.
+    """
+    try:
+        return json.loads(text, parse_int=_whole)
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"is no JSON: {error}") from error
+
+
+def _whole(digits: str) -> int:
+    if len(digits.removeprefix("-")) > MAX_DIGITS:
+        raise ValueError(f"holds a whole number of more than {MAX_DIGITS} digits")
+    return int(digits)
