@@ -28,9 +28,9 @@ from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 TILE = 256
 OVERLAP = 64  # px of the input that neighbouring tiles share at most
 # px of the input that its outermost ones are repeated by where a picture is enlarged for people:
-# networks see zeros around it, which shows in the corners of a plain one (by up to 37 levels; with
-# this by no more than 2 beyond what it is off inside).
-MARGIN = 2
+# networks see zeros around it, which shows at the border of a plain one, by up to 39 levels with
+# EDSR and SPAN, and by no more than 2 with this.
+MARGIN = 3
 SMALLEST_TILE = 32  # px of the input; smaller ones would see little of what surrounds a pixel
 
 Pixels = NDArray[np.uint8 | np.uint16]

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from cadyq_cli.bitmaps.numbers import BitMap
 from cadyq_cli.bitmaps.tints import scale_of
+from cadyq_cli.escaping import escaped
 from cadyq_cli.figures.palette import PALETTES
 from cadyq_cli.figures.text import FAINT, INK, PAPER, font, text_size
 
@@ -48,13 +49,14 @@ def by_layer(bitmap: BitMap, *, palette: str = PALETTES[0]) -> Image.Image:
     sites, widths = bitmap.sites, bitmap.widths
     step = max(int(1.2 * _SIZE), _PLOT // len(sites))
     left, width = 4 * _SIZE, step * len(sites)
-    names = max(text_size(site, _SIZE)[0] for site in sites)
+    names = max(text_size(escaped(site), _SIZE)[0] for site in sites)
     upper = _Panel(left, 3 * _SIZE, width, 12 * _SIZE, widths[0], widths[-1])
     lower = _Panel(left, 18 * _SIZE, width, 9 * _SIZE, 0, 100)
     bottom = lower.top + lower.height + _SIZE // 2
     image = Image.new("RGB", (left + width + 2 * _SIZE, bottom + names + _SIZE), PAPER)
     draw = ImageDraw.Draw(image)
-    title = f"Average bit width at each site of {bitmap.model}; {bitmap.average():.2f} over all"
+    model = escaped(bitmap.model)
+    title = f"Average bit width at each site of {model}; {bitmap.average():.2f} over all"
     upper.frame(draw, title, {float(w): str(w) for w in widths})
     lower.frame(draw, "Share of the patches", {v: f"{v:g}%" for v in (0, 50, 100)})
 
@@ -70,7 +72,7 @@ def by_layer(bitmap: BitMap, *, palette: str = PALETTES[0]) -> Image.Image:
             if high <= low:
                 draw.rectangle((x - half, high, x + half, low), fill=ink)
             total += share
-        _write_upwards(image, site, (x, bottom))
+        _write_upwards(image, escaped(site), (x, bottom))
     _draw_key(draw, widths, inks, (left + width, lower.top - int(0.8 * _SIZE)))
     points = [(x, upper.y(bitmap.average(site))) for site, x in zip(sites, middles, strict=True)]
     draw.line(points, fill=INK, width=_LINE, joint="curve")

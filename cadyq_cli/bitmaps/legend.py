@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from cadyq_cli.bitmaps.tints import Scale
+from cadyq_cli.escaping import escaped
 from cadyq_cli.figures.text import FAINT, INK, PAPER, font, text_size
 
 _BAR = 24  # times as wide as the text is high
@@ -19,7 +20,7 @@ def legend(scale: Scale, average: float, caption: str, *, size: int) -> Image.Im
         average: In the scale's units; marked on the bar and written at the right.
         size: Height of the text in px, which everything else follows.
     """
-    size *= _FINE
+    caption, size = escaped(caption), size * _FINE
     note = f"average {scale.numbers(average)[0]}"
     ticks = dict.fromkeys(scale.ticks)
     labels = scale.numbers(*ticks)

@@ -17,6 +17,7 @@ from cadyq_cli.bitmaps.depth import by_layer
 from cadyq_cli.bitmaps.numbers import BitMap
 from cadyq_cli.bitmaps.tints import Pixels
 from cadyq_cli.bitmaps.views import View, check_size
+from cadyq_cli.escaping import escaped
 from cadyq_cli.figures.palette import colours
 
 _LONGEST = 2400  # px of the picture in the page
@@ -37,7 +38,8 @@ def page(pixels: Pixels, bitmap: BitMap, view: View, *, icc: bytes | None = None
     picture.thumbnail((_LONGEST, _LONGEST), Image.Resampling.LANCZOS)
     table = colours(np.linspace(0, 1, 64), view.colouring.palette)
     content = bitmap.to_dict()
-    content["image"]["file"] = name = Path(bitmap.file).name  # whoever gets the page, not the path
+    name = escaped(Path(bitmap.file).name)  # whoever gets the page, not the path
+    content["image"]["file"] = name
     content["patches"] = [
         {
             key: patch[key]

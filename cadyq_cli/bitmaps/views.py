@@ -23,6 +23,7 @@ from cadyq_cli.bitmaps.tints import (
     tinted,
 )
 from cadyq_cli.errors import InputError
+from cadyq_cli.escaping import escaped
 from cadyq_cli.figures.layout import below, beside, folded
 from cadyq_cli.figures.palette import PALETTES
 from cadyq_cli.figures.text import INK, PAPER, font, text_size
@@ -170,7 +171,7 @@ def sheet(pixels: Pixels, bitmap: BitMap, *, style: Style, colouring: Colouring)
         image.thumbnail((cell, cell), Image.Resampling.BOX)
         title = Image.new("RGB", (cell, int(1.5 * text)), PAPER)
         draw, line = ImageDraw.Draw(title), 1.1 * text
-        name = _shortened(site, cell - 4 * text, text)
+        name = _shortened(escaped(site), cell - 4 * text, text)
         draw.text((0, line), name, font=font(text), fill=INK, anchor="ls")
         mean = f"{values.mean():.2f}"
         draw.text((image.width, line), mean, font=font(text), fill=INK, anchor="rs")

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from cadyq_cli.commands.lines import tell
+from cadyq_cli.escaping import escaped
 from cadyq_cli.imaging.streams import name_of
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class BatchProgress:
     def begin(self, job: Job) -> None:
         """Show what is being worked on."""
         if self._bar is not None:
-            self._bar.set_postfix_str(job.source.name)
+            self._bar.set_postfix_str(escaped(job.source.name))
 
     def track(self, tiles: Sequence[T]) -> Iterable[T]:
         """Show how far a single image is."""
@@ -74,7 +76,7 @@ class BatchProgress:
             if self.debug and outcome.error:
                 traceback.print_exception(outcome.error)
             if outcome.status == "failed":
-                typer.secho(f"error: {outcome.message}", fg="red", err=True)
+                typer.secho(escaped(f"error: {outcome.message}"), fg="red", err=True)
             elif not self.quiet:
                 self._describe(outcome)
         if self._bar is not None:
@@ -100,11 +102,11 @@ class BatchProgress:
 
     def _describe(self, outcome: Outcome) -> None:
         if self.total == 1 or self.verbose:
-            typer.echo(_line(outcome), err=True)
+            tell(_line(outcome))
         for note in outcome.notes:
-            typer.echo(f"note: {outcome.job.source} {note}", err=True)
+            tell(f"note: {outcome.job.source} {note}")
         if self.verbose and outcome.status == "done":
-            typer.echo(f"  {_way(outcome)}", err=True)
+            tell(f"  {_way(outcome)}")
 
     def summarize(self) -> None:
         """Print how many images were done, skipped or failed."""
@@ -115,7 +117,7 @@ class BatchProgress:
             ends.append(f"{left} left")
         seconds = time.perf_counter() - self._began
         place = f": {_common(self._folders)}" if self._folders else ""
-        typer.echo(f"{', '.join(ends)} in {seconds:.1f} s{place}", err=True)
+        tell(f"{', '.join(ends)} in {seconds:.1f} s{place}")
 
     @property
     def left(self) -> int:

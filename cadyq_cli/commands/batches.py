@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cadyq_cli.commands.lines import tell
 from cadyq_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def plan_batch(
     jobs = plan(sources, naming, recursive=recursive, leave_out=leave_out)
     if results and not quiet:
         more = f" and {len(results) - 1} more" if len(results) > 1 else ""
-        typer.echo(f"note: {results[0]}{more} left out, results of other images", err=True)
+        tell(f"note: {results[0]}{more} left out, results of other images")
     return jobs
 
 
@@ -77,8 +78,8 @@ def run_batch(
                     break
     except KeyboardInterrupt:
         if progress.left:
-            typer.echo(f"{progress.left} of {len(planned)} images are left to do", err=True)
-            typer.echo("the same command with --skip-existing continues from here", err=True)
+            tell(f"{progress.left} of {len(planned)} images are left to do")
+            tell("the same command with --skip-existing continues from here")
         raise
     progress.summarize()
     if progress.counts["failed"]:

@@ -39,6 +39,7 @@ from cadyq_cli.commands.options import (
     written_format,
 )
 from cadyq_cli.errors import InputError
+from cadyq_cli.escaping import escaped
 from cadyq_cli.imaging.limits import MAX_PIXELS
 
 FIGURE = "Figure"
@@ -242,7 +243,7 @@ def bitmap(
     if list_sites:
         (path,) = files.values()
         for name in opener(engine, device, threads, quiet=quiet).open(path).candidates:
-            typer.echo(name)
+            typer.echo(escaped(name))
         return
     naming, as_page = figure_naming(sources, output, file_format, suffix)
     if as_page:

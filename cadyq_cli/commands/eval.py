@@ -25,6 +25,7 @@ from cadyq_cli.commands.options import (
 )
 from cadyq_cli.commands.tables import print_table
 from cadyq_cli.errors import InputError
+from cadyq_cli.escaping import escaped
 
 if TYPE_CHECKING:
     from cadyq_cli.evaluation.enlargers import AnyEnlarger
@@ -265,7 +266,7 @@ def _measured(
         )
         bar = tqdm(
             work,
-            desc=f"{model} {dataset.name}",
+            desc=escaped(f"{model} {dataset.name}"),
             total=len(dataset.sources),
             unit="image",
             leave=False,
@@ -351,9 +352,11 @@ def _print_histograms(results: Sequence[Result]) -> None:
         if not widths:
             continue
         table = Table("Site", *(f"{bits} bits" for bits in widths))
-        table.title = f"{result.model} on {result.dataset}, patches by width"
+        table.title = escaped(f"{result.model} on {result.dataset}, patches by width")
         for site, counts in sites.items():
             total = sum(counts.values())
             shares = [counts.get(bits, 0) / total for bits in widths]
-            table.add_row(site, *(f"{share:4.0%} {'█' * round(12 * share)}" for share in shares))
+            table.add_row(
+                escaped(site), *(f"{share:4.0%} {'█' * round(12 * share)}" for share in shares)
+            )
         print_table(table)

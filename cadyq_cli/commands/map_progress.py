@@ -9,6 +9,7 @@ import typer
 from cadyq_cli.batch.drawing import MapOutcome
 from cadyq_cli.batch.outcome import Outcome
 from cadyq_cli.commands.batch_progress import BatchProgress
+from cadyq_cli.commands.lines import tell
 from cadyq_cli.imaging.streams import name_of
 
 
@@ -29,8 +30,8 @@ class MapProgress(BatchProgress):
             averages = ", ".join(f"{each.average():.2f}" for each in outcome.maps)
             count = len(outcome.maps[0].rectangles)
             patches = f"{count} patches" if count > 1 else "1 patch (smaller ones: -t 48)"
-            typer.echo(f"{named}: {averages} bits on average, {patches}", err=True)
+            tell(f"{named}: {averages} bits on average, {patches}")
             for note in outcome.notes:
-                typer.echo(f"note: {outcome.job.source} {note}", err=True)
+                tell(f"note: {outcome.job.source} {note}")
         elif self.total == 1:
-            typer.echo(f"{named}: exists already, skipped", err=True)
+            tell(f"{named}: exists already, skipped")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cadyq_cli.errors import InputError
+from cadyq_cli.escaping import escaped
 
 if TYPE_CHECKING:
     import torch
@@ -200,6 +201,6 @@ def opener(engine: str, device: str, threads: int, *, quiet: bool) -> Opener:
 
     def tell(line: str) -> None:
         if not quiet:
-            typer.echo(f"note: {line}", err=True)
+            typer.echo(escaped(f"note: {line}"), err=True)
 
     return Opener(engine=engine, device=device, threads=threads, tell=tell)

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from cadyq_cli.commands.values import convert_plainly
 from cadyq_cli.errors import CadyqError
+from cadyq_cli.escaping import escaped
 
 INTERRUPTED = 130
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # of a disk, to a file without name
@@ -86,4 +87,6 @@ def _forget_output() -> None:
 
 
 def _print(line: str) -> None:
-    typer.secho(line, fg="red", err=True, color=False if os.environ.get("NO_COLOR") else None)
+    typer.secho(
+        escaped(line), fg="red", err=True, color=False if os.environ.get("NO_COLOR") else None
+    )

@@ -13,6 +13,7 @@ from cadyq_cli.commands.options import RUNNING, Device, Quiet, torch_device
 from cadyq_cli.commands.reporting import with_flags
 from cadyq_cli.commands.training_flags import changes_of, flagged
 from cadyq_cli.errors import InputError
+from cadyq_cli.escaping import escaped
 
 if TYPE_CHECKING:
     from cadyq_cli.training.loop import Step
@@ -252,7 +253,7 @@ def _say(line: str) -> None:
     from tqdm import tqdm
 
     with tqdm.external_write_mode():
-        typer.echo(line, err=True)
+        typer.echo(escaped(line), err=True)
 
 
 class _Progress:

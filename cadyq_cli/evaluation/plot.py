@@ -8,6 +8,7 @@ from math import floor, isfinite
 from pathlib import Path
 
 from cadyq_cli.errors import InputError
+from cadyq_cli.escaping import escaped
 from cadyq_cli.evaluation.report import Result
 from cadyq_cli.figures.axes import Frame, even_axis
 from cadyq_cli.figures.canvas import COLOURS, Canvas
@@ -97,4 +98,5 @@ class _Diagram:
 
 
 def _shortened(name: str) -> str:
+    name = escaped(name)
     return name if len(name) <= 24 else "..." + name[-21:]

@@ -11,6 +11,7 @@ from math import isfinite
 from statistics import fmean
 from typing import Any
 
+from cadyq_cli.escaping import escaped
 from cadyq_cli.evaluation.complexity import (
     CONVENTIONS,
     FLOAT_BITS,
@@ -142,7 +143,7 @@ class Column:
         value = self.value(result)
         if value is None:
             return "-"
-        return value if isinstance(value, str) else f"{value:.{self.digits}f}"
+        return escaped(value) if isinstance(value, str) else f"{value:.{self.digits}f}"
 
 
 def _operations(name: str) -> Callable[[Result], float | None]:
@@ -202,7 +203,9 @@ def to_csv(results: Iterable[Result]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(column.key for column in columns)
-    writer.writerows([column.value(result) for column in columns] for result in results)
+    for result in results:
+        values = (column.value(result) for column in columns)
+        writer.writerow([escaped(v) if isinstance(v, str) else v for v in values])
     return text.getvalue()
 
 

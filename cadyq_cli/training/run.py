@@ -228,7 +228,7 @@ class _Stage:
                 try:
                     trainer.run(on_step, until=due)
                 except DivergedError as error:
-                    raise DivergedError(f"{error}\n{_advice(state)}") from error
+                    raise DivergedError(f"{error}; {_advice(state)}") from error
                 if records is not None:
                     self._keep(trainer, records, state)
                 if trainer.stopped:

@@ -20,7 +20,7 @@ from cadyq_cli.upscaling import upscale
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-MARGIN = 2  # px by which the outermost ones are repeated
+MARGIN = 3  # px by which the outermost ones are repeated
 
 
 def enlarged(scale: int, pixels: NDArray[Any], *, tile: int = 0) -> NDArray[Any]:
