@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
 
 from cadyq_cli.errors import ImageError
@@ -74,44 +75,74 @@ def _our_rules() -> Iterator[None]:
 
 
 def _decoded(contents: Contents, name: str, max_pixels: int) -> Picture:
+    if packed := contents.packed:
+        _check_size(name, packed.width, abs(packed.height), max_pixels)
+        return _picture(*packed.unpacked(), contents.statements or Statements(), "BMP")
     with Image.open(contents.pixels, formats=READABLE) as image:
-        if image.width * image.height > max_pixels:
-            size = f"{image.width}x{image.height} px"
-            hint = f"the limit is {max_pixels} px in all (--max-input-pixels)"
-            raise ImageError(name, f"is too large, {size}", hint=hint)
+        _check_size(name, image.width, image.height, max_pixels)
         statements = contents.statements or statements_of(image)
         try:
-            return _picture(image, statements)
+            return _loaded(image, statements)
         except OSError:
             ended = completed(contents.pixels) if image.format == "JPEG" else None
             if ended is None:
                 raise
     with Image.open(ended, formats=READABLE) as image:
-        return _picture(image, statements, "lacks its end marker, but no pixel is missing")
+        return _loaded(image, statements, "lacks its end marker, but no pixel is missing")
 
 
-def _picture(image: ImageFile, statements: Statements, *notes: str) -> Picture:
-    told = [*notes, *statements.notes]
-    told += [f"holds {other}, which is left out" for other in statements.others]
+def _check_size(name: str, width: int, height: int, most: int) -> None:
+    if width * height > most:
+        hint = f"the limit is {most} px in all (--max-input-pixels)"
+        raise ImageError(name, f"is too large, {width}x{height} px", hint=hint)
+
+
+def _loaded(image: ImageFile, statements: Statements, *notes: str) -> Picture:
+    told = [*notes]
     if image.format != "TIFF" and getattr(image, "is_animated", False):
         told.append(SEVERAL)
     if image.mode == "CMYK":
         kinds = ("16-bit CMYK", "8-bit sRGB") if is_16_bit(image) else ("CMYK", "sRGB")
         told.append("{} colours became {}".format(*kinds))
+    turn = image.getexif().get(Base.Orientation, 1) if image.format == "AVIF" else None
     colour, alpha = split(image, statements.icc)
+    return _picture(colour, alpha, statements, image.format or "PNG", *told, turn=turn)
+
+
+def _picture(
+    colour: Pixels,
+    alpha: Pixels | None,
+    statements: Statements,
+    file_format: str,
+    *notes: str,
+    turn: int | None = None,
+) -> Picture:
+    """What the pixels and the statements are together.
+
+    Args:
+        colour: Gray (H, W, 1) or RGB (H, W, 3).
+        alpha: Shape (H, W).
+        statements: Of the file.
+        file_format: Pillow's name of it.
+        notes: On how it was read.
+        turn: How to turn the pixels, as EXIF counts, where it is not for EXIF to say.
+    """
+    if alpha is not None and file_format == "BMP" and not alpha.any():
+        alpha, notes = None, (*notes, "has an alpha channel of zeros, which is left out")
+    others = [f"holds {other}, which is left out" for other in statements.others]
     space = statements.icc[16:20] if statements.icc else None
     gray = _is_gray(colour)
     height, width = colour.shape[:2]
     fitting = (b"GRAY",) if colour.shape[2] == 1 else (b"GRAY", b"RGB ") if gray else (b"RGB ",)
     metadata = gathered(statements, statements.icc if space in fitting else None)
-    turn = metadata.orientation
+    turn = metadata.orientation if turn is None else turn
     return Picture(
         pixels=_turned(np.broadcast_to(colour, (height, width, 3)), turn),
         alpha=None if alpha is None else _turned(alpha, turn),
         gray=gray,
-        format=image.format or "PNG",
+        format=file_format,
         metadata=metadata.upright(),
-        notes=tuple(dict.fromkeys(told)),
+        notes=tuple(dict.fromkeys([*notes, *statements.notes, *others])),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from cadyq_cli.imaging.containers import jpeg, png, tiff
+from cadyq_cli.imaging.containers import avif, bmp, jpeg, png, tiff, webp
 from cadyq_cli.imaging.containers.contents import Contents
 from cadyq_cli.imaging.containers.raw import RAW, starts_as_raw
 
@@ -21,5 +21,11 @@ def take_apart(file: BinaryIO) -> Contents:
         return Contents(pixels=file, refusal=RAW)
     if start.startswith(tiff.SIGNATURES):
         return tiff.take_apart(file)
+    if start.startswith(bmp.SIGNATURE):
+        return bmp.take_apart(file)
+    if webp.is_webp(start):
+        return webp.take_apart(file)
+    if avif.is_avif(start):
+        return avif.take_apart(file)
     file.seek(0)
     return Contents(pixels=file)

@@ -1,0 +1,102 @@
+"""AVIF taken apart: the items beside its picture, and the properties of that."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from cadyq_cli.imaging.containers import items
+from cadyq_cli.imaging.containers.boxes import Box, boxes
+from cadyq_cli.imaging.containers.contents import Contents
+from cadyq_cli.imaging.containers.gathering import NAMES, Block, Gathering
+from cadyq_cli.imaging.containers.pieces import Piece, joined
+from cadyq_cli.imaging.containers.statements import Cicp
+
+_LARGEST = 1 << 24  # bytes of the boxes before the pixels
+_MIME = b"application/rdf+xml"
+_HIDDEN = b"hide"  # a kind of item that no decoder knows
+
+
+def is_avif(start: bytes) -> bool:
+    """Whether a file that starts so is an AVIF file."""
+    return start[4:8] == b"ftyp" and any(
+        start[at : at + 4] in (b"avif", b"avis") for at in range(8, len(start), 4)
+    )
+
+
+def take_apart(file: BinaryIO) -> Contents:
+    """The statements of an AVIF file, and the same file without its EXIF.
+
+    Pillow reads the EXIF, and corrects it, before it gives any pixel. Without one, it makes one of
+    how the picture is to be turned.
+
+    Source: ISO/IEC 23008-12; AV1 Image File Format, AOM 2024.
+    """
+    found = Gathering()
+    size = file.seek(0, 2)
+    file.seek(0)
+    data = file.read(min(size, _LARGEST))
+    meta = next((box for box in boxes(data, 0, len(data)) if box.kind == b"meta"), None)
+    pieces: list[Piece] = [range(size)]
+    if meta:
+        try:
+            pieces = _gather(file, data, meta, found, size)
+        except (ValueError, IndexError):
+            found.note("a part of what it says beside its pixels")
+    pixels = joined(file, pieces) if len(pieces) > 1 else file
+    pixels.seek(0)
+    return Contents(pixels=pixels, statements=found.statements())
+
+
+def _gather(file: BinaryIO, data: bytes, meta: Box, found: Gathering, size: int) -> list[Piece]:
+    pieces: list[Piece] = []
+    at = 0
+    listed = items.items(data, meta)
+    places = items.extents(data, meta)
+    for number, item in listed.items():
+        if item.kind == b"tmap":
+            found.others.append("a gain map")
+        block: Block | None = None
+        if item.kind == b"Exif":
+            block = "exif"
+            pieces += [range(at, item.place), _HIDDEN]
+            at = item.place + len(_HIDDEN)
+        elif item.kind == b"mime" and item.mime == _MIME:
+            block = "xmp"
+        if block:
+            with found.tolerating(NAMES[block]):
+                content = _content(file, places.get(number, []), found)
+                found.keep(block, content[_before(content) :] if block == "exif" else content)
+    picture = items.primary(data, meta)
+    for box in items.properties(data, meta, picture) if picture is not None else ():
+        if box.kind == b"colr":
+            _gather_colours(data, box, found)
+    return [*pieces, range(at, size)]
+
+
+def _content(file: BinaryIO, extents: list[range], found: Gathering) -> bytes:
+    parts = []
+    for extent in extents:
+        found.take(len(extent))
+        file.seek(extent.start)
+        parts.append(file.read(len(extent)))
+        if len(parts[-1]) < len(extent):
+            raise ValueError("cut off")
+    return b"".join(parts)
+
+
+def _before(content: bytes) -> int:
+    """How many bytes precede the EXIF in its item."""
+    return 4 + int.from_bytes(content[:4], "big")
+
+
+def _gather_colours(data: bytes, box: Box, found: Gathering) -> None:
+    kind, rest = data[box.start : box.start + 4], data[box.start + 4 : box.end]
+    if kind in (b"prof", b"rICC"):
+        with found.tolerating(NAMES["icc"]):
+            found.take(len(rest))
+            found.keep("icc", rest)
+    elif kind == b"nclx":
+        with found.tolerating("its colour code points"):
+            primaries, transfer, matrix, full = struct.unpack(">3HB", rest)
+            found.fields["cicp"] = Cicp(primaries, transfer, matrix, bool(full & 0x80))
