@@ -37,3 +37,9 @@ class CheckpointError(FileError):
     """A weights file that is missing, damaged, foreign or of a newer format."""
 
     exit_code = 3
+
+
+class UncompilableError(CadyqError):
+    """A network that does something for which the int8 engine has no instruction."""
+
+    exit_code = 3

@@ -22,6 +22,7 @@ def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> 
 
     Raises:
         CheckpointError: as for `checkpoint.load`, or its program does not fit its tensors.
+        UncompilableError: it holds no program, and none can be made.
     """
     path = Path(path)
     stored = read(path)
@@ -41,7 +42,7 @@ def executable_of(network: Network, kernels: Kernels, *, threads: int = 1) -> Ex
     `threads` are as for `Executable`.
 
     Raises:
-        ValueError: it does something that no step stands for.
+        UncompilableError: it does something that no step stands for.
     """
     from cadyq_cli.checkpoint.arrays import coded_arrays
     from cadyq_cli.edges.composing import with_composed_tail
@@ -69,6 +70,9 @@ def load_network(path: Path | str, device: str) -> Network:
         network = rebuilt(stored).to(device)
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
-    program = stored.program or network.program()
-    network.reach = reach_of(program, network.backbone.state_dict())
+    network.reach = (
+        network.reach
+        if stored.program is None
+        else reach_of(stored.program, network.backbone.state_dict())
+    )
     return network

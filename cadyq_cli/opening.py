@@ -11,7 +11,7 @@ from cadyq_cli.checkpoint import shipped
 from cadyq_cli.engine.devices import CPU, device_named
 from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.engine.native.library import NativeUnavailable
-from cadyq_cli.errors import InputError
+from cadyq_cli.errors import InputError, UncompilableError
 
 if TYPE_CHECKING:
     from cadyq_cli.checkpoint import Network
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "int8", "float")
 _USUAL_IMAGES = 4  # at a time, at most; each holds a picture
+_INSTEAD = "PyTorch computes instead, several times as slowly"
 
 
 class Opener:
@@ -51,6 +52,7 @@ class Opener:
             raise InputError(f"--engine int8 computes on the CPU, not on --device {device}")
         self._device = CPU if engine == "int8" else device_named(device)
         self._threads = threads or _cores()
+        self._insists, self._tell = engine == "int8", tell
         self._kernels = None
         if engine == "float" or self._device != CPU:
             return
@@ -60,7 +62,7 @@ class Opener:
             if engine == "int8":
                 hint = "--engine float works anywhere"
                 raise InputError(f"--engine int8: {reason}; {hint}") from reason
-            tell(f"{reason}; PyTorch computes instead, several times as slowly")
+            tell(f"{reason}; {_INSTEAD}")
 
     @property
     def usual_images(self) -> int:
@@ -79,21 +81,37 @@ class Opener:
             InputError: no such network is shipped.
         """
         path = shipped.locate(str(path))
-        if self._kernels is None:
-            from cadyq_cli.executables import load_network
+        if self._kernels is not None:
+            from cadyq_cli.executables import load_executable
 
-            return load_network(path, self._device)
-        from cadyq_cli.executables import load_executable
+            try:
+                return load_executable(path, self._kernels, threads=self._share(images))
+            except UncompilableError as reason:
+                self._do_without(reason, str(path))
+        from cadyq_cli.executables import load_network
 
-        return load_executable(path, self._kernels, threads=self._share(images))
+        return load_network(path, self._device)
 
     def adopt(self, network: Network, *, images: int = 1) -> Runner:
         """The same for a network that is loaded already."""
-        if self._kernels is None:
-            return network.to(self._device)
-        from cadyq_cli.executables import executable_of
+        if self._kernels is not None:
+            from cadyq_cli.executables import executable_of
 
-        return executable_of(network, self._kernels, threads=self._share(images))
+            try:
+                return executable_of(network, self._kernels, threads=self._share(images))
+            except UncompilableError as reason:
+                self._do_without(reason, "this network")
+        return network.to(self._device)
+
+    def _do_without(self, reason: UncompilableError, name: str) -> None:
+        """Say that a network cannot run by the kernels, or refuse it where it has to.
+
+        Raises:
+            UncompilableError: the kernels were asked for.
+        """
+        if self._insists:
+            raise UncompilableError(f"{name}: {reason}; --engine float runs it") from reason
+        self._tell(f"{name}: {reason}; {_INSTEAD}")
 
     def prepare(self, images: int) -> None:
         """To be called by each thread that works on one of so many images at a time."""

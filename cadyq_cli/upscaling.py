@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.executor import Result
+from cadyq_cli.engine.reach import FARTHEST
 from cadyq_cli.engine.runner import Runner
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.pixels import from_values, to_values
@@ -26,7 +27,7 @@ from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 # px of the input that a tile has at most: a patch with widths of its own. With the paper's 96 px,
 # tiles that join as if they were one would be several times the work (tests/benchmarks/seams.py).
 TILE = 256
-OVERLAP = 64  # px of the input that neighbouring tiles share at most
+OVERLAP = 2 * FARTHEST  # px of the input that neighbouring tiles share at most
 # px of the input that its outermost ones are repeated by where a picture is enlarged for people:
 # networks see zeros around it, which shows at the border of a plain one, by up to 39 levels with
 # EDSR and SPAN, and by no more than 2 with this.

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from networks import tiny
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
-from cadyq_cli.checkpoint import Network, save
+from cadyq_cli.backbones import registry
+from cadyq_cli.checkpoint import Card, Network, save
 from cadyq_cli.engine.devices import device_named
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.native.library import ISA_VARIABLE
-from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.errors import CheckpointError, InputError, UncompilableError
 from cadyq_cli.opening import Opener
+from cadyq_cli.quant.layers import Layers
+from cadyq_cli.quant.trace import Trace
 from cadyq_cli.upscaling import upscale
 
 
@@ -127,3 +133,40 @@ def test_what_is_no_network_is_an_error_of_its_file(tmp_path: Path, engine: str)
     path.write_bytes(b"rubbish")
     with pytest.raises(CheckpointError, match=r"w\.safetensors: cannot be read"):
         Opener(engine=engine, device="cpu").open(path)
+
+
+@dataclass(frozen=True)
+class _BentConfig:
+    scale: int = 2
+
+
+class _Bent(nn.Module):
+    """Enlarges by repetition, by way of an operation that the engine lacks."""
+
+    def __init__(self, config: _BentConfig, layers: Layers) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.scale = config.scale
+
+    def forward(self, x: Tensor, trace: Trace) -> Tensor:
+        return interpolate(self.conv(x).tanh(), scale_factor=self.scale)
+
+
+def test_a_network_that_the_kernels_cannot_run_runs_in_pytorch_unless_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "BACKBONES", {"bent": registry.Backbone(_BentConfig, _Bent)})
+    network = Network(Card(backbone="bent", settings={"scale": 2})).eval()
+    save(tmp_path / "bent.safetensors", network)
+    image = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)
+    with torch.no_grad():
+        values = torch.from_numpy(image).permute(2, 0, 1) / 255
+        bent = torch.tanh(network.backbone.conv(values)).permute(1, 2, 0).repeat_interleave(2, 0)
+    expected = (255 * bent.repeat_interleave(2, 1)).add(0.5).floor().clip(0, 255).numpy()
+    told: list[str] = []
+    opener = Opener(device="cpu", tell=told.append)
+    for runner in (opener.open(tmp_path / "bent.safetensors"), opener.adopt(network)):
+        assert np.abs(upscale(runner, image).pixels - expected).max() <= 1  # pure white stays so
+    assert ["tanh" in line and "PyTorch" in line for line in told] == [True, True]
+    with pytest.raises(UncompilableError, match=r"tanh.*--engine float runs it"):
+        Opener(engine="int8").open(tmp_path / "bent.safetensors")

@@ -33,7 +33,7 @@ def save(path: Path, network: Network, *, compact: bool = False) -> None:
 
     Raises:
         FileError: the file cannot be written.
-        ValueError: a compact file of a network that has no program.
+        UncompilableError: a compact file of a network that has no program.
     """
     metadata = {METADATA_KEY: network.card.to_json()}
     if compact:

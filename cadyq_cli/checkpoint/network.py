@@ -14,8 +14,8 @@ from cadyq_cli.engine.executor import Result
 from cadyq_cli.engine.kernels import Map
 from cadyq_cli.engine.operations import Chosen
 from cadyq_cli.engine.program import Program
-from cadyq_cli.engine.reach import reach_of
-from cadyq_cli.errors import InputError
+from cadyq_cli.engine.reach import FARTHEST, reach_of
+from cadyq_cli.errors import InputError, UncompilableError
 from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.sensitivity import image_gradient
 from cadyq_cli.quant.sites import DynamicSite, StaticSite
@@ -53,7 +53,10 @@ class Network(nn.Module):
     @cached_property
     def reach(self) -> int:
         """How many pixels away a pixel of the input matters at most; see `engine.reach`."""
-        return reach_of(self.program(), self.backbone.state_dict())
+        try:
+            return reach_of(self.program(), self.backbone.state_dict())
+        except UncompilableError:
+            return FARTHEST
 
     def program(self) -> Program:
         """What the engine would run. Tracing it disturbs all networks in other threads."""

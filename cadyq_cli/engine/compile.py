@@ -33,6 +33,7 @@ from cadyq_cli.engine.program import (
     Slice,
     Step,
 )
+from cadyq_cli.errors import UncompilableError
 from cadyq_cli.quant import bordered
 from cadyq_cli.quant.layers import (
     BorderedEdgeConv,
@@ -53,10 +54,14 @@ def compile_network(backbone: nn.Module, *, scale: int) -> Program:
         scale: How many times as large it makes an image.
 
     Raises:
-        ValueError: it does something that no step stands for; the message tells what.
+        UncompilableError: it does something that no step stands for; the message tells what.
     """
     emitter = _Emitter(backbone)
-    source, out = emitter.emit(_Tracer(autowrap_functions=(normalized,)).trace(backbone))
+    try:
+        graph = _Tracer(autowrap_functions=(normalized,)).trace(backbone)
+    except fx.proxy.TraceError as error:  # it decides something by the values of a map
+        raise UncompilableError(f"no program can tell what it does: {error}") from error
+    source, out = emitter.emit(graph)
     return fused(Program(scale=scale, source=source, out=out, steps=tuple(emitter.steps)))
 
 
@@ -99,10 +104,11 @@ class _Emitter:
             for kind, emit_module in _MODULES.items():
                 if isinstance(module, kind):
                     return emit_module(self, node.name, name, module, args[0])
-            raise ValueError(f"{name} is a {type(module).__name__}, which no step stands for")
+            kind_name = type(module).__name__
+            raise UncompilableError(f"{name} is a {kind_name}, which no step stands for")
         table = _METHODS if node.op == "call_method" else _FUNCTIONS
         if node.target not in table:
-            raise ValueError(f"no step stands for {node.format_node()}")
+            raise UncompilableError(f"no step stands for {node.format_node()}")
         return table[node.target](self, node.name, *args, **kwargs)
 
     def _known(self, argument: Any) -> Any:
@@ -147,7 +153,7 @@ class _Emitter:
             or {*conv.stride, *conv.dilation} != {1}
             or (isinstance(conv, nn.Conv2d) and conv.padding_mode != "zeros")
         ):
-            raise ValueError(f"no step stands for the convolution {name}, {conv}")
+            raise UncompilableError(f"no step stands for the convolution {name}, {conv}")
         bias = conv.bias is not None
         at_borders = isinstance(conv, (bordered.BorderedConv, BorderedEdgeConv))
         kind = BorderedConv if at_borders else Conv
@@ -162,7 +168,7 @@ class _Emitter:
             len(set(sides)) == 1 for sides in (conv.stride, conv.padding, conv.kernel_size)
         )
         if not whole or not square or {conv.groups, *conv.dilation} != {1}:
-            raise ValueError(f"no step stands for the deconvolution {name}, {conv}")
+            raise UncompilableError(f"no step stands for the deconvolution {name}, {conv}")
         step = Conv(
             out=f"{out}_wide",
             source=source,
@@ -175,7 +181,7 @@ class _Emitter:
     def norm(self, out: str, name: str, norm: nn.BatchNorm2d, source: str) -> str:
         conv = self.steps.pop()
         if not isinstance(conv, Conv) or conv.out != source or conv.norm is not None:
-            raise ValueError(f"{name} does not follow a convolution")
+            raise UncompilableError(f"{name} does not follow a convolution")
         return self.add(replace(conv, out=out, norm=Norm(module=name, epsilon=norm.eps)))
 
     def normalized(self, out: str, name: str, source: str) -> str:
@@ -216,11 +222,11 @@ class _Emitter:
             return target(a, b)
         if isinstance(a, str) and isinstance(b, str):
             if target not in _OF_TWO_MAPS:
-                raise ValueError(f"no step stands for {target.__name__} of two maps")
+                raise UncompilableError(f"no step stands for {target.__name__} of two maps")
             return self.add(_OF_TWO_MAPS[target](out=out, sources=(a, b)))
         if isinstance(b, str):
             if target not in (operator.add, operator.mul):
-                raise ValueError(f"no step stands for {target.__name__} by a map")
+                raise UncompilableError(f"no step stands for {target.__name__} by a map")
             a, b = b, a
         if target in (operator.mul, operator.truediv):
             scale = _numbers(b if target is operator.mul else 1 / b)
@@ -230,7 +236,7 @@ class _Emitter:
 
     def concat(self, out: str, tensors: list[str], dim: int = 0) -> str:
         if dim != 1:
-            raise ValueError(f"no step stands for a concatenation along axis {dim}")
+            raise UncompilableError(f"no step stands for a concatenation along axis {dim}")
         return self.add(Concat(out=out, sources=tuple(tensors)))
 
     def item(self, out: str, source: str, key: Any) -> str:
@@ -238,14 +244,14 @@ class _Emitter:
             case (slice(start=None, stop=None, step=None), slice(step=None) as channels):
                 pass
             case _:
-                raise ValueError(f"no step stands for the selection {key}")
+                raise UncompilableError(f"no step stands for the selection {key}")
         return self.add(Slice(out=out, source=source, start=channels.start, stop=channels.stop))
 
     def interpolate(
         self, out: str, source: str, *, scale_factor: int, mode: str, **others: Any
     ) -> str:
         if mode != "bicubic" or any(others.values()):
-            raise ValueError(f"no step stands for an interpolation that is {mode}, {others}")
+            raise UncompilableError(f"no step stands for an interpolation that is {mode}, {others}")
         return self.add(Bicubic(out=out, source=source, factor=scale_factor))
 
 

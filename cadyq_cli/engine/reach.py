@@ -9,6 +9,7 @@ from typing import Any
 from cadyq_cli.engine.program import Bicubic, Conv, Program, Shuffle, Step
 
 BICUBIC = 2  # px to each side that bicubic interpolation looks at
+FARTHEST = 32  # px that overlaps of tiles allow for; taken, too, where no program tells
 
 
 def reach_of(program: Program, tensors: Mapping[str, Any]) -> int:

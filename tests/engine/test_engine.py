@@ -20,7 +20,7 @@ from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.executor import Executable, Result
 from cadyq_cli.engine.kernels import Map
 from cadyq_cli.engine.program import BorderedConv, Conv, Site
-from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.errors import CheckpointError, InputError, UncompilableError
 from cadyq_cli.executables import executable_of, load_executable
 from cadyq_cli.quant.ranges import fit_ranges
 
@@ -244,7 +244,7 @@ def test_what_no_step_stands_for_is_named() -> None:
         def forward(self, x: Tensor, trace: object) -> Tensor:
             return x.tanh()
 
-    with pytest.raises(ValueError, match="tanh"):
+    with pytest.raises(UncompilableError, match="tanh"):
         compile_network(Odd(), scale=1)
 
 
