@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from os import path as os_path
 from os import walk
 from pathlib import Path
 
+from cadyq_cli.batch.left_out import is_other_picture, kinds
 from cadyq_cli.errors import FileError, ImageError, InputError
 from cadyq_cli.imaging.formats import (
     FORMATS,
@@ -18,7 +19,7 @@ from cadyq_cli.imaging.formats import (
     format_named,
     format_of,
 )
-from cadyq_cli.imaging.streams import STREAM
+from cadyq_cli.imaging.streams import STREAM, is_stream, source_named, target_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def plan(
     *,
     recursive: bool = False,
     leave_out: Callable[[Path], object] | None = None,
+    cannot_read: Callable[[Path], object] = lambda _: None,
 ) -> list[Job]:
     """Decide what becomes of each image. Folders are searched for images; their tree is kept.
 
@@ -70,19 +72,29 @@ def plan(
         recursive: Whether to search folders inside folders, too.
         leave_out: Called with each source that is another one's result, as after an earlier run;
             that source is left out. None refuses it.
+        cannot_read: Called with each picture in a folder that is named as one of another kind than
+            those that can be read.
 
     Raises:
         InputError: results would replace each other or an image, or have no format.
         FileError: there is nothing to do, or no place for the result.
     """
+    sources = [*map(source_named, sources)]
+    if naming.output is not None:
+        naming = replace(naming, output=target_named(naming.output))
+    others: list[Path] = []
     try:
-        jobs = _planned(sources, naming, recursive=recursive)
+        jobs = _planned(sources, naming, recursive=recursive, others=others)
+        for other in others:
+            cannot_read(other)
         return _distinct(jobs if leave_out is None else _without_results(jobs, leave_out))
     except OSError as error:
         raise FileError(error.filename, f"cannot be read: {error.strerror}") from error
 
 
-def _planned(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> list[Job]:
+def _planned(
+    sources: Sequence[Path], naming: Naming, *, recursive: bool, others: list[Path]
+) -> list[Job]:
     alone = len(sources) == 1 and not sources[0].is_dir()
     if naming.output == "":
         raise InputError("-o: a name is missing")
@@ -92,15 +104,18 @@ def _planned(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> lis
         raise ImageError(sources[0], "no such file or folder")
     if alone and naming.output is not None and not names_a_folder(naming.output):
         jobs = [_single(sources[0], naming)]
-    elif alone and sources[0] == STREAM and naming.output is None:
-        jobs = [Job(STREAM, STREAM, naming.format)]
+    elif alone and is_stream(sources[0]) and naming.output is None:
+        jobs = [Job(sources[0], STREAM, naming.format)]
     else:
-        jobs = [*_many(sources, naming, recursive=recursive)]
+        jobs = [*_many(sources, naming, recursive=recursive, others=others)]
     if not jobs:
         known = ", ".join([*(each.name for each in FORMATS), *(s[1:].upper() for s in ONLY_READ)])
+        reason = f"no images there that can be read ({known})"
+        if others:
+            reason += f", but {kinds(others)}"
         deeper = not recursive and any(each.is_dir() for s in sources for each in s.iterdir())
         hint = "-r looks into the folders inside" if deeper else ""
-        raise FileError(", ".join(map(str, sources)), f"no images there ({known})", hint=hint)
+        raise FileError(", ".join(map(str, sources)), reason, hint=hint)
     return jobs
 
 
@@ -135,7 +150,9 @@ def _single(source: Path, naming: Naming) -> Job:
     return Job(source, target, naming.format)
 
 
-def _many(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> Iterator[Job]:
+def _many(
+    sources: Sequence[Path], naming: Naming, *, recursive: bool, others: list[Path]
+) -> Iterator[Job]:
     folder = None if naming.output is None else Path(naming.output)
     if folder is not None and (folder.is_file() or is_image_name(folder)):
         raise InputError(f"-o {folder}: several images need a folder to go to")
@@ -144,7 +161,7 @@ def _many(sources: Sequence[Path], naming: Naming, *, recursive: bool) -> Iterat
             raise InputError("- is standard input, which is one image; give it an -o FILE")
         if source.is_dir():
             to = folder or _beside(source, naming.suffix)
-            for image in images_in(source, recursive=recursive, but=to):
+            for image in images_in(source, recursive=recursive, but=to, others=others):
                 yield _job(image, to / image.parent.relative_to(source), naming)
         else:
             yield _job(source, folder or source.parent, naming)
@@ -168,8 +185,10 @@ def _beside(folder: Path, suffix: str) -> Path:
     return folder.with_name(folder.name + suffix) if folder.name else folder
 
 
-def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
+def images_in(folder: Path, *, recursive: bool, but: Path, others: list[Path]) -> Iterator[Path]:
     """Files named like images, except hidden ones and those in the folder `but`.
+
+    Those named like images that cannot be read become part of `others` instead.
 
     Folders that cannot be read are included: reading them as images will say why.
     """
@@ -187,8 +206,12 @@ def images_in(folder: Path, *, recursive: bool, but: Path) -> Iterator[Path]:
             folders.clear()
         for name in sorted(names):
             path = Path(place) / name
-            if can_be_read(path) and not (name.startswith(".") or _blocks(path)):
+            if name.startswith(".") or _blocks(path):
+                continue
+            if can_be_read(path):
                 yield path
+            elif is_other_picture(path) and path.is_file():
+                others.append(path)
     yield from (Path(error.filename) for error in unreadable)
 
 

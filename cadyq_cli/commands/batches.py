@@ -29,10 +29,17 @@ def plan_batch(
         InputError, FileError: see there.
     """
     from cadyq_cli.batch.jobs import plan
+    from cadyq_cli.batch.left_out import kinds
 
     results: list[Path] = []
     leave_out = results.append if resumed else None
-    jobs = plan(sources, naming, recursive=recursive, leave_out=leave_out)
+    others: list[Path] = []
+    jobs = plan(
+        sources, naming, recursive=recursive, leave_out=leave_out, cannot_read=others.append
+    )
+    if others and not quiet:
+        files = f"{len(others)} file{'s' if len(others) > 1 else ''}"
+        tell(f"note: left out {files} that cannot be read: {kinds(others)}")
     if results and not quiet:
         more = f" and {len(results) - 1} more" if len(results) > 1 else ""
         tell(f"note: {results[0]}{more} left out, results of other images")

@@ -177,4 +177,4 @@ FORMATS = (
         capacity=Capacity(size=2**32 - 2**11, dpi=_PER_METRE / 39.3701),  # as Pillow reckons
     ),
 )
-ONLY_READ = (".gif",)
+ONLY_READ = (".gif", ".mpo")

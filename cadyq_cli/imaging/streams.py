@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -18,6 +19,7 @@ from cadyq_cli.atomic import replacing
 from cadyq_cli.imaging import files
 from cadyq_cli.imaging.decoding import decode
 from cadyq_cli.imaging.files import naming
+from cadyq_cli.imaging.following import is_followed
 from cadyq_cli.imaging.formats import Format
 from cadyq_cli.imaging.layout import Put
 from cadyq_cli.imaging.limits import MAX_PIXELS
@@ -25,15 +27,43 @@ from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 
 STREAM = Path("-")  # standard input as a source, standard output as a target
+_INPUTS = ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+_OUTPUTS = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 _IN_MEMORY = 1 << 26  # bytes of a result for standard output; a longer one waits on disk
 
 
 def read(source: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read an image; errors as for `files.read`."""
-    if source != STREAM:
+    """Read an image; errors as for `files.read`. A note tells of another one behind it."""
+    with naming(source, "read"):
+        is_file = not is_stream(source)
+    if is_file:
         return files.read(source, max_pixels=max_pixels)
-    data = BytesIO(sys.stdin.buffer.read())
-    return decode(data, "standard input", max_pixels=max_pixels)
+    if source == STREAM:
+        name, data = "standard input", sys.stdin.buffer.read()
+    else:
+        name = str(source)
+        with naming(source, "read"):
+            data = source.read_bytes()
+    picture = decode(BytesIO(data), name, max_pixels=max_pixels)
+    if is_followed(data):
+        note = "goes on with another picture, which is not used"
+        picture = replace(picture, notes=(*picture.notes, note))
+    return picture
+
+
+def is_stream(source: Path) -> bool:
+    """Whether a source can be read once only, from its start on: a pipe, a terminal, a device."""
+    return source == STREAM or source.is_fifo() or source.is_char_device()
+
+
+def source_named(path: Path) -> Path:
+    """A source, or `STREAM` if it is one of the system's names of standard input."""
+    return STREAM if str(path) in _INPUTS else path
+
+
+def target_named(name: str) -> str:
+    """The name of a target, or that of `STREAM` for the system's names of standard output."""
+    return str(STREAM) if name in _OUTPUTS else name
 
 
 def name_of(target: Path) -> str:

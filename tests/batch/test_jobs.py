@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cadyq_cli.batch.jobs import Job, Naming, images_in, plan, shard
-from cadyq_cli.errors import CadyqError, ImageError, InputError
+from cadyq_cli.batch.left_out import kinds
+from cadyq_cli.errors import CadyqError, FileError, ImageError, InputError
 from cadyq_cli.imaging.formats import format_named
 from cadyq_cli.imaging.streams import STREAM
 
@@ -143,8 +144,12 @@ def test_results_of_a_run_before_are_left_out_on_request() -> None:
         (["photos/a.png"], "new", "end it with / for a folder"),
         (["photos/a.png", "photos/b.JPG"], "-", "standard output takes one image"),
         (["photos"], "-", "standard output takes one image"),
-        (["photos/none"], None, r"no images there \(PNG, .*GIF\); -r looks into"),
-        (["photos/none/of/all"], None, r"no images there \(PNG, .*GIF\)$"),
+        (
+            ["photos/none"],
+            None,
+            r"no images there that can be read \(PNG, .*GIF, MPO\); -r looks into",
+        ),
+        (["photos/none/of/all"], None, r"no images there that can be read \(PNG, .*GIF, MPO\)$"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(
@@ -218,4 +223,33 @@ def test_links_that_lead_nowhere_are_images_that_will_fail(photos: Path) -> None
 
 def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
-    assert [*images_in(gone, recursive=True, but=tmp_path)] == [gone]
+    assert [*images_in(gone, recursive=True, but=tmp_path, others=[])] == [gone]
+
+
+def test_pictures_that_cannot_be_read_are_told_of_by_their_kinds(tmp_path: Path) -> None:
+    names = "a.png b.mpo c.HEIC d.heic e.JP2 f.j2k g.nef notes.txt .h.dng"
+    for name in names.split():
+        (tmp_path / name).touch()
+    (tmp_path / "folder.svg").mkdir()
+    others: list[Path] = []
+    jobs = plan([tmp_path], Naming("_x4"), cannot_read=others.append)
+    assert [job.source.name for job in jobs] == ["a.png", "b.mpo"]
+    assert kinds(others) == "2 HEIC, 2 JPEG 2000, 1 NEF"
+    for name in ("a.png", "b.mpo"):
+        (tmp_path / name).unlink()
+    with pytest.raises(FileError, match=r"MPO\), but 2 HEIC, 2 JPEG 2000, 1 NEF"):
+        plan([tmp_path], Naming("_x4"))
+
+
+@pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+@pytest.mark.parametrize("output", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "-", None])
+def test_the_names_of_standard_streams_mean_them(name: str, output: str | None) -> None:
+    assert plan([Path(name)], Naming("_x4", output)) == [Job(STREAM, STREAM, None)]
+
+
+def test_the_result_of_a_pipe_goes_to_standard_output(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    source = tmp_path / "pipe"
+    assert plan([source], Naming("_x4")) == [Job(source, STREAM, None)]
+    (job,) = plan([source], Naming("_x4", str(tmp_path / "b.png")))
+    assert job.target == tmp_path / "b.png"
