@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cadyq_cli.checkpoint.agreement import check_alike
 from cadyq_cli.checkpoint.stored import read
+from cadyq_cli.engine.checking import checked
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.kernels import Kernels
 from cadyq_cli.engine.reach import reach_of
-from cadyq_cli.errors import CheckpointError
+from cadyq_cli.errors import CheckpointError, UncompilableError
 
 if TYPE_CHECKING:
     from cadyq_cli.checkpoint.network import Network
@@ -28,10 +30,15 @@ def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> 
     stored = read(path)
     try:
         if stored.program is not None:
-            return Executable(stored.program, stored.arrays, kernels, threads=threads)
+            check_alike(stored.card, stored.program)
+            return Executable(
+                stored.program, stored.arrays, kernels, threads=threads, name=str(path)
+            )
         from cadyq_cli.checkpoint.file import rebuilt
 
-        return executable_of(rebuilt(stored), kernels, threads=threads)
+        executable = executable_of(rebuilt(stored), kernels, threads=threads)
+        executable.name = str(path)
+        return executable
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
 
@@ -50,7 +57,10 @@ def executable_of(network: Network, kernels: Kernels, *, threads: int = 1) -> Ex
 
     network = with_composed_tail(network)
     program = compile_network(network.backbone, scale=network.card.scale)
-    return Executable(program, coded_arrays(network.backbone), kernels, threads=threads)
+    try:
+        return Executable(program, coded_arrays(network.backbone), kernels, threads=threads)
+    except ValueError as error:
+        raise UncompilableError(f"the kernels cannot run it: {error}") from error
 
 
 def load_network(path: Path | str, device: str) -> Network:
@@ -67,6 +77,9 @@ def load_network(path: Path | str, device: str) -> Network:
     path = Path(path)
     stored = read(path)
     try:
+        if stored.program is not None:
+            check_alike(stored.card, stored.program)
+            checked(stored.program, stored.arrays)
         network = rebuilt(stored).to(device)
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
@@ -75,4 +88,5 @@ def load_network(path: Path | str, device: str) -> Network:
         if stored.program is None
         else reach_of(stored.program, network.backbone.state_dict())
     )
+    network.name = str(path)
     return network

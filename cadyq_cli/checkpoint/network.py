@@ -11,6 +11,7 @@ from cadyq_cli.backbones.registry import build
 from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.executor import Result
+from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.kernels import Map
 from cadyq_cli.engine.operations import Chosen
 from cadyq_cli.engine.program import Program
@@ -31,6 +32,7 @@ class Network(nn.Module):
         InputError: the card asks for something that does not exist.
     """
 
+    name = "the network"  # in an error, such as its file's
     threads = 1  # torch spreads every layer over the cores itself
 
     def __init__(self, card: Card) -> None:
@@ -88,12 +90,18 @@ class Network(nn.Module):
 
     @torch.inference_mode()
     def run(self, patch: Map) -> Result:
-        """Enlarge one patch, RGB, shape (H, W, 3), float32, range 0..1."""
+        """Enlarge one patch, RGB, shape (H, W, 3), float32, range 0..1.
+
+        Raises:
+            CheckpointError: what it computes is not finite.
+        """
         device = next(self.parameters()).device
         image = torch.from_numpy(patch).to(device).permute(2, 0, 1)[None]
         output, trace = self(image.contiguous())
+        pixels = output[0].permute(1, 2, 0).cpu().numpy()
+        check_finite(pixels, name=self.name)
         return Result(
-            pixels=output[0].permute(1, 2, 0).cpu().numpy(),
+            pixels=pixels,
             gradient=trace.gradient[0].cpu().numpy(),
             choices={site: _chosen(choice) for site, choice in trace.choices.items()},
         )

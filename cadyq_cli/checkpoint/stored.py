@@ -19,6 +19,7 @@ from cadyq_cli.errors import CheckpointError
 
 METADATA_KEY = "cadyq"  # of the card
 PROGRAM_KEY = "cadyq.program"
+KINDS = ("F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "BOOL")  # of numbers in tensors
 _FOREIGN = "the authors' checkpoints take `cadyq eval --official` or `load_official`"
 
 
@@ -46,6 +47,7 @@ def read(path: Path) -> Stored:
         CheckpointError: see `load`; or its program cannot be understood.
     """
     with _opened(path) as (card, file):
+        _check_kinds(file)
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         _check_steps(arrays)
         text = file.metadata().get(PROGRAM_KEY)
@@ -60,6 +62,13 @@ def read_card(path: Path) -> Card:
     """
     with _opened(path) as (card, _):
         return card
+
+
+def _check_kinds(file: Any) -> None:
+    """Refuse numbers that numpy has no kind for, such as bfloat16."""
+    for name in file.keys():  # noqa: SIM118
+        if (kind := file.get_slice(name).get_dtype()) not in KINDS:
+            raise ValueError(f"its tensor {name!r} is of {kind}; read are {', '.join(KINDS)}")
 
 
 def _check_steps(arrays: dict[str, NDArray[Any]]) -> None:

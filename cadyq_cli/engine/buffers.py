@@ -12,6 +12,7 @@ from cadyq_cli.engine.kernels import WIDEST, Codes, Kernels, Map
 from cadyq_cli.engine.program import Program
 
 _LINE = 64  # bytes
+_LANES = 16  # that channels of codes are rounded up to, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,17 @@ class Plan:
         self._sizes[chosen] = max(self._sizes[chosen], size)
         free.remove(chosen)
         return chosen
+
+    @property
+    def bytes_of_a_pixel(self) -> int:
+        """Memory for each pixel of a patch, but for what stands around codes."""
+        codes = {
+            buffer: self._shapes[value]
+            for value, buffer in self._buffers.items()
+            if self._shapes[value].codes
+        }
+        whole = sum(-(-s.channels // _LANES) * _LANES * s.factor**2 for s in codes.values())
+        return 4 * sum(self._sizes) + 2 * whole
 
     def memory(self, height: int, width: int, kernels: Kernels) -> dict[str, Map | Codes]:
         """Arrays for all values of a patch; many of them are the same memory."""

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.buffers import Plan, Shape
+from cadyq_cli.engine.buffers import Plan
+from cadyq_cli.engine.checking import checked, measured_maps
+from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.folding import Arrays
 from cadyq_cli.engine.kernels import Kernels, Map
 from cadyq_cli.engine.operations import OPERATIONS, Chosen, Context, Operation, Run
-from cadyq_cli.engine.program import Program, Site, Slice
+from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.engine.sensitivity import image_gradient
 
@@ -38,7 +40,13 @@ class Executable:
     """A program with its weights, ready to enlarge patches. Threads may share it."""
 
     def __init__(
-        self, program: Program, arrays: Arrays, kernels: Kernels, *, threads: int = 1
+        self,
+        program: Program,
+        arrays: Arrays,
+        kernels: Kernels,
+        *,
+        threads: int = 1,
+        name: str = "the network",
     ) -> None:
         """Pack the weights.
 
@@ -48,23 +56,19 @@ class Executable:
                 ``NAME.step``, as compact weights files hold them.
             kernels: What computes.
             threads: How many will share it at a time, in the opinion of whoever makes it.
+            name: What to call it in an error, such as its file's.
 
         Raises:
-            ValueError: the tensors do not fit the program.
+            ValueError: a rule of `engine.rules` does not hold.
         """
         self.program, self.kernels, self.threads = program, kernels, threads
-        shapes = {program.source: Shape(3)}
-        context = Context(arrays, kernels, shapes, _measured(program))
-        self._operations: list[Operation] = []
-        try:
-            for step in program.steps:
-                operation = OPERATIONS[type(step)](step, context)
-                self._operations.append(operation)
-                shapes[step.out] = operation.shape
-        except KeyError as error:
-            raise ValueError(f"its program needs {error}, which it lacks") from error
-        if shapes[program.out] != Shape(3, program.scale):
-            raise ValueError(f"its program makes no image, but {shapes[program.out]}")
+        self.name = name
+        shapes = checked(program, arrays)
+        context = Context(arrays, kernels, shapes, measured_maps(program))
+        with np.errstate(all="ignore"):  # `folding` looks at the result
+            self._operations: list[Operation] = [
+                OPERATIONS[type(step)](step, context) for step in program.steps
+            ]
         self.reach = reach_of(program, arrays)
         inner = shapes.keys() - {program.source, program.out}
         self._plan = Plan(program, {name: shapes[name] for name in inner})
@@ -86,6 +90,9 @@ class Executable:
 
         Args:
             patch: RGB, shape (H, W, 3), float32, range 0..1.
+
+        Raises:
+            CheckpointError: what it computes is not finite.
         """
         height, width, _ = patch.shape
         patch = np.ascontiguousarray(patch, np.float32)
@@ -93,10 +100,12 @@ class Executable:
         ends = {self.program.source: patch, self.program.out: pixels}
         memory = self._take(height, width)
         run = Run(height, width, image_gradient(patch), memory.arrays | ends)
-        for operation in self._operations:
-            operation(run)
+        with np.errstate(all="ignore"):
+            for operation in self._operations:
+                operation(run)
         with self._lock:
             self._spare.append(memory)
+        check_finite(pixels, *run.strengths, name=self.name)
         return Result(pixels, run.gradient, run.choices)
 
     def _take(self, height: int, width: int) -> Memory:
@@ -107,15 +116,3 @@ class Executable:
                 return self._spare.pop()
         arrays = self._plan.memory(height, width, self.kernels)
         return Memory((height, width), arrays)
-
-
-def _measured(program: Program) -> frozenset[str]:
-    """The maps whose channels' sums some site asks for, directly or of a slice."""
-    asked = {
-        source
-        for step in program.steps
-        if isinstance(step, Site) and not step.grid.fixed
-        for source in step.sources
-    }
-    slices = {s.source for s in program.steps if isinstance(s, Slice) and s.out in asked}
-    return frozenset(asked | slices)

@@ -30,6 +30,11 @@ class Folded:
     slope1: NDArray[np.float32] | None  # (O,)
     slope2: NDArray[np.float32] | None  # (O,)
 
+    def __post_init__(self) -> None:
+        numbers = self.scale.astype(np.float32), self.bias, self.weight
+        if not all(np.isfinite(each).all() for each in numbers if each.dtype != np.int8):
+            raise ValueError("its numbers are too large for float32")
+
     @property
     def outputs(self) -> int:
         return len(self.weight)
@@ -45,8 +50,7 @@ def folded(conv: Conv, arrays: Arrays, *, whole: bool, place: int = INNER) -> Fo
         place: Whose tensors to take, of a bordered one.
 
     Raises:
-        ValueError: there are no codes where there must be.
-        KeyError: a tensor is missing.
+        ValueError: what comes of it is not finite.
     """
     name = f"{conv.module}.weight"
 
@@ -54,12 +58,8 @@ def folded(conv: Conv, arrays: Arrays, *, whole: bool, place: int = INNER) -> Fo
         return arrays[name][place] if isinstance(conv, BorderedConv) else arrays[name]
 
     weight = tensor(name)
-    if weight.ndim != 4:
-        raise ValueError(f"{name} has {weight.ndim} axes where a convolution has 4")
     step = tensor(name + STEP_SUFFIX) if name + STEP_SUFFIX in arrays else np.ones(1)
     step = step.astype(np.float64)
-    if whole and weight.dtype != np.int8:
-        raise ValueError(f"{name} are no codes of 8 bit")
     bias = tensor(f"{conv.module}.bias").astype(np.float64) if conv.bias else np.zeros(1)
     if not whole:
         weight, step = (weight * step).astype(np.float32), np.ones(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +39,7 @@ class Run:
     steps: dict[str, float] = field(default_factory=dict)  # of codes
     sums: dict[str, Sums] = field(default_factory=dict)  # of maps, where they are known
     choices: dict[str, Chosen] = field(default_factory=dict)
+    strengths: list[float] = field(default_factory=list)  # that bounds were multiplied by
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Context:
 
     arrays: Arrays
     kernels: Kernels
-    shapes: dict[str, Shape]  # of the values made so far
+    shapes: Mapping[str, Shape]  # of all values
     measured: frozenset[str]  # maps whose sums a site asks for
 
 
@@ -58,12 +59,8 @@ class Grid:
     """The steps and codes of a site's grids."""
 
     def __init__(self, grid: program.Grid, arrays: Arrays) -> None:
-        bounds = arrays[f"{grid.module}.bounds"].astype(np.float32)
-        if bounds.shape != (len(grid.widths),):
-            raise ValueError(f"{grid.module} has bounds of shape {bounds.shape}")
         self.name, self.widths, self.codes = grid.name, grid.widths, grid.codes
-        self.range = min(low for low, _ in grid.codes), max(high for _, high in grid.codes)
-        self._bounds = bounds
+        self._bounds = arrays[f"{grid.module}.bounds"].astype(np.float32)
 
     def step(self, index: int, magnitude: float = 1.0) -> float:
         bound = self._bounds[index] * np.float32(magnitude)
@@ -79,12 +76,6 @@ class Site:
         self._step, self._kernels = step, context.kernels
         self._grid = Grid(step.grid, context.arrays)
         parts = [context.shapes[source] for source in step.sources]
-        self.shape = Shape(
-            sum(part.channels for part in parts),
-            parts[0].factor,
-            codes=True,
-            range=self._grid.range,
-        )
         self._channels = [sum(part.channels for part in parts[:i]) for i in range(len(parts))]
         self._measures = not step.grid.fixed
         if step.grid.relative:
@@ -105,6 +96,7 @@ class Site:
             if self._step.grid.relative:
                 power = float(squares.sum()) / (pixels * len(squares))
                 magnitude = _to_8_bits(max(math.sqrt(power), self._faintest))
+                run.strengths.append(power)
             if self._step.grid.selects:
                 spread = channel_spread(totals, squares, pixels)
                 scores = self._weight @ self._inputs(run.gradient, spread) + self._bias
@@ -132,7 +124,9 @@ class Site:
 
 
 def _to_8_bits(x: float) -> float:
-    """The nearest number with 8 significant bits, as bfloat16 has."""
+    """The nearest number with 8 significant bits, as bfloat16 has; what is not finite stays."""
+    if not math.isfinite(x):
+        return x
     fraction, exponent = math.frexp(x)
     return math.ldexp(round(fraction * 256), exponent - 8)
 
@@ -157,9 +151,6 @@ class Conv:
         self._encode = Grid(step.encode, context.arrays) if step.encode else None
         self._adds_codes = step.add is not None and context.shapes[step.add].codes
         self._measured = step.out in context.measured
-        self.shape = Shape(parts.outputs // shuffle**2, source.factor * shuffle)
-        if self._encode is not None:
-            self.shape = replace(self.shape, codes=True, range=self._encode.range)
 
     def __call__(self, run: Run) -> None:
         step = self._step
@@ -206,15 +197,10 @@ class BorderedConv:
     """A convolution for each of the places; that of the inner ones runs everywhere first."""
 
     def __init__(self, step: program.BorderedConv, context: Context) -> None:
-        source = context.shapes[step.source]
-        if step.add is not None or step.encode is not None or step.out in context.measured:
-            raise ValueError(f"{step.module} has a border, so it makes a plain map")
-        if source.factor != 1:
-            raise ValueError(f"{step.module} has a border, so it reads the patch's own size")
-        self._step, self._kernels, self._source = step, context.kernels, source
+        self._step, self._kernels = step, context.kernels
+        self._source = context.shapes[step.source]
         self._reach = context.arrays[f"{step.module}.weight"].shape[-1] // 2
         self._convs = [Conv(step, context, place) for place in range(PLACES)]
-        self.shape = self._convs[INNER].shape
 
     def __call__(self, run: Run) -> None:
         self._convs[INNER](run)
@@ -259,9 +245,7 @@ def _times(pixels: slice, factor: int) -> slice:
 
 class Decode:
     def __init__(self, step: program.Decode, context: Context) -> None:
-        source = context.shapes[step.source]
-        self._step, self._factor = step, source.factor
-        self.shape = Shape(source.channels, source.factor)
+        self._step = step
 
     def __call__(self, run: Run) -> None:
         out = run.arrays[self._step.out]
@@ -272,7 +256,7 @@ class Decode:
 
 class Affine:
     def __init__(self, step: program.Affine, context: Context) -> None:
-        self._step, self.shape = step, context.shapes[step.source]
+        self._step = step
         self._scale = np.array(step.scale, np.float32)
         self._offset = np.array(step.offset, np.float32)
 
@@ -284,8 +268,8 @@ class Affine:
 
 class Act:
     def __init__(self, step: program.Act, context: Context) -> None:
-        self._step, self.shape = step, context.shapes[step.source]
-        self._slope = slopes(step.slope, context.arrays, self.shape.channels)
+        self._step = step
+        self._slope = slopes(step.slope, context.arrays, context.shapes[step.source].channels)
 
     def __call__(self, run: Run) -> None:
         source = run.arrays[self._step.source]
@@ -295,7 +279,7 @@ class Act:
 
 class Curve:
     def __init__(self, step: program.Curve, context: Context) -> None:
-        self._step, self.shape = step, context.shapes[step.source]
+        self._step = step
 
     def __call__(self, run: Run) -> None:
         step = self._step
@@ -306,7 +290,7 @@ class OfTwo:
     """The sum or the product of two maps."""
 
     def __init__(self, step: program.Add | program.Multiply, context: Context) -> None:
-        self._step, self.shape = step, context.shapes[step.sources[0]]
+        self._step = step
         self._combine = np.add if isinstance(step, program.Add) else np.multiply
 
     def __call__(self, run: Run) -> None:
@@ -316,9 +300,7 @@ class OfTwo:
 
 class Concat:
     def __init__(self, step: program.Concat, context: Context) -> None:
-        parts = [context.shapes[source] for source in step.sources]
         self._step = step
-        self.shape = Shape(sum(part.channels for part in parts), parts[0].factor)
 
     def __call__(self, run: Run) -> None:
         sources = [run.arrays[source] for source in self._step.sources]
@@ -327,10 +309,8 @@ class Concat:
 
 class Slice:
     def __init__(self, step: program.Slice, context: Context) -> None:
-        source = context.shapes[step.source]
         self._step = step
-        self._channels = slice(*slice(step.start, step.stop).indices(source.channels))
-        self.shape = Shape(self._channels.stop - self._channels.start, source.factor)
+        self._channels = slice(step.start, step.stop)
 
     def __call__(self, run: Run) -> None:
         step = self._step
@@ -342,23 +322,19 @@ class Slice:
 
 class Shuffle:
     def __init__(self, step: program.Shuffle, context: Context) -> None:
-        source = context.shapes[step.source]
         self._step = step
-        self.shape = Shape(source.channels // step.factor**2, source.factor * step.factor)
 
     def __call__(self, run: Run) -> None:
         source, r = run.arrays[self._step.source], self._step.factor
         height, width, _ = source.shape
-        parts = source.reshape(height, width, self.shape.channels, r, r)
-        out = run.arrays[self._step.out].reshape(height, r, width, r, self.shape.channels)
+        parts = source.reshape(height, width, -1, r, r)
+        out = run.arrays[self._step.out].reshape(height, r, width, r, -1)
         np.copyto(out, parts.transpose(0, 3, 1, 4, 2))
 
 
 class Bicubic:
     def __init__(self, step: program.Bicubic, context: Context) -> None:
-        source = context.shapes[step.source]
         self._step = step
-        self.shape = Shape(source.channels, source.factor * step.factor)
 
     def __call__(self, run: Run) -> None:
         arrays, step = run.arrays, self._step

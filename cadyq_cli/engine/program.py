@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any, Literal
 
+from cadyq_cli.engine.typed import made, shown, values
+from cadyq_cli.plain_json import parsed
+
 FORMAT = 1
+LONGEST = 1 << 22  # characters of a program
 
 Slope = float | str  # what negative values are multiplied by: a number or a tensor's name
 CurveName = Literal["silu", "hardswish", "sigmoid"]
@@ -183,8 +187,8 @@ class Concat(ManyToOne):
 class Slice(OneToOne):
     """Some channels."""
 
-    start: int
-    stop: int
+    start: int | None
+    stop: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,13 +222,6 @@ STEPS: Mapping[str, type[Step]] = {
         Shuffle,
         Bicubic,
     )
-}
-_PARTS: Mapping[str, type[Any]] = {
-    "grid": Grid,
-    "round": Grid,
-    "encode": Grid,
-    "norm": Norm,
-    "deconvolution": Deconvolution,
 }
 
 
@@ -277,16 +274,19 @@ class Program:
         Raises:
             ValueError: no program, or one of another format.
         """
-        entries = json.loads(text)
-        if not isinstance(entries, dict):
-            raise ValueError("its program is no JSON object")
-        if entries.pop("format", None) != FORMAT:
-            raise ValueError(f"its program is not of format {FORMAT}, which this version reads")
+        if len(text) > LONGEST:
+            raise ValueError(f"its program is longer than {LONGEST} characters")
         try:
-            steps = tuple(_step(entry) for entry in entries.pop("steps"))
-            return cls(**entries, steps=steps)
-        except (TypeError, KeyError, AttributeError) as error:
+            entries = parsed(text)
+            if not isinstance(entries, dict):
+                raise ValueError("it is no JSON object")
+            found = entries.pop("format", None)
+            if type(found) is not int or found != FORMAT:
+                raise ValueError(f"it is not of format {FORMAT}, which this version reads")
+            arguments = values(cls, entries | {"steps": _steps(entries.get("steps"))})
+        except ValueError as error:
             raise ValueError(f"its program cannot be understood: {error}") from error
+        return cls(**arguments)
 
 
 def _entry(step: Step) -> dict[str, Any]:
@@ -299,20 +299,20 @@ def _unusual(part: Any) -> dict[str, Any]:
     for field in fields(part):
         value = getattr(part, field.name)
         if field.default is MISSING or value != field.default:
-            entries[field.name] = _unusual(value) if field.name in _PARTS else value
+            entries[field.name] = _unusual(value) if is_dataclass(value) else value
     return entries
+
+
+def _steps(entries: Any) -> list[Step]:
+    if not isinstance(entries, list):
+        raise ValueError("it has no list of steps")
+    return [_step(entry) for entry in entries]
 
 
 def _step(entry: Any) -> Step:
     if not isinstance(entry, dict):
-        raise TypeError(f"{entry} is no step")
-    entry = dict(entry)
-    kind = STEPS[entry.pop("step")]
-    for name, part in _PARTS.items():
-        if name in entry:
-            entry[name] = part(**_tupled(entry[name]))
-    return kind(**_tupled(entry))
-
-
-def _tupled(entries: dict[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()}
+        raise ValueError(f"{shown(entry)} is no step")
+    name = entry.pop("step", None)
+    if not isinstance(name, str) or name not in STEPS:
+        raise ValueError(f"{shown(name)} is no kind of step")
+    return made(STEPS[name], entry)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
-from cadyq_cli.engine.program import Bicubic, Conv, Program, Shuffle, Step
+from cadyq_cli.engine.program import Bicubic, Conv, Deconvolution, Program, Shuffle, Step
 
 BICUBIC = 2  # px to each side that bicubic interpolation looks at
 FARTHEST = 32  # px that overlaps of tiles allow for; taken, too, where no program tells
@@ -38,8 +38,12 @@ def _radius(step: Step, tensors: Mapping[str, Any]) -> int:
     edge: int = tensors[f"{step.module}.weight"].shape[-1]
     if step.deconvolution is None:
         return edge // 2
-    stride, padding = step.deconvolution.stride, step.deconvolution.padding
-    return max(edge - 1 - padding, padding + stride - 1) // stride
+    return deconvolution_reach(edge, step.deconvolution)
+
+
+def deconvolution_reach(edge: int, how: Deconvolution) -> int:
+    """How far the convolution looks that a transposed one of `edge` taps a side equals."""
+    return max(edge - 1 - how.padding, how.padding + how.stride - 1) // how.stride
 
 
 def _growth(step: Step) -> int:
