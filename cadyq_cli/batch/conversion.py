@@ -74,6 +74,7 @@ class Conversion:
         metadata = picture.metadata
         if self.strip_metadata:
             metadata = Metadata(icc=metadata.icc)
+        metadata = metadata.sized(size[1], size[0])
         with streams.create(
             job.target,
             file_format,
@@ -110,8 +111,7 @@ def _loss(file_format: Format, dtype: DTypeLike, metadata: Metadata) -> Iterator
         across, down = metadata.dpi
         resolution = f"{across:.8g} x {down:.8g} dpi"
         yield f"states a resolution of {resolution}, more than {file_format.name} can hold"
-    if metadata.icc and not file_format.profiles:
-        yield f"has a colour profile, which {file_format.name} cannot hold; PNG can"
+    yield from file_format.room.notes(metadata, file_format.name)
 
 
 def _own_format(picture: Picture) -> Format:

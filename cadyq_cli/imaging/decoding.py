@@ -21,7 +21,7 @@ from cadyq_cli.imaging.containers.jpeg_scans import completed
 from cadyq_cli.imaging.containers.statements import Statements
 from cadyq_cli.imaging.containers.taking_apart import take_apart
 from cadyq_cli.imaging.limits import MAX_PIXELS
-from cadyq_cli.imaging.metadata import gathered
+from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.modes import UnsupportedPixelsError, is_16_bit, split
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.unreadable import READABLE, why_broken, why_unknown
@@ -104,7 +104,7 @@ def _loaded(image: ImageFile, statements: Statements, *notes: str) -> Picture:
     if image.mode == "CMYK":
         kinds = ("16-bit CMYK", "8-bit sRGB") if is_16_bit(image) else ("CMYK", "sRGB")
         told.append("{} colours became {}".format(*kinds))
-    turn = image.getexif().get(Base.Orientation, 1) if image.format == "AVIF" else None
+    turn = image.getexif().get(Base.Orientation) if image.format == "AVIF" else None
     colour, alpha = split(image, statements.icc)
     return _picture(colour, alpha, statements, image.format or "PNG", *told, turn=turn)
 
@@ -129,20 +129,20 @@ def _picture(
     """
     if alpha is not None and file_format == "BMP" and not alpha.any():
         alpha, notes = None, (*notes, "has an alpha channel of zeros, which is left out")
-    others = [f"holds {other}, which is left out" for other in statements.others]
     space = statements.icc[16:20] if statements.icc else None
     gray = _is_gray(colour)
     height, width = colour.shape[:2]
     fitting = (b"GRAY",) if colour.shape[2] == 1 else (b"GRAY", b"RGB ") if gray else (b"RGB ",)
-    metadata = gathered(statements, statements.icc if space in fitting else None)
+    icc = statements.icc if space in fitting else None
+    metadata, lost = Metadata.of(statements, icc=icc)
     turn = metadata.orientation if turn is None else turn
     return Picture(
         pixels=_turned(np.broadcast_to(colour, (height, width, 3)), turn),
         alpha=None if alpha is None else _turned(alpha, turn),
         gray=gray,
         format=file_format,
-        metadata=metadata.upright(),
-        notes=tuple(dict.fromkeys([*notes, *statements.notes, *others])),
+        metadata=metadata.upright(turn),
+        notes=tuple(dict.fromkeys([*notes, *lost])),
     )
 
 

@@ -43,10 +43,11 @@ def check_fits(
 
 
 def stated_by(file_format: Format, metadata: Metadata) -> Metadata:
-    """The metadata without a resolution that no field of the format holds."""
-    if metadata.dpi is None or file_format.capacity.states(metadata.dpi):
-        return metadata
-    return replace(metadata, dpi=None)
+    """What the format can say of the metadata."""
+    kept = file_format.room.kept(metadata)
+    if kept.dpi is None or file_format.capacity.states(kept.dpi):
+        return kept
+    return replace(kept, dpi=None)
 
 
 def _exceeded(each: Format, shape: tuple[int, int, int], dtype: DTypeLike) -> str | None:

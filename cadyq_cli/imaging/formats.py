@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cadyq_cli.errors import InputError
-from cadyq_cli.imaging import png, tiff
+from cadyq_cli.imaging import iptc, png, tiff
 from cadyq_cli.imaging.capacity import Capacity
 from cadyq_cli.imaging.layout import Layout, Put, strips
 from cadyq_cli.imaging.metadata import Metadata
+from cadyq_cli.imaging.room import Room
 
 Encoder = Callable[[BinaryIO, Layout], AbstractContextManager[Put]]
 
@@ -27,8 +28,8 @@ class Format:
     name: str
     suffixes: tuple[str, ...]
     encoder: Encoder
+    room: Room  # for metadata
     alpha: bool = True
-    profiles: bool = True  # of colours
     bits: int = 8  # at most, a channel
     capacity: Capacity = field(default_factory=Capacity)
 
@@ -71,15 +72,8 @@ def _no_options(_: Layout) -> dict[str, Any]:
     return {}
 
 
-def _pillow(
-    name: str,
-    options: Callable[[Layout], dict[str, Any]] = _no_options,
-    longest: int = 2**31 - 1,
-) -> Encoder:
-    """An encoder that gathers the whole image before it starts.
-
-    `options` are Pillow's; `longest` is how many bytes of EXIF or XMP the format holds.
-    """
+def _pillow(name: str, options: Callable[[Layout], dict[str, Any]] = _no_options) -> Encoder:
+    """An encoder that gathers the whole image before it starts; `options` are Pillow's."""
 
     @contextmanager
     def encode(file: BinaryIO, layout: Layout) -> Iterator[Put]:
@@ -94,30 +88,32 @@ def _pillow(
         with strips(layout, emit) as put:
             yield put
         try:
-            image.save(file, name, **_known(layout.metadata, longest), **options(layout))
+            image.save(file, name, **_known(layout.metadata), **options(layout))
         except (KeyError, ValueError) as error:  # no such encoder here; it fails
             raise OSError(f"{name} encoder: {error}") from error
 
     return encode
 
 
-def _known(metadata: Metadata, longest: int) -> dict[str, Any]:
-    """The metadata in Pillow's words, but for what is longer than `longest` bytes."""
-    known: dict[str, Any] = {
+def _known(metadata: Metadata) -> dict[str, Any]:
+    """The metadata in Pillow's words."""
+    known = {
         "exif": metadata.exif and b"Exif\0\0" + metadata.exif,
         "xmp": metadata.xmp,
-        "comment": metadata.text.get("Comment", "").encode(),
+        "comment": metadata.comment,
+        "icc_profile": metadata.icc,
+        "dpi": metadata.dpi,
     }
-    known = {key: value for key, value in known.items() if value and len(value) <= longest}
-    if metadata.icc:
-        known["icc_profile"] = metadata.icc
-    if metadata.dpi:
-        known["dpi"] = metadata.dpi
-    return known
+    return {key: value for key, value in known.items() if value}
 
 
 def _jpeg(layout: Layout) -> dict[str, Any]:
-    return {"quality": layout.quality or 95, "subsampling": "4:4:4"}
+    records = layout.metadata.iptc
+    return {
+        "quality": layout.quality or 95,
+        "subsampling": "4:4:4",
+        "extra": iptc.segment(records) if records else b"",
+    }
 
 
 def _webp(layout: Layout) -> dict[str, Any]:
@@ -134,18 +130,31 @@ def _bmp(layout: Layout) -> dict[str, Any]:
     return {} if layout.metadata.dpi else {"dpi": (0, 0)}  # unknown, not Pillow's 96
 
 
+_ALL = 2**31 - 1  # bytes of metadata of any kind, more than any file has
+_SEGMENT = 65533  # bytes of a segment of JPEG, without its marker and length
+_JPEG_ROOM = Room(
+    exif=_SEGMENT - len(b"Exif\0\0"),
+    xmp=_SEGMENT - len(b"http://ns.adobe.com/xap/1.0/\0"),
+    iptc=_SEGMENT + 4 - len(iptc.segment(b"")) - 1,  # padded to an even length
+    icc=255 * (_SEGMENT - len(b"ICC_PROFILE\0") - 2),  # in numbered segments
+    comment=_SEGMENT,
+)
+_MODERN_ROOM = Room(exif=_ALL, xmp=_ALL, icc=_ALL)
+
 FORMATS = (
     Format(
         name="PNG",
         suffixes=(".png",),
         encoder=png.encode,
+        room=Room(exif=_ALL, xmp=_ALL, iptc=_ALL, icc=_ALL, comment=_ALL, text=_ALL),
         bits=16,
         capacity=Capacity(side=1_000_000, dpi=_PER_METRE * 0.0254),  # libpng's own limit
     ),
     Format(
         name="JPEG",
         suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
-        encoder=_pillow("JPEG", _jpeg, longest=65500),
+        encoder=_pillow("JPEG", _jpeg),
+        room=_JPEG_ROOM,
         alpha=False,
         capacity=Capacity(side=65500, dpi=2**16 - 1),
     ),
@@ -153,18 +162,21 @@ FORMATS = (
         name="WebP",
         suffixes=(".webp",),
         encoder=_pillow("WEBP", _webp),
+        room=_MODERN_ROOM,
         capacity=Capacity(side=16383),
     ),
     Format(
         name="AVIF",
         suffixes=(".avif",),
         encoder=_pillow("AVIF", _avif),
+        room=_MODERN_ROOM,
         capacity=Capacity(side=32768, pixels=16384**2),  # what libavif opens
     ),
     Format(
         name="TIFF",
         suffixes=(".tif", ".tiff"),
         encoder=tiff.encode,
+        room=Room(exif=_ALL, xmp=_ALL, iptc=_ALL, icc=_ALL),
         bits=16,
         capacity=Capacity(size=tiff.LIMIT, dpi=tiff.FINEST),
     ),
@@ -172,8 +184,8 @@ FORMATS = (
         name="BMP",
         suffixes=(".bmp",),
         encoder=_pillow("BMP", _bmp),
+        room=Room(),
         alpha=False,
-        profiles=False,
         capacity=Capacity(size=2**32 - 2**11, dpi=_PER_METRE / 39.3701),  # as Pillow reckons
     ),
 )

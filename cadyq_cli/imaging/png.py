@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from cadyq_cli.imaging import iptc
 from cadyq_cli.imaging.layout import Layout, Put, strips
-from cadyq_cli.imaging.metadata import Metadata
+from cadyq_cli.imaging.metadata import COMMENT, Metadata
 
 Bytes = NDArray[np.uint8]
 
@@ -106,12 +107,34 @@ def _write_metadata(file: BinaryIO, metadata: Metadata) -> None:
         _chunk(file, b"eXIf", metadata.exif)
     if metadata.xmp:
         _chunk(file, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp)
+    if metadata.iptc:
+        _chunk(file, b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(_raw(metadata.iptc)))
+    if metadata.comment:
+        _write_comment(file, metadata.comment)
     for key, text in metadata.text.items():
-        keyword = key.encode("latin-1", "replace")[:79]
-        try:
-            _chunk(file, b"tEXt", keyword + b"\0" + text.encode("latin-1"))
-        except UnicodeEncodeError:
-            _chunk(file, b"iTXt", keyword + b"\0\0\0\0\0" + text.encode())
+        _write_text(file, key, text)
+
+
+def _raw(records: bytes) -> bytes:
+    """IPTC in hexadecimal, as ImageMagick and Exiv2 write and read it."""
+    data = iptc.wrapped(records)
+    lines = (data[at : at + 36].hex() for at in range(0, len(data), 36))
+    return f"\niptc\n{len(data):8}\n".encode() + "\n".join(lines).encode() + b"\n"
+
+
+def _write_comment(file: BinaryIO, comment: bytes) -> None:
+    try:
+        _write_text(file, COMMENT, comment.decode())
+    except UnicodeDecodeError:  # its bytes stay, at least
+        _chunk(file, b"tEXt", COMMENT.encode() + b"\0" + comment.replace(b"\0", b""))
+
+
+def _write_text(file: BinaryIO, key: str, text: str) -> None:
+    keyword, text = key.encode("latin-1", "replace")[:79], text.replace("\0", "")
+    try:
+        _chunk(file, b"tEXt", keyword + b"\0" + text.encode("latin-1"))
+    except UnicodeEncodeError:
+        _chunk(file, b"iTXt", keyword + b"\0\0\0\0\0" + text.encode("utf-8", "replace"))
 
 
 def _chunk(file: BinaryIO, kind: bytes, data: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
-from cadyq_cli.imaging.exif import byte_order, directory
+from cadyq_cli.imaging.exif import ABOUT_THE_PICTURE, byte_order, directory
 from cadyq_cli.imaging.layout import Layout, Put, strips
 
 LIMIT = 2**32 - 2**24  # bytes: offsets have 32 bits, and the directory needs some
@@ -20,7 +20,6 @@ FINEST = (2**32 - 1) // _PARTS  # pixels per inch
 _LEVEL = 4  # 6 saves a tenth of the size and takes three times as long
 _BYTE, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 3, 4, 5, 7
 _PACKED = {_BYTE: "B", _SHORT: "H", _LONG: "I", _RATIONAL: "I", _UNDEFINED: "B"}
-_YCBCR_POSITIONING = 531  # in the EXIF of most JPEG files, and meaningless here
 
 
 @contextmanager
@@ -88,10 +87,10 @@ def _append(file: BinaryIO, data: bytes) -> int:
 
 
 def _entries(exif: bytes) -> dict[int, bytes]:
-    """The entries of 12 bytes in the first directory, by tag."""
+    """The entries of 12 bytes in the first directory, by tag, that tell of no file's pixels."""
     places = directory(exif).places
-    places.pop(_YCBCR_POSITIONING, None)
-    return {tag: exif[place : place + 12] for tag, place in places.items()}
+    kept = places.keys() & ABOUT_THE_PICTURE
+    return {tag: exif[places[tag] : places[tag] + 12] for tag in kept}
 
 
 def _fields(layout: Layout) -> dict[int, tuple[int, list[int]]]:
@@ -117,6 +116,8 @@ def _fields(layout: Layout) -> dict[int, tuple[int, list[int]]]:
         fields[296] = _SHORT, [2]  # per inch
     if metadata.xmp:
         fields[700] = _BYTE, list(metadata.xmp)
+    if metadata.iptc:
+        fields[33723] = _UNDEFINED, list(metadata.iptc)
     if metadata.icc:
         fields[34675] = _UNDEFINED, list(metadata.icc)
     return fields

@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
-from PIL.ExifTags import Base
-
 from cadyq_cli.imaging.containers.contents import SEVERAL, Contents
 from cadyq_cli.imaging.containers.gathering import NAMES, Gathering
 from cadyq_cli.imaging.containers.photoshop import iptc_of
@@ -15,7 +13,7 @@ from cadyq_cli.imaging.containers.raw import RAW, is_raw
 from cadyq_cli.imaging.containers.resolution import ACROSS, DOWN, UNIT, in_inches
 from cadyq_cli.imaging.containers.statements import Statements
 from cadyq_cli.imaging.containers.tiff_directory import Directory, first_directory
-from cadyq_cli.imaging.exif import extracted
+from cadyq_cli.imaging.exif import ABOUT_THE_PICTURE, extracted
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
@@ -25,23 +23,6 @@ _FOR_THE_PIXELS = {
     *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322),
     *(323, 324, 325, 332, 334, 336, 338, 339, 340, 341, 347, 512, 513, 514, 515, 517, 518, 519),
     *(520, 521, 529, 530, 531, 532),
-}
-_ABOUT_THE_PICTURE = {  # of the tags of a TIFF file; the others are about the file
-    Base.ImageDescription,
-    Base.Make,
-    Base.Model,
-    Base.Orientation,
-    Base.XResolution,
-    Base.YResolution,
-    Base.ResolutionUnit,
-    Base.Software,
-    Base.DateTime,
-    Base.Artist,
-    Base.HostComputer,
-    Base.Copyright,
-    Base.Rating,
-    Base.ExifOffset,
-    Base.GPSInfo,
 }
 
 
@@ -86,8 +67,8 @@ def _gather(file: BinaryIO, directory: Directory, found: Gathering) -> None:
             kept = iptc_of(data) if tag == _PHOTOSHOP else data
             if kept:
                 found.fields.setdefault(block, kept)
-    if told := _ABOUT_THE_PICTURE.intersection(directory.entries):
-        exif = extracted(file, _ABOUT_THE_PICTURE)
+    if told := ABOUT_THE_PICTURE.intersection(directory.entries):
+        exif = extracted(file, ABOUT_THE_PICTURE)
         if exif is not None:
             found.fields["exif"] = exif
         elif told - {ACROSS, DOWN, UNIT}:
