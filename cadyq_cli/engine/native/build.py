@@ -1,5 +1,7 @@
 """Compiles the native kernels: a build hook of hatchling, and what it calls.
 
+``python -m cadyq_cli.engine.native.build`` compiles them anew where they lie.
+
 Each instruction set is compiled with flags of its own and chosen when the program runs, so that one
 library fits every processor of its kind.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import runpy
 import shutil
 import subprocess
 import sys
@@ -58,7 +61,9 @@ def compile_kernels(target: Path, *, flags: tuple[str, ...] = FLAGS) -> None:
         names = LANES_AND_FLAGS if on_x86 else ("generic",)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(kernels, names))
-        define = ("-DCADYQ_X86",) if on_x86 else ()
+        # The package cannot be imported before it is installed.
+        fingerprint = runpy.run_path(str(FOLDER / "fingerprint.py"))["fingerprint"](FOLDER)
+        define = (f'-DCADYQ_FINGERPRINT="{fingerprint}"', *(("-DCADYQ_X86",) if on_x86 else ()))
         linked = folder / LIBRARY
         dispatch = FOLDER / "dispatch.cpp"
         _compiler(*flags, *define, "-shared", dispatch, *objects, "-o", linked)
@@ -103,3 +108,8 @@ else:
                 return
             build_data["artifacts"].append(f"/{target.relative_to(self.root).as_posix()}")
             build_data["tag"] = wheel_tag()
+
+
+if __name__ == "__main__":
+    compile_kernels(FOLDER / LIBRARY)
+    sys.stdout.write(f"{FOLDER / LIBRARY}\n")

@@ -60,8 +60,8 @@ const Choice kChoices[] = {  // the best first
 
 extern "C" {
 
-// Bytes of the structures that are passed, by which a caller notices a library of another version.
-int cadyq_layout() { return (int)(sizeof(Epilogue) << 16 | sizeof(Kernels)); }
+// Of the sources, by which a caller notices a library of others; see build.py.
+const char* cadyq_fingerprint() { return CADYQ_FINGERPRINT; }
 
 // Name of the i-th instruction set of this library, the best first; null behind the last.
 const char* cadyq_name(int i) {

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
-from ctypes import POINTER, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p, sizeof
+from ctypes import POINTER, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from cadyq_cli.engine.native.fingerprint import fingerprint
+
 ISA_VARIABLE = "CADYQ_ISA"  # the instruction set to use; "none" hides the library
+FOLDER = Path(__file__).parent
 SUFFIXES = (".so", ".dylib", ".dll")
 
 
@@ -128,18 +131,26 @@ def instruction_sets() -> Iterator[str]:
 def _library() -> Any:
     if os.environ.get(ISA_VARIABLE) == "none":
         raise NativeUnavailable(f"{ISA_VARIABLE}=none hides the native kernels")
-    folder = Path(__file__).parent
-    files = [file for file in folder.glob("cadyq_kernels*") if file.suffix in SUFFIXES]
+    files = [file for file in FOLDER.glob("cadyq_kernels*") if file.suffix in SUFFIXES]
     if not files:
         raise NativeUnavailable("the native kernels were not compiled at installation")
     try:
         library = ctypes.CDLL(str(files[0]))
     except OSError as error:
         raise NativeUnavailable(f"the native kernels cannot be loaded: {error}") from error
-    layout = sizeof(EpilogueStructure) << 16 | sizeof(KernelTable)
-    if not hasattr(library, "cadyq_layout") or library.cadyq_layout() != layout:
-        raise NativeUnavailable("the native kernels are of another version; install cadyq again")
+    if not _fits(library):
+        hint = "python -m cadyq_cli.engine.native.build, or install cadyq again"
+        raise NativeUnavailable(f"the native kernels were compiled from other sources; {hint}")
     library.cadyq_name.argtypes, library.cadyq_name.restype = [c_int], c_char_p
     library.cadyq_kernels.argtypes = [c_char_p]
     library.cadyq_kernels.restype = POINTER(KernelTable)
     return library
+
+
+def _fits(library: Any) -> bool:
+    """Whether a library was compiled from the sources beside it."""
+    if not hasattr(library, "cadyq_fingerprint"):
+        return False
+    library.cadyq_fingerprint.restype = c_char_p
+    compiled: bytes = library.cadyq_fingerprint()
+    return compiled.decode() == fingerprint(FOLDER)

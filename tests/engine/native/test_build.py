@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cadyq_cli.engine.native import library
-from cadyq_cli.engine.native.build import CannotCompile, compile_kernels
+from cadyq_cli.engine.native.build import FOLDER, CannotCompile, compile_kernels
 from cadyq_cli.engine.native.library import ISA_VARIABLE, NativeUnavailable
 
 
@@ -53,10 +53,23 @@ def test_a_variable_of_the_environment_hides_instruction_sets(isa: str, said: st
     assert said in run.stdout
 
 
-def test_a_library_of_another_version_is_refused(
+def test_a_library_that_is_not_ours_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(_ctypes.__file__, tmp_path / "cadyq_kernels.so")
-    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
-    with pytest.raises(NativeUnavailable, match="of another version"):
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    with pytest.raises(NativeUnavailable, match="compiled from other sources"):
+        library._library.__wrapped__()
+
+
+def test_a_library_is_refused_when_a_byte_of_its_sources_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "native"
+    shutil.copytree(FOLDER, copy)
+    monkeypatch.setattr(library, "FOLDER", copy)
+    library._library.__wrapped__()
+    with (copy / "writer.h").open("ab") as source:
+        source.write(b"//")
+    with pytest.raises(NativeUnavailable, match=r"engine\.native\.build"):
         library._library.__wrapped__()
