@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from cadyq_cli.imaging.colour import luma
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.formats import can_be_read
 from cadyq_cli.imaging.resize import crop_to_multiple, imresize
+from cadyq_cli.imaging.versions import versions
 
 SCALES = (2, 3, 4)
+
+_OF_A_SET = re.compile(r"HR|image_SRF_\d")  # folders inside one
 
 Pixels = NDArray[Any]
 
@@ -85,26 +89,33 @@ class Dataset:
 def discover(folder: Path, scale: int, *, shrunk: Path | None = None) -> Dataset:
     """Find the images of a test set.
 
-    The truths are all files of the folder, or of ``HR`` inside it. The small ones are those of
-    `shrunk`, else of ``LR_bicubic/X4`` beside ``HR`` if it exists (4 being the scale), else they
-    are made. A small image is named like its truth, or with ``x4`` or ``_x4`` appended, and may be
-    of another format. Hidden files do not count.
+    The truths are all files of the folder, or of ``HR`` or ``image_SRF_4`` inside it (4 being the
+    scale), but for those that are smaller or resampled versions of others by their names. The small
+    ones are those of `shrunk`, else of ``LR_bicubic/X4`` beside ``HR`` if it exists, else such
+    versions, else they are made. A small image is named like its truth, or with ``x4``, ``_x4``,
+    ``_LR`` or ``_LR4`` appended or in place of ``_HR``, and may be of another format. Hidden files
+    do not count.
 
     Raises:
         FileError: a folder is missing, empty, or holds folders where images belong; two files of
             one name; a truth without its small image, or the other way round.
     """
-    root = folder / "HR" if (folder / "HR").is_dir() else folder
-    truths = _by_stem(root)
+    inside = (folder / name for name in ("HR", f"image_SRF_{scale}"))
+    root = next((each for each in inside if each.is_dir()), folder)
+    truths, smalls = _told_apart(_by_stem(root), root, scale)
     beside = folder / "LR_bicubic" / f"X{scale}"
     if shrunk is None and root != folder and beside.is_dir():
         shrunk = beside
+    if shrunk is None and smalls:
+        shrunk = root
+    elif shrunk is not None:
+        smalls = _by_stem(shrunk)
     if shrunk is None:
         sources = [Source(path, None) for path in truths.values()]
     else:
-        sources = _paired(truths, _by_stem(shrunk), shrunk, scale)
+        sources = _paired(truths, smalls, shrunk, scale)
     whole = folder.resolve()
-    name = whole.parent.name if whole.name == "HR" else whole.name
+    name = whole.parent.name if _OF_A_SET.fullmatch(whole.name) else whole.name
     return Dataset(name, tuple(sources), shrunk)
 
 
@@ -126,25 +137,46 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     return found
 
 
+def _told_apart(
+    files: dict[str, Path], folder: Path, scale: int
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The truths among the files of a folder, and their small versions of a scale."""
+    found = versions(files)
+    large = {stem: version for stem, version in found.items() if version.kind == "large"}
+    if any(version.scale == scale for version in large.values()):  # there are several of each
+        large = {stem: version for stem, version in large.items() if version.scale == scale}
+    bases = {version.base for version in found.values() if version.kind == "large"}
+    for stem, version in found.items():
+        if version.base not in bases:
+            reason = f"is no original by its name, and {folder} holds none that it belongs to"
+            raise FileError(files[stem], reason, hint="name the folder of the originals")
+    smalls = {
+        stem: files[stem]
+        for stem, version in found.items()
+        if version.kind == "small" and version.scale in (None, scale)
+    }
+    return {stem: files[stem] for stem in large}, smalls
+
+
 def _paired(
     truths: dict[str, Path], smalls: dict[str, Path], folder: Path, scale: int
 ) -> list[Source]:
-    smalls = dict(smalls)
+    bases = {stem: version.base for stem, version in versions(truths).items()}
+    found: dict[str, dict[int | None, Path]] = {base: {} for base in bases.values()}
+    known = versions({*smalls, *found})
+    for stem, path in smalls.items():
+        base, kind, own_scale = known[stem]
+        if base not in found:
+            raise FileError(path, "belongs to no high-resolution image")
+        if kind != "other" and (rival := found[base].setdefault(own_scale, path)) != path:
+            raise FileError(path, f"is as small as {rival.name}, which of them counts?")
     sources = []
     for stem, truth in truths.items():
-        names = [name for name in _names(stem, scale) if name in smalls]
-        if not names:
+        small = found[bases[stem]].get(scale) or found[bases[stem]].get(None)
+        if small is None:
             raise FileError(truth, f"has no image x{scale} of its name in {folder}")
-        sources.append(Source(truth, smalls.pop(names[0])))
-    others = {name for stem in truths for s in SCALES if s != scale for name in _names(stem, s)}
-    for name, path in smalls.items():
-        if name not in others:
-            raise FileError(path, "belongs to no high-resolution image")
+        sources.append(Source(truth, small))
     return sources
-
-
-def _names(stem: str, scale: int) -> tuple[str, ...]:
-    return f"{stem}x{scale}", f"{stem}_x{scale}", stem
 
 
 def _read(path: Path) -> Pixels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,14 @@ from numpy.typing import NDArray
 
 from cadyq_cli.atomic import write_whole
 from cadyq_cli.errors import ImageError, InputError
+from cadyq_cli.imaging.versions import versions
 from cadyq_cli.plain_json import parsed
 from cadyq_cli.training.pairs import read_pixels
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 
-_SMALL = re.compile(r".+_LR_.+")  # DIV2K_train_LR_bicubic/X4 holds 0001x4.png ...
+# DIV2K_train_LR_bicubic/X4 holds 0001x4.png ...; others call theirs LR, LR_bicubic, train_LR, LRx4
+_SMALL = re.compile(r"(.+_)?LR(_.+|_?x?\d)?")
 
 Track = Callable[[Sequence[Path]], Iterable[Path]]  # hands out files, such as a progress bar
 
@@ -49,7 +52,8 @@ def find(folders: Sequence[Path]) -> list[Path]:
 
     Folders named as DIV2K names them are understood: what lies in ``*_LR_*`` are not photographs
     but their small versions (see `pairs`), and beside ``*_train_HR``, ``*_valid_HR`` is for
-    validation.
+    validation. Of a folder that holds photographs and other versions of them, see `versions`, the
+    photographs are taken.
 
     Raises:
         InputError: a folder is missing, or there is no image at all.
@@ -59,10 +63,20 @@ def find(folders: Sequence[Path]) -> list[Path]:
         if not folder.exists():
             raise InputError(f"{folder}: no such file or folder")
         inside = [folder] if folder.is_file() else sorted(folder.rglob("*"))
-        files += [f for f in inside if f.suffix.lower() in SUFFIXES and not _kept_apart(f, folder)]
+        images = [f for f in inside if f.suffix.lower() in SUFFIXES and not _kept_apart(f, folder)]
+        files += images if folder.is_file() else _originals(images)
     if not files:
-        raise InputError(f"{', '.join(map(str, folders))}: holds no images")
+        raise InputError(f"{', '.join(map(str, folders))}: holds no photographs")
     return files
+
+
+def _originals(images: Sequence[Path]) -> list[Path]:
+    """The images but for those that their names call smaller or resampled versions of others."""
+    stems: defaultdict[Path, list[str]] = defaultdict(list)
+    for image in images:
+        stems[image.parent].append(image.stem)
+    found = {folder: versions(names) for folder, names in stems.items()}
+    return [image for image in images if found[image.parent][image.stem].kind == "large"]
 
 
 def survey(

@@ -144,3 +144,71 @@ def test_luma_is_rounded_once_and_gray_files_are_luma_already(put: Put, tmp_path
     assert np.array_equal(three.truth, np.rint(16 + 219.859 / 256 * gray))
     assert np.array_equal(one.small, imresize(gray.astype(float), 1 / 4))
     assert (one.small % 1).any()
+
+
+@pytest.mark.parametrize(
+    ("large", "small", "others"),
+    [
+        ("{}_SRF_4_HR", "{}_SRF_4_LR", ["{}_SRF_4_bicubic", "{}_SRF_4_SRCNN"]),
+        ("{}_HR", "{}_LR4", ["{}_LR2", "{}_LR3"]),
+        ("{}_HR", "{}_LR", []),
+        ("{}_hr", "{}_lrx4", []),
+        ("{}_GT", "{}_LQ", ["{}_bicubic"]),
+        ("HR_{}", "LR_{}", []),
+        ("{}_x1", "{}_x4", ["{}_x2"]),
+        ("{}", "{}_x4", ["{}x2", "{}_bicubic"]),
+        ("{}", "{}x4", []),
+        ("{}", "{}_LR4", []),
+        ("{}-HR", "{}-LR-x4", []),
+    ],
+)
+def test_originals_and_small_images_in_one_folder_are_paired(
+    put: Put, tmp_path: Path, large: str, small: str, others: list[str]
+) -> None:
+    for name in ("img_001", "box2"):
+        put(f"Set/{large.format(name)}.png", 24, 16)
+        put(f"Set/{small.format(name)}.png", 6, 4)
+        for other in others:
+            put(f"Set/{other.format(name)}.png", 12, 8)
+    found = discover(tmp_path / "Set", 4)
+    pairs = {(source.truth.stem, source.small and source.small.stem) for source in found.sources}
+    assert pairs == {(large.format(name), small.format(name)) for name in ("img_001", "box2")}
+    for source in found.sources:
+        assert source.load(4).small.shape == (4, 6, 3)
+
+
+def test_the_folders_of_the_self_similarity_sets_are_found(put: Put, tmp_path: Path) -> None:
+    for scale in (2, 4):
+        put(f"Set5/image_SRF_{scale}/img_001_SRF_{scale}_HR.png", 24, 16)
+        put(f"Set5/image_SRF_{scale}/img_001_SRF_{scale}_LR.png", 24 // scale, 16 // scale)
+    for folder in (tmp_path / "Set5", tmp_path / "Set5/image_SRF_2"):
+        found = discover(folder, 2)
+        assert found.name == "Set5"
+        assert [source.load(2).small.shape for source in found.sources] == [(8, 12, 3)]
+
+
+def test_tagged_images_of_two_folders_are_paired(put: Put, tmp_path: Path) -> None:
+    put("HR/a_HR.png", 24, 16)
+    small = put("LR/a_LR.png", 6, 4)
+    (source,) = discover(tmp_path / "HR", 4, shrunk=tmp_path / "LR").sources
+    assert source.small == small
+
+
+def test_names_that_only_look_like_versions_are_originals(put: Put, tmp_path: Path) -> None:
+    for name in ("box2", "photo_x4", "very_bicubic"):
+        put(f"{name}.png")
+    assert [source.small for source in discover(tmp_path, 4).sources] == [None] * 3
+
+
+def test_small_images_alone_are_refused_as_truths(put: Put, tmp_path: Path) -> None:
+    small = put("img_001_LR.png")
+    with pytest.raises(FileError, match=rf"^{small}: is no original by its name"):
+        discover(tmp_path, 4)
+
+
+def test_an_original_whose_small_image_is_missing_is_named(put: Put, tmp_path: Path) -> None:
+    put("a_HR.png", 24, 16)
+    put("a_LR.png", 6, 4)
+    lonely = put("b_HR.png", 24, 16)
+    with pytest.raises(FileError, match=rf"^{lonely}: has no image x4"):
+        discover(tmp_path, 4)

@@ -176,6 +176,15 @@ def test_of_div2k_the_training_photographs_are_taken_with_their_own_small_versio
     assert np.array_equal(Pairs().low(file, 3), made)  # there is none of that scale
 
 
+def test_small_versions_among_photographs_are_no_photographs(tmp_path: Path) -> None:
+    names = "a_HR a_LR4 b_SRF_4_HR b_SRF_4_LR b_SRF_4_bicubic c cx4 box2 LR/d LRx4/e RealSR_LR/f"
+    for name in names.split():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (16, 16)).save(tmp_path / f"{name}.png")
+    assert [file.stem for file in find([tmp_path])] == ["a_HR", "b_SRF_4_HR", "box2", "c"]
+    assert find([tmp_path / "LR"]) == [tmp_path / "LR" / "d.png"]  # as the user asks
+
+
 def test_of_div2k_a_small_version_of_another_size_makes_a_photograph_unusable(div2k: Path) -> None:
     small = div2k / "DIV2K_train_LR_bicubic" / "X2" / "0001x2.png"
     Image.new("RGB", (11, 12)).save(small)
