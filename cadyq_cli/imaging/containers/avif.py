@@ -25,10 +25,10 @@ def is_avif(start: bytes) -> bool:
 
 
 def take_apart(file: BinaryIO) -> Contents:
-    """The statements of an AVIF file, and the same file without its EXIF.
+    """The statements of an AVIF file, and the same file without its EXIF and XMP.
 
-    Pillow reads the EXIF, and corrects it, before it gives any pixel. Without one, it makes one of
-    how the picture is to be turned.
+    Both are read before any pixel is given; broken ones would cost the picture. Where there is no
+    EXIF, Pillow makes one of how the picture is to be turned.
 
     Source: ISO/IEC 23008-12; AV1 Image File Format, AOM 2024.
     """
@@ -59,11 +59,11 @@ def _gather(file: BinaryIO, data: bytes, meta: Box, found: Gathering, size: int)
         block: Block | None = None
         if item.kind == b"Exif":
             block = "exif"
-            pieces += [range(at, item.place), _HIDDEN]
-            at = item.place + len(_HIDDEN)
         elif item.kind == b"mime" and item.mime == _MIME:
             block = "xmp"
         if block:
+            pieces += [range(at, item.place), _HIDDEN]
+            at = item.place + len(_HIDDEN)
             with found.tolerating(NAMES[block]):
                 content = _content(file, places.get(number, []), found)
                 found.keep(block, content[_before(content) :] if block == "exif" else content)

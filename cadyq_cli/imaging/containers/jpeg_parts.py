@@ -27,7 +27,7 @@ class Parts:
         self.icc: list[bytes] = []
         self.photoshop: list[bytes] = []
         self.comments: list[bytes] = []
-        self.mpf: bytes = b""
+        self.mpf: bytes | None = None
         self.extended_xmp = False
         self.gain_map = False  # by the statement of a segment
 
@@ -70,7 +70,7 @@ class Parts:
     @property
     def only_previews(self) -> bool:
         """Whether MPF calls all that follows the first picture smaller versions of it."""
-        types = list(_types(self.mpf))
+        types = list(_types(self.mpf or b""))
         return bool(types) and all(each in _PREVIEWS for each in types)
 
 

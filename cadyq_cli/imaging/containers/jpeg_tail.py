@@ -20,16 +20,17 @@ def describe_tail(file: BinaryIO, scan: int, size: int, parts: Parts, found: Gat
     """State what the file holds behind the picture whose first scan starts at `scan`."""
     xmp = found.fields.get("xmp", b"")
     file.seek(max(scan, size - 2))
-    if file.read(2) == END and not (parts.mpf or parts.gain_map or _HINT.search(xmp)):
+    if file.read(2) == END and not (parts.mpf is not None or parts.gain_map or _HINT.search(xmp)):
         return
     file.seek(scan)
     data = file.read(LARGEST)
     end = end_of_picture(data)
     if end is None:
         return
-    tail = data[end:].lstrip(b"\0")
-    if tail.startswith(b"\xff\xd8\xff"):
-        if _GAIN_MAP.search(tail[:_HEAD]) or b"GainMap" in xmp:
+    tail = data[end:]
+    second = tail.lstrip(b"\0")[:_HEAD]
+    if second.startswith(b"\xff\xd8\xff"):
+        if _GAIN_MAP.search(second) or b"GainMap" in xmp:
             found.others.append("a gain map")
         elif not parts.only_previews:
             found.notes.append(SEVERAL)

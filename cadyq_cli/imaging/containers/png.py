@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ _END = struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _GRAY, _RGB, _PALETTE = 0, 2, 3  # colour types
 _TRANSPARENCY = {_GRAY: range(2, 3), _RGB: range(6, 7), _PALETTE: range(1, 257)}  # in bytes
+_ANCILLARY = 0x20  # a bit of the first letter of a chunk's kind
+_NEEDED = re.compile(rb"(?s)....(?:IDAT|PLTE|tRNS)")
+_BLOCK = 1 << 16  # bytes
 _METRES, _INCH = 1, 0.0254
 _SCALE = 100_000  # of gAMA and cHRM
 
@@ -74,9 +78,28 @@ def _chunks(file: BinaryIO) -> Iterator[_Chunk]:
     while at + 8 <= size and kind != b"IEND":
         file.seek(at)
         length, kind = struct.unpack(">I4s", file.read(8))
-        end = min(at + 12 + length, size)
-        yield _Chunk(kind, at + 8, length, end)
+        end = at + 12 + length
+        if kind[0] & _ANCILLARY and not _is_at_chunk(file, end, size):
+            end = _next_needed(file, at + 8, size)
+            length = max(length, end - at - 8)  # wrong, whatever it is
+        yield _Chunk(kind, at + 8, length, min(end, size))
         at = end
+
+
+def _is_at_chunk(file: BinaryIO, place: int, size: int) -> bool:
+    file.seek(place + 4)
+    return place == size or file.read(4).isalpha()
+
+
+def _next_needed(file: BinaryIO, at: int, size: int) -> int:
+    """Where the next chunk starts that the pixels need, behind one of a wrong length."""
+    while at < size:
+        file.seek(at)
+        block = file.read(_BLOCK)
+        if found := _NEEDED.search(block):
+            return at + found.start()
+        at += max(1, len(block) - 7)
+    return size
 
 
 def _content(file: BinaryIO, chunk: _Chunk) -> bytes:
