@@ -17,6 +17,7 @@ from cadyq_cli.batch.outcome import Outcome
 from cadyq_cli.batch.sizes import Wanted, passes
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import streams
+from cadyq_cli.imaging.colour_spaces.stated import named
 from cadyq_cli.imaging.fitting import check_fits
 from cadyq_cli.imaging.formats import Format, format_named
 from cadyq_cli.imaging.limits import MAX_PIXELS
@@ -73,7 +74,7 @@ class Conversion:
         )
         metadata = picture.metadata
         if self.strip_metadata:
-            metadata = Metadata(icc=metadata.icc)
+            metadata = Metadata(icc=metadata.icc, cicp=metadata.cicp)
         metadata = metadata.sized(size[1], size[0])
         with streams.create(
             job.target,
@@ -107,6 +108,9 @@ def _loss(file_format: Format, dtype: DTypeLike, metadata: Metadata) -> Iterator
     bits = np.dtype(dtype).itemsize * 8
     if bits > file_format.bits:
         yield f"has {bits} bits a channel, {file_format.name} {file_format.bits}; PNG keeps all"
+    if metadata.cicp and not (metadata.icc or file_format.code_points):
+        colours = named(metadata.cicp)
+        yield f"has colours of {colours}, which {file_format.name} cannot state; PNG and AVIF can"
     if metadata.dpi and not file_format.capacity.states(metadata.dpi):
         across, down = metadata.dpi
         resolution = f"{across:.8g} x {down:.8g} dpi"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Lock
 from typing import Any, BinaryIO
 
@@ -15,6 +16,7 @@ from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
 
 from cadyq_cli.errors import ImageError
+from cadyq_cli.imaging.colour_spaces.stated import stated_colours
 from cadyq_cli.imaging.containers.by_pillow import statements_of
 from cadyq_cli.imaging.containers.contents import SEVERAL, Contents
 from cadyq_cli.imaging.containers.jpeg_scans import completed
@@ -133,8 +135,9 @@ def _picture(
     gray = _is_gray(colour)
     height, width = colour.shape[:2]
     fitting = (b"GRAY",) if colour.shape[2] == 1 else (b"GRAY", b"RGB ") if gray else (b"RGB ",)
-    icc = statements.icc if space in fitting else None
-    metadata, lost = Metadata.of(statements, icc=icc)
+    statements = replace(statements, icc=statements.icc if space in fitting else None)
+    colours = stated_colours(statements, gray=gray, png=file_format == "PNG")
+    metadata, lost = Metadata.of(statements, icc=colours.icc, cicp=colours.cicp)
     turn = metadata.orientation if turn is None else turn
     return Picture(
         pixels=_turned(np.broadcast_to(colour, (height, width, 3)), turn),
@@ -142,7 +145,7 @@ def _picture(
         gray=gray,
         format=file_format,
         metadata=metadata.upright(turn),
-        notes=tuple(dict.fromkeys([*notes, *lost])),
+        notes=tuple(dict.fromkeys([*notes, *lost, *colours.notes])),
     )
 
 

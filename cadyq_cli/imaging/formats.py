@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import iptc, png, tiff
+from cadyq_cli.imaging.avif import with_code_points
 from cadyq_cli.imaging.capacity import Capacity
 from cadyq_cli.imaging.layout import Layout, Put, strips
 from cadyq_cli.imaging.metadata import Metadata
@@ -30,6 +32,7 @@ class Format:
     encoder: Encoder
     room: Room  # for metadata
     alpha: bool = True
+    code_points: bool = False  # of colours, beside a profile
     bits: int = 8  # at most, a channel
     capacity: Capacity = field(default_factory=Capacity)
 
@@ -72,8 +75,15 @@ def _no_options(_: Layout) -> dict[str, Any]:
     return {}
 
 
-def _pillow(name: str, options: Callable[[Layout], dict[str, Any]] = _no_options) -> Encoder:
-    """An encoder that gathers the whole image before it starts; `options` are Pillow's."""
+def _pillow(
+    name: str,
+    options: Callable[[Layout], dict[str, Any]] = _no_options,
+    finished: Callable[[bytes, Layout], bytes] | None = None,
+) -> Encoder:
+    """An encoder that gathers the whole image before it starts.
+
+    `options` are Pillow's; `finished` adds to a file what Pillow leaves out.
+    """
 
     @contextmanager
     def encode(file: BinaryIO, layout: Layout) -> Iterator[Put]:
@@ -88,9 +98,13 @@ def _pillow(name: str, options: Callable[[Layout], dict[str, Any]] = _no_options
         with strips(layout, emit) as put:
             yield put
         try:
-            image.save(file, name, **_known(layout.metadata), **options(layout))
+            output: BinaryIO = BytesIO() if finished else file
+            image.save(output, name, **_known(layout.metadata), **options(layout))
         except (KeyError, ValueError) as error:  # no such encoder here; it fails
             raise OSError(f"{name} encoder: {error}") from error
+        if finished:
+            output.seek(0)
+            file.write(finished(output.read(), layout))
 
     return encode
 
@@ -146,6 +160,7 @@ FORMATS = (
         name="PNG",
         suffixes=(".png",),
         encoder=png.encode,
+        code_points=True,
         room=Room(exif=_ALL, xmp=_ALL, iptc=_ALL, icc=_ALL, comment=_ALL, text=_ALL),
         bits=16,
         capacity=Capacity(side=1_000_000, dpi=_PER_METRE * 0.0254),  # libpng's own limit
@@ -168,7 +183,8 @@ FORMATS = (
     Format(
         name="AVIF",
         suffixes=(".avif",),
-        encoder=_pillow("AVIF", _avif),
+        encoder=_pillow("AVIF", _avif, with_code_points),
+        code_points=True,
         room=_MODERN_ROOM,
         capacity=Capacity(side=32768, pixels=16384**2),  # what libavif opens
     ),

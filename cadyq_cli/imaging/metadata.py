@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from cadyq_cli.imaging import exif, iptc, xmp
 from cadyq_cli.imaging.companions import alone
 from cadyq_cli.imaging.containers.contents import SEVERAL
-from cadyq_cli.imaging.containers.statements import Statements
+from cadyq_cli.imaging.containers.statements import Cicp, Statements
 from cadyq_cli.imaging.rdf import normalized
 
 COMMENT = "Comment"  # its keyword among texts
@@ -25,6 +25,7 @@ class Metadata:
 
     exif: bytes | None = None  # a TIFF structure, without the prefix "Exif"
     icc: bytes | None = None  # the profile of the colours that the picture is in
+    cicp: Cicp | None = None  # code points of the colours, beside a profile or where none says it
     xmp: bytes | None = None  # an XML packet in UTF-8
     iptc: bytes | None = None  # IPTC-IIM records, without Photoshop's wrapping
     comment: bytes | None = None  # in an unknown encoding
@@ -33,13 +34,13 @@ class Metadata:
 
     @classmethod
     def of(
-        cls, statements: Statements, *, icc: bytes | None = None
+        cls, statements: Statements, *, icc: bytes | None = None, cicp: Cicp | None = None
     ) -> tuple[Metadata, tuple[str, ...]]:
         """What can be kept of what a file states, before its pixels are turned, and notes on it.
 
         Args:
             statements: With any bytes in them; what is broken is left out, and a note says so.
-            icc: The profile of the colours that the picture is in.
+            icc, cicp: The profile and the code points of the colours that the picture is in.
         """
         notes, parts = list(statements.notes), list(statements.others)
         text = dict(statements.text)
@@ -47,6 +48,7 @@ class Metadata:
         kept = cls(
             exif=statements.exif,
             icc=icc,
+            cicp=cicp,
             xmp=statements.xmp,
             iptc=statements.iptc,
             comment=comment or None,

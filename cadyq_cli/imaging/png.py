@@ -98,6 +98,8 @@ def _deflated_by(data: bytes, strategy: int) -> bytes:
 
 
 def _write_metadata(file: BinaryIO, metadata: Metadata) -> None:
+    if metadata.cicp:
+        _chunk(file, b"cICP", bytes(metadata.cicp))
     if metadata.icc:
         _chunk(file, b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
     if metadata.dpi:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from networks import tiny
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from cadyq_cli.batch.conversion import Conversion
 from cadyq_cli.batch.jobs import Job
@@ -58,6 +60,34 @@ def test_a_resolution_that_does_not_fit_is_left_out_with_a_note(
     assert any("resolution of 60000000 x 60000000 dpi" in note for note in outcome.notes) == fields
     with Image.open(tmp_path / f"o.{suffix}") as image:
         assert image.size == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "suffix", "told"),
+    [
+        ((b"cICP", bytes([9, 16, 0, 1])), "jpg", "colours of BT.2100 PQ, which JPEG cannot state"),
+        ((b"cICP", bytes([9, 16, 0, 1])), "png", None),
+        ((b"cICP", bytes([9, 16, 0, 1])), "avif", None),
+        ((b"gAMA", struct.pack(">I", 100000)), "bmp", "a colour profile, which BMP cannot hold"),
+        ((b"gAMA", struct.pack(">I", 100000)), "tif", None),
+    ],
+)
+def test_colours_that_cannot_be_stated_are_told_of(
+    tmp_path: Path, chunk: tuple[bytes, bytes], suffix: str, told: str | None
+) -> None:
+    info = PngInfo()
+    info.add(*chunk)
+    Image.new("RGB", (4, 4), (10, 120, 200)).save(tmp_path / "a.png", pnginfo=info)
+    notes = double(tmp_path / "a.png", tmp_path / f"o.{suffix}").notes
+    assert [told in note for note in notes] == [True] if told else notes == ()
+
+
+@pytest.mark.parametrize("dpi", [(300, 0), (0, 0)])
+def test_a_resolution_of_zero_states_none(tmp_path: Path, dpi: tuple[int, int]) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.bmp", dpi=dpi)
+    assert double(tmp_path / "a.bmp", tmp_path / "o.png").notes == ()
+    with Image.open(tmp_path / "o.png") as image:
+        assert "dpi" not in image.info
 
 
 def test_hidden_colours_are_kept_or_told_of(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from PIL import Image
 from cadyq_cli.imaging.files import encode
 from cadyq_cli.imaging.formats import FORMATS, Format
 from cadyq_cli.imaging.metadata import Metadata
-from cadyq_cli.imaging.resolution import usable
 
 
 def stated(file_format: Format, dpi: tuple[float, float]) -> tuple[float, float] | None:
@@ -45,21 +43,3 @@ def test_a_file_states_the_resolution_or_none(
 def test_ordinary_resolutions_are_stated(name: str) -> None:
     (file_format,) = (each for each in FORMATS if each.name == name)
     assert stated(file_format, (300, 72)) == pytest.approx((300, 72), abs=0.02)
-
-
-@pytest.mark.parametrize(
-    "dpi", [(math.nan, 72.0), (300.0, math.nan), (math.inf, 1.0), (-1.0, 72.0), (0.0, 300.0)]
-)
-def test_an_impossible_resolution_is_told_of(dpi: tuple[float, float]) -> None:
-    kept, notes = usable(dpi)
-    assert kept is None
-    assert "impossible resolution" in notes[0]
-
-
-@pytest.mark.parametrize("dpi", [None, (0.0, 0.0), (1.0, 1.0)])
-def test_programs_that_know_no_resolution_are_not_told_of(dpi: tuple[float, float] | None) -> None:
-    assert usable(dpi) == (None, ())
-
-
-def test_a_usable_resolution_stays() -> None:
-    assert usable((300.0, 72.5)) == ((300.0, 72.5), ())

@@ -11,6 +11,7 @@ from cadyq_cli.imaging.containers.statements import Cicp, Statements
 
 _GAMMA_OF_SRGB, _ALIKE = 1 / 2.2, 0.01  # relative
 _SAME_PLACE = 0.002  # of a chromaticity
+_LAST = 255  # code point
 _STEEPEST = 20.0  # gamma of a display, or of what undoes it
 
 
@@ -27,7 +28,7 @@ def stated_colours(statements: Statements, *, gray: bool, png: bool) -> StatedCo
     """What the strongest of the statements says of the colours.
 
     The order is that of PNG: code points, a profile, sRGB, then gamma with chromaticities. In AVIF
-    a profile comes before code points.
+    a profile comes before code points, and decoding has made the range full.
 
     Args:
         statements: Of the file; its profile has to fit the pixels.
@@ -37,7 +38,8 @@ def stated_colours(statements: Statements, *, gray: bool, png: bool) -> StatedCo
     Source: Portable Network Graphics Specification, third edition, 4.3; MIAF, ISO/IEC 23000-22.
     """
     if statements.cicp and (png or not statements.icc):
-        return _by_code_points(statements.cicp, statements.icc, gray=gray)
+        cicp = statements.cicp if png else statements.cicp._replace(full_range=True)
+        return _by_code_points(cicp, statements.icc, gray=gray)
     if statements.icc or statements.srgb is not None:
         return StatedColours(icc=statements.icc)
     return _by_gamma(statements.gamma, statements.chromaticities, gray=gray)
@@ -52,6 +54,9 @@ def named(cicp: Cicp) -> str:
 
 def _by_code_points(cicp: Cicp, icc: bytes | None, *, gray: bool) -> StatedColours:
     """A profile made from code points; where none can say it, the file's own, if there is one."""
+    if max(cicp[:2]) > _LAST:
+        note = f"has colours of unknown {named(cicp)}, which are left out"
+        return StatedColours(icc=icc, notes=(note,))
     cicp = cicp._replace(matrix=0)  # the pixels are RGB by now
     primaries, curve = PRIMARIES.get(cicp.primaries), TRANSFERS.get(cicp.transfer)
     if not cicp.full_range:

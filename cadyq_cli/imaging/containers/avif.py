@@ -14,6 +14,8 @@ from cadyq_cli.imaging.containers.statements import Cicp
 
 _LARGEST = 1 << 24  # bytes of the boxes before the pixels
 _MIME = b"application/rdf+xml"
+_BITS = {0x00: 8, 0x20: 8, 0x40: 10, 0x60: 12}
+_DEEP = 0x60  # the bits of an AV1 configuration that tell
 _HIDDEN = b"hide"  # a kind of item that no decoder knows
 
 
@@ -68,10 +70,20 @@ def _gather(file: BinaryIO, data: bytes, meta: Box, found: Gathering, size: int)
                 content = _content(file, places.get(number, []), found)
                 found.keep(block, content[_before(content) :] if block == "exif" else content)
     picture = items.primary(data, meta)
-    for box in items.properties(data, meta, picture) if picture is not None else ():
+    own = [] if picture is None else items.properties(data, meta, picture)
+    for box in own:
         if box.kind == b"colr":
             _gather_colours(data, box, found)
+    bits = _bits(data, own) or _bits(data, items.all_properties(data, meta))  # those of tiles
+    if bits > 8:
+        found.notes.append(f"has {bits} bits a channel, of which 8 are read")
     return [*pieces, range(at, size)]
+
+
+def _bits(data: bytes, properties: list[Box]) -> int:
+    """A channel of what is stored, at most; source: AV1 ISOBMFF binding 1.2, 2.3."""
+    flags = [data[box.start + 2] & _DEEP for box in properties if box.kind == b"av1C"]
+    return max((_BITS[each] for each in flags), default=0)
 
 
 def _content(file: BinaryIO, extents: list[range], found: Gathering) -> bytes:

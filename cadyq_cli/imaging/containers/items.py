@@ -97,6 +97,13 @@ def extents(data: bytes, meta: Box) -> dict[int, list[range]]:
     return found
 
 
+def all_properties(data: bytes, meta: Box) -> list[Box]:
+    """The properties of all items, in the order in which their numbers count."""
+    whole = child(data, meta, b"iprp", skip=_FULL)
+    held = child(data, whole, b"ipco") if whole else None
+    return list(boxes(data, held.start, held.end)) if held else []
+
+
 def properties(data: bytes, meta: Box, item: int) -> list[Box]:
     """The properties of an item, in their order.
 
@@ -106,11 +113,10 @@ def properties(data: bytes, meta: Box, item: int) -> list[Box]:
     Source: ISO/IEC 23008-12, 9.3.
     """
     whole = child(data, meta, b"iprp", skip=_FULL)
-    held = child(data, whole, b"ipco") if whole else None
     told = child(data, whole, b"ipma") if whole else None
-    if held is None or told is None:
+    if told is None:
         return []
-    known = list(boxes(data, held.start, held.end))
+    known = all_properties(data, meta)
     number = Numbers(data, told.start, told.end)
     version, flags = number(1), number(3)
     for _ in range(number(4)):
