@@ -108,6 +108,8 @@ def _loaded(image: ImageFile, statements: Statements, *notes: str) -> Picture:
         told.append("{} colours became {}".format(*kinds))
     turn = image.getexif().get(Base.Orientation) if image.format == "AVIF" else None
     colour, alpha = split(image, statements.icc)
+    if image.mode == "CMYK":  # what was stated of the inks is done with
+        statements = replace(statements, icc=None, chromaticities=None)
     return _picture(colour, alpha, statements, image.format or "PNG", *told, turn=turn)
 
 
@@ -135,7 +137,10 @@ def _picture(
     gray = _is_gray(colour)
     height, width = colour.shape[:2]
     fitting = (b"GRAY",) if colour.shape[2] == 1 else (b"GRAY", b"RGB ") if gray else (b"RGB ",)
-    statements = replace(statements, icc=statements.icc if space in fitting else None)
+    if space not in fitting:
+        if space is not None:
+            notes = (*notes, "has a colour profile for other pixels, which is left out")
+        statements = replace(statements, icc=None)
     colours = stated_colours(statements, gray=gray, png=file_format == "PNG")
     metadata, lost = Metadata.of(statements, icc=colours.icc, cicp=colours.cicp)
     turn = metadata.orientation if turn is None else turn

@@ -133,7 +133,7 @@ def _jpeg(layout: Layout) -> dict[str, Any]:
 def _webp(layout: Layout) -> dict[str, Any]:
     if layout.quality is None:
         return {"lossless": True, "exact": True}
-    return {"quality": layout.quality}
+    return {"quality": layout.quality, "exact": True}
 
 
 def _avif(layout: Layout) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cadyq_cli.imaging.exif import ABOUT_THE_PICTURE, byte_order, directory
 from cadyq_cli.imaging.layout import Layout, Put, strips
 
-LIMIT = 2**32 - 2**24  # bytes: offsets have 32 bits, and the directory needs some
+LIMIT = 2**32 - 2**27  # bytes: offsets have 32 bits, and metadata needs some
 _PARTS = 1000  # of a pixel per inch, in which resolutions are stated
 FINEST = (2**32 - 1) // _PARTS  # pixels per inch
 _LEVEL = 4  # 6 saves a tenth of the size and takes three times as long

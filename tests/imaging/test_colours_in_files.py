@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from cadyq_cli.imaging.containers.avif import take_apart
 from cadyq_cli.imaging.containers.statements import Cicp, Statements
 from cadyq_cli.imaging.files import read, write
+from cadyq_cli.imaging.picture import Picture
 
 P3 = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
 COLOUR = (200, 100, 50)
@@ -124,6 +125,33 @@ def test_more_than_8_bits_of_avif_are_told_of(tmp_path: Path) -> None:
     statements = take_apart(io.BytesIO(data)).statements
     assert statements is not None
     assert statements.notes == ("has 10 bits a channel, of which 8 are read",)
+
+
+def test_chromaticities_of_tiff_are_kept(tmp_path: Path) -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[318], tags[319] = (0.3127, 0.329), (0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+    for tag in (318, 319):
+        tags.tagtype[tag] = 5
+    Image.new("RGB", (4, 4), COLOUR).save(tmp_path / "a.tif", tiffinfo=tags)
+    write(tmp_path / "out.png", read(tmp_path / "a.tif"))
+    np.testing.assert_allclose(shown(tmp_path / "out.png"), (215, 93, 31), atol=1)
+
+
+def test_a_profile_of_colours_in_a_gray_file_is_told_of(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.new("L", (4, 4), 80).save(tmp_path / "a.jpg", icc_profile=profile)
+    picture = read(tmp_path / "a.jpg")
+    assert picture.notes == ("has a colour profile for other pixels, which is left out",)
+    assert picture.metadata.icc is None
+
+
+@pytest.mark.parametrize("quality", [None, 90])
+def test_webp_keeps_what_does_not_show(tmp_path: Path, quality: int | None) -> None:
+    pixels = np.full((16, 16, 3), (200, 40, 40), np.uint8)
+    alpha = np.zeros((16, 16), np.uint8)
+    write(tmp_path / "a.webp", Picture(pixels=pixels, alpha=alpha), quality=quality)
+    with Image.open(tmp_path / "a.webp") as image:
+        np.testing.assert_allclose(np.asarray(image)[..., :3], pixels, atol=8)
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:

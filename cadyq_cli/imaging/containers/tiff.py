@@ -17,6 +17,7 @@ from cadyq_cli.imaging.exif import ABOUT_THE_PICTURE, extracted
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
+_WHITE, _PRIMARIES = 318, 319
 _BITS, _SAMPLE_FORMAT = 258, 339
 _SIGNED, _FLOATS = 2, 3
 _FOR_THE_PIXELS = {
@@ -77,6 +78,9 @@ def _gather(file: BinaryIO, directory: Directory, found: Gathering) -> None:
     unit = (*directory.numbers(file, UNIT), 2)[0]
     if dpi := in_inches(sizes, unit):
         found.fields["dpi"] = dpi
+    chromaticities = (*directory.numbers(file, _WHITE), *directory.numbers(file, _PRIMARIES))
+    if len(chromaticities) == 8:
+        found.fields["chromaticities"] = chromaticities
 
 
 def _with_few_tags(file: BinaryIO, directory: Directory) -> BinaryIO:
