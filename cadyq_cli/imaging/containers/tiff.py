@@ -65,6 +65,8 @@ def _gather(file: BinaryIO, directory: Directory, found: Gathering) -> None:
         with found.tolerating(NAMES[block]):
             found.take(directory.entries[tag].size)
             data = directory.bytes_of(file, tag)
+            if tag == _XMP:
+                data = data.rstrip(b"\0")  # that of a text
             kept = iptc_of(data) if tag == _PHOTOSHOP else data
             if kept:
                 found.fields.setdefault(block, kept)
