@@ -49,7 +49,7 @@ class Opener:
         if engine not in ENGINES:
             raise InputError(f"no engine {engine!r}; choose from {', '.join(ENGINES)}")
         if engine == "int8" and device not in ("auto", CPU):
-            raise InputError(f"--engine int8 computes on the CPU, not on --device {device}")
+            raise InputError(f"`engine` int8 computes on the CPU, not on `device` {device}")
         self._device = CPU if engine == "int8" else device_named(device)
         self._threads = threads or _cores()
         self._insists, self._tell = engine == "int8", tell
@@ -60,8 +60,8 @@ class Opener:
             self._kernels = NativeKernels()
         except NativeUnavailable as reason:
             if engine == "int8":
-                hint = "--engine float works anywhere"
-                raise InputError(f"--engine int8: {reason}; {hint}") from reason
+                hint = "`engine` float works anywhere"
+                raise InputError(f"`engine` int8: {reason}; {hint}") from reason
             tell(f"{reason}; {_INSTEAD}")
 
     @property
@@ -110,7 +110,7 @@ class Opener:
             UncompilableError: the kernels were asked for.
         """
         if self._insists:
-            raise UncompilableError(f"{name}: {reason}; --engine float runs it") from reason
+            raise UncompilableError(f"{name}: {reason}; `engine` float runs it") from reason
         self._tell(f"{name}: {reason}; {_INSTEAD}")
 
     def prepare(self, images: int) -> None:

@@ -75,17 +75,17 @@ def test_without_kernels_pytorch_runs_it_and_that_is_told_once(weights: Path) ->
 
 @pytest.mark.usefixtures("_no_kernels")
 def test_without_kernels_int8_is_refused() -> None:
-    with pytest.raises(InputError, match=r"--engine int8: .* abacus .*; --engine float works"):
+    with pytest.raises(InputError, match=r"`engine` int8: .* abacus .*; `engine` float works"):
         Opener(engine="int8")
 
 
 def test_int8_computes_on_no_gpu() -> None:
-    with pytest.raises(InputError, match="computes on the CPU, not on --device cuda:1"):
+    with pytest.raises(InputError, match="computes on the CPU, not on `device` cuda:1"):
         Opener(engine="int8", device="cuda:1")
 
 
 def test_a_gpu_that_is_not_there_is_refused() -> None:
-    with pytest.raises(InputError, match="--device cuda:99: PyTorch finds no such GPU"):
+    with pytest.raises(InputError, match="`device` cuda:99: PyTorch finds no such GPU"):
         device_named("cuda:99")
 
 
@@ -168,5 +168,5 @@ def test_a_network_that_the_kernels_cannot_run_runs_in_pytorch_unless_they_are_a
     for runner in (opener.open(tmp_path / "bent.safetensors"), opener.adopt(network)):
         assert np.abs(upscale(runner, image).pixels - expected).max() <= 1  # pure white stays so
     assert ["tanh" in line and "PyTorch" in line for line in told] == [True, True]
-    with pytest.raises(UncompilableError, match=r"tanh.*--engine float runs it"):
+    with pytest.raises(UncompilableError, match=r"tanh.*`engine` float runs it"):
         Opener(engine="int8").open(tmp_path / "bent.safetensors")

@@ -26,7 +26,7 @@ from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.upscaling import Tracker
 
-PAGE = ".html"
+SUFFIX_OF_A_PAGE = ".html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ class Drawing:
     def _check_site(self, runner: Runner, name: str) -> None:
         site = self.view.site
         if site is not None and site not in runner.candidates:
-            raise InputError(f"no site {site!r} in {name}; --list-sites names them all")
+            raise InputError(f"no site {site!r} in {name}; `list_sites` names them all")
 
     def _figure(self, pixels: Pixels, maps: tuple[BitMap, ...]) -> Image.Image:
         if len(maps) == 1:

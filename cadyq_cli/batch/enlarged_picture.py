@@ -16,7 +16,7 @@ from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.upscaling import MARGIN, Enlargement, Tracker, Widths, mean_width, tiles_of, upscale
 
 HIDDEN_COLOURS_REPLACED = (
-    "has colours where alpha is 0, which were replaced by those around; --alpha-is-data keeps them"
+    "has colours where alpha is 0, which were replaced by those around; `alpha_is_data` keeps them"
 )
 
 

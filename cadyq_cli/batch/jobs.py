@@ -53,7 +53,7 @@ class Naming:
 
     def __post_init__(self) -> None:
         if set(self.suffix) & set("/\\"):
-            raise InputError(f"--suffix {self.suffix!r} is no part of a file's name")
+            raise InputError(f"`suffix` {self.suffix!r} is no part of a file's name")
 
 
 def plan(
@@ -97,9 +97,9 @@ def _planned(
 ) -> list[Job]:
     alone = len(sources) == 1 and not sources[0].is_dir()
     if naming.output == "":
-        raise InputError("-o: a name is missing")
+        raise InputError("`output`: a name is missing")
     if naming.output == str(STREAM) and not alone:
-        raise InputError("-o -: standard output takes one image")
+        raise InputError("`output` -: standard output takes one image")
     if alone and sources[0] != STREAM and not (sources[0].exists() or sources[0].is_symlink()):
         raise ImageError(sources[0], "no such file or folder")
     if alone and naming.output is not None and not names_a_folder(naming.output):
@@ -114,7 +114,7 @@ def _planned(
         if others:
             reason += f", but {kinds(others)}"
         deeper = not recursive and any(each.is_dir() for s in sources for each in s.iterdir())
-        hint = "-r looks into the folders inside" if deeper else ""
+        hint = "`recursive` looks into the folders inside" if deeper else ""
         raise FileError(", ".join(map(str, sources)), reason, hint=hint)
     return jobs
 
@@ -126,7 +126,7 @@ def shard(jobs: Sequence[Job], index: int, count: int) -> Sequence[Job]:
         InputError: there is no such machine.
     """
     if not 1 <= index <= count:
-        raise InputError(f"--shard {index}/{count}: should be I/N, with I from 1 to N")
+        raise InputError(f"`shard` {index}/{count}: should be I/N, with I from 1 to N")
     return jobs[index - 1 :: count]
 
 
@@ -143,10 +143,14 @@ def _single(source: Path, naming: Naming) -> Job:
         raise ImageError(target, f"there is no folder {target.parent}")
     if naming.format is None:
         if not target.suffix:
-            raise InputError(f"-o {target}: end it with / for a folder, or with .png or the like")
+            raise InputError(
+                f"`output` {target}: end it with / for a folder, or with .png or the like"
+            )
         return Job(source, target, format_of(target))
     if is_image_name(target) and format_of(target) != naming.format:
-        raise InputError(f"-o {target} and --format {naming.format.name} contradict each other")
+        raise InputError(
+            f"`output` {target} and `file_format` {naming.format.name} contradict each other"
+        )
     return Job(source, target, naming.format)
 
 
@@ -155,10 +159,10 @@ def _many(
 ) -> Iterator[Job]:
     folder = None if naming.output is None else Path(naming.output)
     if folder is not None and (folder.is_file() or is_image_name(folder)):
-        raise InputError(f"-o {folder}: several images need a folder to go to")
+        raise InputError(f"`output` {folder}: several images need a folder to go to")
     for source in sources:
         if source == STREAM:
-            raise InputError("- is standard input, which is one image; give it an -o FILE")
+            raise InputError("- is standard input, which is one image; give it an `output` FILE")
         if source.is_dir():
             to = folder or _beside(source, naming.suffix)
             for image in images_in(source, recursive=recursive, but=to, others=others):
@@ -252,13 +256,13 @@ def _distinct(jobs: Sequence[Job]) -> list[Job]:
             if _place(other.source) != _place(job.source):
                 clashes.append(f"{job.source} and {other.source} would both become {job.target}")
         if place == _place(job.source) and job.target != STREAM:
-            raise ImageError(job.target, "is the input", hint="name another file with -o")
+            raise ImageError(job.target, "is the input", hint="name another file with `output`")
         if place in sources and job.target != STREAM:
-            hint = "--skip-existing or --overwrite leaves it out"
+            hint = "`skip_existing` or `overwrite` leaves it out"
             raise InputError(f"{job.target}, made from {job.source}, is an input itself; {hint}")
         result.append(job)
     if clashes:
-        hint = "rename one of each pair, or take them one by one, each with its own -o"
+        hint = "rename one of each pair, or take them one by one, each with its own `output`"
         raise InputError(f"{', '.join(clashes)}; {hint}")
     return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,8 +36,8 @@ class Outcome:
         cause = " ".join(f"{type(self.error).__name__}: {self.error}".split())
         return f"{self.job.source}: failed unexpectedly, {cause}"
 
-    def as_json(self) -> str:
-        """One line of ASCII, an object with these keys:
+    def as_json(self, said: Callable[[str], str] = str) -> str:
+        """One line of ASCII, notes and message as `said` puts them, an object with these keys:
 
         version         1; another number means that keys went or changed their meaning
         input, output   paths as they were named or found; "-" is a stream
@@ -62,7 +63,7 @@ class Outcome:
             "models": self.models,
             "average_bits": self.average_bits,
             "seconds": round(self.seconds, 3),
-            "notes": self.notes,
-            "error": self.message or None,
+            "notes": [*map(said, self.notes)],
+            "error": said(self.message) or None,
         }
         return json.dumps(entries)

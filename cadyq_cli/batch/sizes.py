@@ -45,7 +45,7 @@ class Wanted:
         if self.max_pixels and prod(size) > self.max_pixels:
             scale = sqrt(self.max_pixels / (height * width))
             if scale < 1:
-                reason = f"is {width}x{height} px, more than --max-pixels already"
+                reason = f"is {width}x{height} px, more than `max_pixels` already"
                 raise ImageError(name, reason)
             size = int(height * scale), int(width * scale)
         return size

@@ -118,7 +118,7 @@ class BitMap:
             means: NDArray[np.float64] = every.mean(axis=0, dtype=np.float64)
             return means
         if site not in self.bits:
-            raise InputError(f"no site {site!r} in {self.model}; --list-sites names them all")
+            raise InputError(f"no site {site!r} in {self.model}; `list_sites` names them all")
         return self.bits[site].astype(np.float64)
 
     def average(self, site: str | None = None) -> float:

@@ -11,6 +11,7 @@ from cadyq_cli.errors import InputError
 AUTO = "auto"  # stands for the model that suits most people at a scale
 QUICK = {2: "span", 4: "span"}  # several times as fast as EDSR, and nearly as good
 USUAL = "edsr"
+SCALES = (2, 3, 4)  # that networks are shipped for
 DEFAULT_SCALE = 4  # where nothing says another one
 SUFFIXES = (".safetensors", ".pth", ".pt", ".tar")  # of weights files
 

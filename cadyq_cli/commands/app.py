@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "bitmap": ("bitmap", "Show which bit widths each patch of an image gets."),
     "eval": ("evaluate", "Measure networks on test images: PSNR, SSIM, bits, work."),
     "train": ("train", "Train a network: float, then static 8 bit, then widths of its own choice."),
-    "models": ("models", "List the networks that come with cadyq."),
+    "models": ("models", "List the networks that come with cadyq, or tell how one was made."),
 }
 
 
@@ -88,6 +88,6 @@ def cadyq(
 
         cadyq upscale photo.jpg                 writes photo_x4.jpg beside it
         cadyq upscale photo.jpg -s 2 -o big.png
-        cadyq upscale -h                        all its options
+        cadyq upscale -h                        its usual options; --help tells all
         cadyq bitmap photo.jpg                  shows where the bits go
     """

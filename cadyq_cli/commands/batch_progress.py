@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from cadyq_cli.commands.flags import with_flags
 from cadyq_cli.commands.lines import tell
 from cadyq_cli.escaping import escaped
 from cadyq_cli.imaging.streams import name_of
@@ -35,6 +36,7 @@ class BatchProgress:
     quiet: bool = False
     verbose: bool = False
     debug: bool = False  # failures with their traceback
+    command: Any = None  # whose flags failures name
     counts: Counter[str] = field(default_factory=Counter)
     _folders: set[Path] = field(default_factory=set)  # of results
     _bar: Any = None  # over the images, where it is watched
@@ -76,7 +78,8 @@ class BatchProgress:
             if self.debug and outcome.error:
                 traceback.print_exception(outcome.error)
             if outcome.status == "failed":
-                typer.secho(escaped(f"error: {outcome.message}"), fg="red", err=True)
+                message = escaped(f"error: {self._said(outcome.message)}")
+                typer.secho(message, fg="red", err=True)
             elif not self.quiet:
                 self._describe(outcome)
         if self._bar is not None:
@@ -86,6 +89,9 @@ class BatchProgress:
     def _watched(self) -> bool:
         """Whether a person sees bars; otherwise what draws them is not loaded."""
         return not self.quiet and sys.stderr.isatty()
+
+    def _said(self, message: str) -> str:
+        return with_flags(message, self.command)
 
     def _bars_aside(self) -> AbstractContextManager[object]:
         if not self._watched:
@@ -98,13 +104,13 @@ class BatchProgress:
     def _print_data(self, outcome: Outcome) -> None:
         """Print what programs read, on standard output."""
         if self.json:
-            typer.echo(outcome.as_json())
+            typer.echo(outcome.as_json(self._said))
 
     def _describe(self, outcome: Outcome) -> None:
         if self.total == 1 or self.verbose:
             tell(_line(outcome))
         for note in outcome.notes:
-            tell(f"note: {outcome.job.source} {note}")
+            tell(f"note: {outcome.job.source} {self._said(note)}")
         if self.verbose and outcome.status == "done":
             tell(f"  {_way(outcome)}")
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from cadyq_cli.batch.jobs import Job, Naming
     from cadyq_cli.batch.outcome import Outcome
     from cadyq_cli.commands.batch_progress import BatchProgress
+    from cadyq_cli.commands.options.shared import Files
     from cadyq_cli.upscaling import Tracker
 
 
 def plan_batch(
-    sources: Sequence[Path], naming: Naming, *, recursive: bool, resumed: bool, quiet: bool
-) -> list[Job]:
-    """As `batch.jobs.plan`; where an earlier run is `resumed`, its results are left out, and told.
+    sources: Sequence[Path], naming: Naming, files: Files, *, quiet: bool
+) -> Sequence[Job]:
+    """As `batch.jobs.plan`; where an earlier run is resumed, its results are left out, and told.
 
     Raises:
         InputError, FileError: see there.
@@ -32,14 +33,18 @@ def plan_batch(
     from cadyq_cli.batch.left_out import kinds
 
     results: list[Path] = []
-    leave_out = results.append if resumed else None
+    leave_out = results.append if files.overwrite or files.skip_existing else None
     others: list[Path] = []
     jobs = plan(
-        sources, naming, recursive=recursive, leave_out=leave_out, cannot_read=others.append
+        sources,
+        naming,
+        recursive=files.recursive,
+        leave_out=leave_out,
+        cannot_read=others.append,
     )
     if others and not quiet:
-        files = f"{len(others)} file{'s' if len(others) > 1 else ''}"
-        tell(f"note: left out {files} that cannot be read: {kinds(others)}")
+        count = f"{len(others)} file{'s' if len(others) > 1 else ''}"
+        tell(f"note: left out {count} that cannot be read: {kinds(others)}")
     if results and not quiet:
         more = f" and {len(results) - 1} more" if len(results) > 1 else ""
         tell(f"note: {results[0]}{more} left out, results of other images")
@@ -49,13 +54,13 @@ def plan_batch(
 def run_batch(
     planned: Sequence[Job],
     work: Callable[[Job, Tracker], Outcome],
+    files: Files,
     progress: BatchProgress,
     *,
     workers: int,
     prepare: Callable[[], object] | None = None,
-    fail_fast: bool,
 ) -> None:
-    """Do the jobs; arguments as for `batch.running.run`.
+    """Do the jobs, those that `files` leaves to do; arguments as for `batch.running.run`.
 
     Raises:
         CadyqError: the only job failed.
@@ -63,13 +68,14 @@ def run_batch(
         KeyboardInterrupt: the user interrupted it.
     """
     from cadyq_cli.atomic import remove_leftovers
+    from cadyq_cli.batch.attempts import Attempt
     from cadyq_cli.batch.running import run
 
     for folder in {job.target.parent for job in planned}:
         remove_leftovers(folder)
     outcomes = run(
         planned,
-        work,
+        Attempt(work=work, overwrite=files.overwrite, skip_existing=files.skip_existing),
         workers=workers,
         track=progress.track,
         begin=progress.begin,
@@ -81,7 +87,7 @@ def run_batch(
                 if outcome.error and len(planned) == 1 and not progress.json:
                     raise outcome.error
                 progress.tell(outcome)
-                if fail_fast and outcome.error:
+                if files.fail_fast and outcome.error:
                     break
     except KeyboardInterrupt:
         if progress.left:
@@ -98,7 +104,7 @@ def check_standard_output(planned: Sequence[Job], *, also: Mapping[str, bool]) -
 
     Args:
         planned: The jobs.
-        also: Options that need standard output for themselves, and whether they are given.
+        also: Settings that need standard output for themselves, and whether they are given.
 
     Raises:
         InputError: such an option is given, or standard output is a terminal.
@@ -109,6 +115,6 @@ def check_standard_output(planned: Sequence[Job], *, also: Mapping[str, bool]) -
         return
     for option, given in also.items():
         if given:
-            raise InputError(f"standard output takes the result alone, without {option}")
+            raise InputError(f"standard output takes the result alone, without `{option}`")
     if sys.stdout.isatty():
-        raise InputError("standard output is a terminal; name a file with -o")
+        raise InputError("standard output is a terminal; name a file with `output`")

@@ -32,6 +32,6 @@ class MapProgress(BatchProgress):
             patches = f"{count} patches" if count > 1 else "1 patch (smaller ones: -t 48)"
             tell(f"{named}: {averages} bits on average, {patches}")
             for note in outcome.notes:
-                tell(f"note: {outcome.job.source} {note}")
+                tell(f"note: {outcome.job.source} {self._said(note)}")
         elif self.total == 1:
             tell(f"{named}: exists already, skipped")

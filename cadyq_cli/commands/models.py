@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
+from cadyq_cli.commands.options.command import command_of
+from cadyq_cli.commands.options.declaring import argument
 from cadyq_cli.commands.tables import print_table
 
 if TYPE_CHECKING:
     from cadyq_cli.checkpoint.catalogue import Shipped
 
 
-def models(
-    name: Annotated[
-        str, typer.Argument(metavar="[NAME|FILE]", help="Tell of this one: how it was made.")
-    ] = "",
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What to tell of."""
+
+    name: str = argument("", "Tell of this one: how it was made.", metavar="[NAME|FILE]")
+
+
+def tell(asked: Asked) -> None:
     """List the networks that come with cadyq, or tell how one was made.
 
     Examples:
@@ -30,8 +36,8 @@ def models(
     from cadyq_cli.checkpoint import shipped
     from cadyq_cli.checkpoint.catalogue import catalogue, described
 
-    if name:
-        for line in _told(described(shipped.locate(name))):
+    if asked.name:
+        for line in _told(described(shipped.locate(asked.name))):
             typer.echo(line)
     elif there := list(catalogue()):
         _list(there)
@@ -70,3 +76,6 @@ def _told(of: Shipped) -> Iterator[str]:
 
 def _rounded(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
+
+
+models = command_of(tell)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 import traceback
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from cadyq_cli.commands.flags import with_flags
 from cadyq_cli.commands.values import convert_plainly
 from cadyq_cli.errors import CadyqError
 from cadyq_cli.escaping import escaped
@@ -63,13 +63,6 @@ class ErrorReporting(TyperGroup):
                 traceback.print_exception(interrupt)
             _print("interrupted")
             raise typer.Exit(INTERRUPTED) from interrupt
-
-
-def with_flags(message: str, command: Any) -> str:
-    """A message with a command's own flags for the settings that it names; see `CadyqError`."""
-    options = () if command is None else command.params
-    flags = {f"`{option.name}`": max(option.opts, key=len) for option in options}
-    return re.sub(r"`\w+`", lambda name: flags.get(name[0], name[0]), message)
 
 
 def _in_a_line(error: typer.TyperException) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cadyq_cli.commands.options import RUNNING, Device, Quiet, torch_device
-from cadyq_cli.commands.reporting import with_flags
-from cadyq_cli.commands.training_flags import changes_of, flagged
+from cadyq_cli.commands.flags import with_flags
+from cadyq_cli.commands.options.command import command_of
+from cadyq_cli.commands.options.settings import COMMON, changes_of, setting_flags
+from cadyq_cli.commands.options.shared import Telling
+from cadyq_cli.commands.options.train import Extra, Photographs, Run, Running
 from cadyq_cli.errors import InputError
 from cadyq_cli.escaping import escaped
 
@@ -23,75 +25,13 @@ if TYPE_CHECKING:
     from cadyq_cli.training.survey import Survey
 
 
-@flagged
-def train(
+def learn(
     context: typer.Context,
-    data: Annotated[
-        list[Path], typer.Argument(metavar="DATA...", help="Folders of photographs to learn from.")
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="RUN",
-            help="Folder of this run; a run already in it is resumed.",
-        ),
-    ],
-    *,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            "--recipe",
-            metavar="NAME|FILE.toml",
-            help="quick (hours on a CPU), paper-edsr, paper-carn, paper-idn, paper-srresnet, or a"
-            " file such as RUN/recipe.toml. \\[default: that of the run, else quick]",
-        ),
-    ] = None,
-    validate: Annotated[
-        Path | None,
-        typer.Option(
-            "--validate", metavar="DIR", help="A few full-size images to measure progress on."
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", metavar="", help="Say what would happen, and how long it would take."
-        ),
-    ] = False,
-    device: Device = "auto",
-    memory: Annotated[
-        float,
-        typer.Option(
-            "--memory",
-            min=0,
-            metavar="GB",
-            help="Memory for decoded photographs, on each machine; the rest goes to a temporary"
-            " file in RUN.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = 4.0,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers",
-            min=1,
-            metavar="N",
-            help="Threads that cut crops in advance; the crops are the same for any number.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = 2,
-    quiet: Quiet = False,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=N",
-            help="A setting of the backbone, such as features=32; may be repeated.",
-            rich_help_panel="Network and run",
-        ),
-    ] = None,
+    photographs: Photographs,
+    kept: Run,
+    running: Running,
+    telling: Telling,
+    extra: Extra,
     **changes: Any,
 ) -> None:
     """Train a network: float, then static 8 bit, then widths of its own choice.
@@ -104,7 +44,10 @@ def train(
         cadyq train photos -o runs/x2 -s 2 --start x4.safetensors
         torchrun --nproc-per-node 4 -m cadyq_cli train photos -o runs/edsr
     """
-    plan, notes = _plan(output, recipe, changes_of(changes, settings or []))
+    output, dry_run = kept.output, kept.dry_run
+    plan, notes = _plan(output, kept.recipe, changes_of(changes, extra.settings or []))
+
+    import torch
 
     from cadyq_cli.engine.allocator import keep_freed_memory
     from cadyq_cli.training.lock import alone_in
@@ -119,21 +62,23 @@ def train(
     from cadyq_cli.training.validation import Validation
 
     if dry_run and count_started() > 1:
-        raise InputError("--dry-run needs one process; start it without torchrun")
+        raise InputError("`dry_run` needs one process; start it without torchrun")
     keep_freed_memory()
     folder = RunFolder(output)
     left = stages_left(plan, folder)
-    given_teacher(plan, left, torch_device("cpu"))  # refused before the photographs are checked
-    files = find(data)
-    validation = Validation(find([validate]), plan.scale) if validate else None
+    given_teacher(plan, left, torch.device("cpu"))  # refused before the photographs are checked
+    files = find(photographs.data)
+    validation = Validation(find([kept.validate]), plan.scale) if kept.validate else None
     with (
-        together(torch_device(device)) as (processes, where),
-        closing(_Progress(context.command) if processes.leads and not quiet else _Silence()) as progress,
+        together(running.torch_device) as (processes, where),
+        closing(
+            _Progress(context.command) if processes.leads and not telling.quiet else _Silence()
+        ) as progress,
         ExitStack() as held,
     ):
         for note in notes:
             progress.note(f"changed: {note}")
-        share = memory * 2**30 / processes.beside
+        share = running.memory * 2**30 / processes.beside
         pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
             folder.make()
@@ -146,7 +91,7 @@ def train(
             validation=validation,
             device=where,
             processes=processes,
-            workers=workers,
+            workers=running.workers,
             accepted=lambda: found.remember(remembered) if found else None,
         )
         if dry_run:
@@ -326,3 +271,6 @@ class _Silence:
     def finished(self, stage: str, path: Path) -> None: ...
     def note(self, text: str) -> None: ...
     def close(self) -> None: ...
+
+
+train = command_of(learn, *setting_flags(), common=COMMON)

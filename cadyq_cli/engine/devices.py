@@ -29,7 +29,7 @@ def device_named(name: str) -> str:
         return "cuda:0" if count else CPU
     number = int(name.partition(":")[2] or 0)
     if number >= count:
-        raise InputError(f"--device {name}: PyTorch finds no such GPU; --device cpu works anywhere")
+        raise InputError(f"`device` {name}: PyTorch finds no such GPU; `device` cpu works anywhere")
     return f"cuda:{number}"
 
 

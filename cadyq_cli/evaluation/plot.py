@@ -64,7 +64,7 @@ class _Diagram:
         ratios = [r.psnr for r in self._networks]
         if not all(map(isfinite, ratios)):
             reason = "a network that reproduces its images has no place in a diagram"
-            raise InputError(f"--plot: {reason}")
+            raise InputError(f"`plot`: {reason}")
         axis = even_axis(min(ratios), max(ratios), steps=5, narrowest=0.05)
         self._frame = Frame(left=_LEFT, top=_TOP, right=_RIGHT, bottom=_BOTTOM, axis=axis)
 

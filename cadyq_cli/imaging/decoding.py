@@ -95,7 +95,7 @@ def _decoded(contents: Contents, name: str, max_pixels: int) -> Picture:
 
 def _check_size(name: str, width: int, height: int, most: int) -> None:
     if width * height > most:
-        hint = f"the limit is {most} px in all (--max-input-pixels)"
+        hint = f"the limit is {most} px in all (`max_input_pixels`)"
         raise ImageError(name, f"is too large, {width}x{height} px", hint=hint)
 
 

@@ -67,11 +67,11 @@ def check_free(path: Path, *, overwrite: bool, source: Path | None = None) -> No
         if not path.exists():
             return
         if source is not None and source.exists() and path.samefile(source):
-            raise ImageError(path, "is the input", hint="name another file with -o")
+            raise ImageError(path, "is the input", hint="name another file with `output`")
         if not path.is_file():
             raise ImageError(path, "is not a file that could be replaced")
         if not overwrite:
-            raise ImageError(path, "exists already", hint="--overwrite replaces it")
+            raise ImageError(path, "exists already", hint="`overwrite` replaces it")
 
 
 def write(

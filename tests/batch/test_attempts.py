@@ -26,7 +26,7 @@ def test_a_result_that_exists_is_refused_skipped_or_replaced(job: Job) -> None:
     job.target.touch()
     refused = Attempt(work=succeed)(job)
     assert refused.status == "failed"
-    assert refused.message == f"{job.target}: exists already; --overwrite replaces it"
+    assert refused.message == f"{job.target}: exists already; `overwrite` replaces it"
     assert Attempt(work=succeed, skip_existing=True)(job).status == "skipped"
     assert Attempt(work=succeed, overwrite=True)(job).status == "done"
 

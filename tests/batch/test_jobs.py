@@ -114,7 +114,7 @@ def test_a_result_never_goes_where_an_image_is() -> None:
     with pytest.raises(ImageError, match="is the input"):
         plan([Path("photos")], Naming("", "photos"))
     Path("photos/a_x4.png").touch()
-    with pytest.raises(InputError, match="is an input itself; --skip-existing"):
+    with pytest.raises(InputError, match="is an input itself; `skip_existing`"):
         plan([Path("photos/a.png"), Path("photos/a_x4.png")], Naming("_x4"))
 
 
@@ -147,7 +147,7 @@ def test_results_of_a_run_before_are_left_out_on_request() -> None:
         (
             ["photos/none"],
             None,
-            r"no images there that can be read \(PNG, .*GIF, MPO\); -r looks into",
+            r"no images there that can be read \(PNG, .*GIF, MPO\); `recursive` looks into",
         ),
         (["photos/none/of/all"], None, r"no images there that can be read \(PNG, .*GIF, MPO\)$"),
     ],
@@ -211,7 +211,7 @@ def test_shards_are_disjoint_and_complete(count: int) -> None:
 
 @pytest.mark.parametrize(("index", "count"), [(0, 3), (4, 3), (1, 0), (-1, 3)])
 def test_a_shard_that_does_not_exist_is_refused(index: int, count: int) -> None:
-    with pytest.raises(InputError, match="--shard"):
+    with pytest.raises(InputError, match="`shard`"):
         shard([], index, count)
 
 

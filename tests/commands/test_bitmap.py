@@ -288,7 +288,7 @@ def test_numbers_that_are_no_map_are_one_line_and_exit_code_1(
 
 
 def test_the_help_begins_with_examples_and_names_every_group_of_options() -> None:
-    help_text = CliRunner().invoke(app, ["bitmap", "-h"]).stdout
+    help_text = CliRunner().invoke(app, ["bitmap", "--help"]).stdout
     places = [help_text.index(f" {word} ") for word in ("Output", "Figure", "Model", "Running")]
     assert help_text.index("Examples") < min(places)
 

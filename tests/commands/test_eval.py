@@ -224,6 +224,6 @@ def test_wrong_usage_is_exit_code_2(images: Path, weights: Path, arguments: list
 
 
 def test_the_help_begins_with_examples_and_names_every_group_of_options() -> None:
-    text = run("-h").stdout
+    text = run("--help").stdout
     places = [text.index(word) for word in ("Examples", "Images", "Protocol", "Output", "Running")]
     assert places == sorted(places)

@@ -47,7 +47,11 @@ def show(names: list[str]) -> None:
         ("general", 1, "error: the message\n"),
         ("image", 1, "error: a.png: is broken\n"),
         ("input", 2, "error: no such thing\n"),
-        ("setting", 2, "error: a smaller --save-every helps, how may be, and a `foreign_word` not\n"),
+        (
+            "setting",
+            2,
+            "error: a smaller --save-every helps, how may be, and a `foreign_word` not\n",
+        ),
         ("weights", 3, "error: w.safetensors: is damaged; get it again\n"),
         ("interrupt", 130, "interrupted\n"),
     ],

@@ -42,7 +42,7 @@ def _train(*arguments: str | Path) -> Result:
 
 
 def test_every_setting_is_a_flag() -> None:
-    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["train", "-h"])
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["train", "--help"])
     names = {f.name for kind in (Plan, Recipe) for f in fields(kind)} - {"settings", "recipes"}
     flags = {f"--{name.replace('_', '-')}" for name in names}
     assert {flag for flag in flags if flag not in result.stdout} == set()
@@ -128,7 +128,10 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
     ("arguments", "message"),
     [
         (("--fit-last",), "fit_last is for a span from scratch"),
-        (("--recipe", "nonsense"), "error: --recipe nonsense: neither a file nor one of paper-carn"),
+        (
+            ("--recipe", "nonsense"),
+            "error: --recipe nonsense: neither a file nor one of",
+        ),
         (("--widths", "4,nine"), "give whole numbers"),
         (("--sizes", "1,half"), "give numbers, such as 1,0.5"),
         (("--sizes", "1,2"), "should be above 0, and at most 1"),

@@ -282,7 +282,7 @@ def test_without_kernels_a_note_says_so_unless_quiet(
 
 
 def test_the_help_begins_with_examples_and_names_every_group_of_options() -> None:
-    help_text = CliRunner().invoke(app, ["upscale", "-h"]).stdout
+    help_text = CliRunner().invoke(app, ["upscale", "--help"]).stdout
     places = [
         help_text.index(word)
         for word in ("Examples", "Output", "Files", "Size", "Model", "Running")

@@ -222,7 +222,9 @@ def test_numbers_and_nesting_beyond_measure_are_refused_in_a_short_line(text: st
     assert "\n" not in str(caught.value)
 
 
-TOML = st.sampled_from(["scale", "widths", "stages", "start", "settings", "float", "[float]\nsizes"])
+TOML = st.sampled_from(
+    ["scale", "widths", "stages", "start", "settings", "float", "[float]\nsizes"]
+)
 
 
 @given(name=TOML, value=JSON.map(lambda value: json.dumps(value).replace("null", "nan")))

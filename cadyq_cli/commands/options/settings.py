@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field
 from pathlib import Path
 from types import UnionType
@@ -18,18 +18,15 @@ from cadyq_cli.training.settings import settings_of
 
 _PANELS = {Plan: "Network and run", Recipe: "Learning, in every stage"}
 _SWITCHES = {Plan: _PANELS[Plan], Recipe: "Learning, yes or no"}
+COMMON = ("backbone", "scale", "stages", "start", "teacher", "steps")
 _SHORT = {"backbone": "-b", "scale": "-s"}
 _NEGATIVE = {"unsigned": "signed"}
 _METAVARS = {int: "N", float: "X", str: "NAME", Path: "FILE"}
 
 
-def flagged(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that takes ``**changes``, with a flag for every setting in their place."""
-    signature = inspect.signature(command, eval_str=True)
-    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    flags = [_flag(kind, *one) for kind in (Plan, Recipe) for one in settings_of(kind)]
-    command.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
-    return command
+def setting_flags() -> Iterator[inspect.Parameter]:
+    """A parameter of a command for every setting."""
+    return (_flag(kind, *one) for kind in (Plan, Recipe) for one in settings_of(kind))
 
 
 def changes_of(values: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
@@ -90,13 +87,13 @@ def _parts(name: str, text: str, kind: Any) -> tuple[Any, ...]:
     try:
         return tuple(kind(part) if kind in wanted else part for part in parts)
     except ValueError as error:
-        raise InputError(f"--{name} {text}: give {wanted[kind]}") from error
+        raise InputError(f"`{name}` {text}: give {wanted[kind]}") from error
 
 
 def _setting(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     if not name or not value:
-        raise InputError(f"--set {text}: give a setting such as features=32")
+        raise InputError(f"`settings` {text}: give a setting such as features=32")
     try:
         return name, int(value)
     except ValueError:
