@@ -16,6 +16,7 @@ from cadyq_cli.imaging.containers.resolution import INCH
 
 _START = b"\xff\xd8"
 _END, _SCAN, _COMMENT = 0xD9, 0xDA, 0xFE
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _APPLICATIONS = range(0xE0, 0xF0)
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # of a segment
 _BLOCK = 1 << 16  # bytes
@@ -36,7 +37,7 @@ def take_apart(file: BinaryIO) -> Contents:
     found, parts = Gathering(), Parts()
     pieces: list[Piece] = [_START]
     size = file.seek(0, 2)
-    at = 2
+    at, refusal = len(_START), ""
     for segment in _segments(file, size):
         if segment.marker == _SCAN:
             at = segment.place.start
@@ -47,13 +48,22 @@ def take_apart(file: BinaryIO) -> Contents:
                 pieces.append(segment.place)
         else:
             pieces.append(segment.place)
+            if segment.marker in _FRAMES:
+                refusal = refusal or _refusal(file, segment.place.start)
     parts.gather(found)
     describe_tail(file, at, size, parts, found)
     pixels = file
     if sum(map(len, pieces)) != at:
         pixels = joined(file, [*pieces, range(at, size)])
     file.seek(0)
-    return Contents(pixels=pixels, statements=found.statements())
+    return Contents(pixels=pixels, statements=found.statements(), refusal=refusal)
+
+
+def _refusal(file: BinaryIO, frame: int) -> str:
+    """What to say of a picture whose frame header tells of other than 8 bits a channel."""
+    file.seek(frame + 4)
+    bits = int.from_bytes(file.read(1), "big") or 8  # 0 where the file ends
+    return "" if bits == 8 else f"has {bits}-bit channels; save it as PNG or TIFF, with 8 or 16"
 
 
 def _segments(file: BinaryIO, size: int) -> Iterator[_Segment]:

@@ -140,3 +140,10 @@ def test_what_else_a_file_holds_is_stated(
     found = stated(data)
     assert found.others == others
     assert found.notes == notes
+
+
+def test_twelve_bits_a_channel_are_refused_as_such() -> None:
+    data = bytearray(jpeg())
+    data[data.index(b"\xff\xc0") + 4] = 12
+    with pytest.raises(ImageError, match="has 12-bit channels; save it as PNG or TIFF"):
+        decode(BytesIO(bytes(data)), "a.jpg")
