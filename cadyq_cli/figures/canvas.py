@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cadyq_cli.figures.text import INK, PAPER, Colour, font
+from cadyq_cli.figures.text import INK, PAPER, Colour, font, text_size
 from cadyq_cli.imaging.picture import Picture
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
@@ -58,9 +58,26 @@ class Canvas:
         """Write where Pillow's `anchor`, such as "ls", says."""
         self._pen.text(self._scaled(place), text, colour, font(self.text_size * FINER), anchor)
 
-    def picture(self) -> Picture:
+    def text_upwards(self, end: Place, text: str, colour: Colour = INK) -> None:
+        """Write a text that reads upwards and ends at a place, its middle above it."""
+        size = self.text_size * FINER
+        line = Image.new("RGB", (text_size(text, size)[0] + 2, size + size // 3), PAPER)
+        ImageDraw.Draw(line).text((0, 0), text, colour, font(size))
+        upright = line.transpose(Image.Transpose.ROTATE_90)
+        x, y = map(int, self._scaled(end))
+        self._sheet.paste(upright, (x - upright.width // 2, y))
+
+    def rectangle(self, corner: Place, opposite: Place, colour: Colour) -> None:
+        """Fill a rectangle from its upper left corner to its lower right one."""
+        self._pen.rectangle([self._scaled(corner), self._scaled(opposite)], colour)
+
+    def image(self) -> Image.Image:
         """The whole sheet."""
-        return Picture(pixels=np.asarray(self._sheet.reduce(FINER)))
+        return self._sheet.reduce(FINER)
+
+    def picture(self) -> Picture:
+        """The same, to be written."""
+        return Picture(pixels=np.asarray(self.image()))
 
     def _scaled(self, place: Place) -> Place:
         (x, y), (left, top) = place, self._corner

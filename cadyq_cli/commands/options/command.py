@@ -30,8 +30,8 @@ def command_of(
         more: Parameters of the command that are no fields; the body gets their values by name.
         common: Those of them that -h shows.
     """
-    hints = {name: kind for name, kind in get_type_hints(body).items() if name != "return"}
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    hints = get_type_hints(body)
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
     declared = [parameter(one, *each) for kind in groups.values() for one, *each in _fields(kind)]
     usual = {
         one.name

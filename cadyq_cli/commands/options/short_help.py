@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +18,7 @@ def short_help(common: Collection[str]) -> inspect.Parameter:
     def show(context: typer.Context, wanted: bool) -> None:
         if not wanted:
             return
-        command = context.command
+        command: Any = context.command  # with Typer's own attributes
         for each in command.get_params(context):
             each.hidden = each.name not in common
             each.help = re.split(r"[.;] |\.$", each.help or "")[0]
