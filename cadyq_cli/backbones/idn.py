@@ -19,13 +19,25 @@ GROUPS = 4  # of the middle convolution of an enhancement unit
 @dataclass(frozen=True, kw_only=True)
 class IdnConfig:
     """`difference` is d, the steps in width between convolutions; 1 / `slices` of the features
-    skip the lower half of a block (s)."""
+    skip the lower half of a block (s).
+
+    Raises:
+        ValueError: a convolution would be left without features.
+    """
 
     scale: int
     features: int = 64
     blocks: int = 4
     difference: int = 16
     slices: int = 4
+
+    def __post_init__(self) -> None:
+        narrowest = min(self.features - 2 * self.difference, self.features // self.slices)
+        if narrowest < 1 or self.slices < 2:
+            raise ValueError(
+                f"{self.features} features are too few for a difference of {self.difference} and"
+                f" {self.slices} slices"
+            )
 
 
 def leaky(x: Tensor) -> Tensor:

@@ -155,31 +155,6 @@ class BitMap:
                 ]
         return patch
 
-    @classmethod
-    def from_json(cls, text: str) -> BitMap:
-        """Read a map back, without what the selectors saw.
-
-        Raises:
-            ValueError: not such a map.
-        """
-        content = json.loads(text)
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            raise ValueError(f"is not a map of the schema {SCHEMA}")
-        try:
-            image, model, patches = content["image"], content["model"], content["patches"]
-            bits = np.array([patch["bits"] for patch in patches])
-            return cls(
-                file=image["file"],
-                size=(image["height"], image["width"]),
-                model=model["name"],
-                scale=model["scale"],
-                widths=tuple(model["widths"]),
-                rectangles=np.array([patch["rectangle"] for patch in patches]),
-                bits={site: bits[:, index] for index, site in enumerate(content["sites"])},
-            )
-        except (KeyError, TypeError, IndexError) as error:
-            raise ValueError(f"is an incomplete map of the schema {SCHEMA}: {error}") from error
-
     def save_npz(self, file: IO[bytes]) -> None:
         """See above."""
         arrays: dict[str, Any] = {

@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-FORMAT = 1
+from cadyq_cli.checkpoint.format import FORMAT, MAX_CARD, MAX_SCALE, MIN_SCALE, check_format
+from cadyq_cli.plain_json import parsed
+from cadyq_cli.typed import shown
 
 _KINDS = {"backbone": str, "settings": dict, "precision": str, "layers": dict, "about": dict}
 
@@ -42,21 +44,29 @@ class Card:
         Raises:
             ValueError: not a card, or one of another format.
         """
-        entries = json.loads(text)
+        if len(text) > MAX_CARD:
+            raise ValueError(f"its card has more than {MAX_CARD} characters")
+        try:
+            entries = parsed(text)
+        except ValueError as error:
+            raise ValueError(f"its card {error}") from error
         if not isinstance(entries, dict):
             raise ValueError("its card is no JSON object")
-        if entries.get("format") != FORMAT:
-            raise ValueError(
-                f"its format is {entries.get('format')}, this version of cadyq reads {FORMAT}"
-            )
+        check_format(entries.get("format"), "card")
         known = {f.name for f in fields(cls)}
         if unknown := entries.keys() - known:
-            raise ValueError(f"its card has unknown entries: {', '.join(sorted(unknown))}")
+            names = ", ".join(sorted(unknown))
+            raise ValueError(
+                f"its card has unknown entries: {names:.200}; a newer cadyq may know them"
+            )
         if missing := {"backbone", "settings"} - entries.keys():
             raise ValueError(f"its card lacks {', '.join(sorted(missing))}")
         for name, kind in _KINDS.items():
             if not isinstance(entries.get(name, kind()), kind):
-                raise ValueError(f"its card has {entries[name]!r} for {name}")
-        if type(entries["settings"].get("scale")) is not int:
+                raise ValueError(f"its card has {shown(entries[name])} for {name}")
+        scale = entries["settings"].get("scale")
+        if type(scale) is not int:
             raise ValueError("its card does not say the scale")
+        if not MIN_SCALE <= scale <= MAX_SCALE:
+            raise ValueError(f"its scale is {scale}, not from {MIN_SCALE} to {MAX_SCALE}")
         return cls(**entries)

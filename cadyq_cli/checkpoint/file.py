@@ -1,5 +1,7 @@
 """The project's own weights files: safetensors whose metadata holds the card.
 
+`format` states what a reader may rely on.
+
 A *compact* file, which is what ships, stores each quantized convolution as int8 codes (``NAME``)
 with one float32 step (``NAME.step``) and the weights of others in float16, but for a quantized
 network's head. It also carries the network's program, so that the engine can run it without torch.
@@ -20,7 +22,7 @@ from torch import nn
 
 from cadyq_cli.atomic import write_whole
 from cadyq_cli.checkpoint.arrays import coded_arrays, plain_arrays
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.checkpoint.network import Network, check_finite, check_fit
 from cadyq_cli.checkpoint.stored import METADATA_KEY, PROGRAM_KEY, Stored, read
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.folding import STEP_SUFFIX
@@ -67,16 +69,17 @@ def rebuilt(stored: Stored) -> Network:
     Raises:
         ValueError: the card promises something else.
     """
+    shapes = {k: v.shape for k, v in stored.arrays.items() if not k.endswith(STEP_SUFFIX)}
     try:
+        check_fit(stored.card, shapes)
         network = Network(stored.card)
     except InputError as error:
         raise ValueError(str(error)) from error
+    except ValueError as error:
+        raise ValueError(f"does not fit its card: {error}") from error
     state = {k: torch.from_numpy(v) for k, v in _expand(stored.arrays).items()}
-    try:
-        network.backbone.load_state_dict(state)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"does not fit its card: {reason:.300}") from error
+    network.backbone.load_state_dict(state)
+    check_finite(network)
     return network.eval()
 
 

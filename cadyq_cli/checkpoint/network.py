@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import torch
@@ -43,8 +44,9 @@ class Network(nn.Module):
         try:
             layers = PRECISIONS[card.precision](**card.layers)
             self.backbone = build(card.backbone, card.settings, layers)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"a network cannot be built from its settings: {error}") from error
+        except (TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"a network cannot be built from its settings: {reason}") from error
         self.card = card
 
     @property
@@ -105,6 +107,45 @@ class Network(nn.Module):
             gradient=trace.gradient[0].cpu().numpy(),
             choices={site: _chosen(choice) for site, choice in trace.choices.items()},
         )
+
+
+def shapes_of(card: Card) -> dict[str, torch.Size]:
+    """The weights of a network of that card, by name. They are not made, and take no memory.
+
+    Raises:
+        InputError: as for `Network`.
+    """
+    with torch.device("meta"):
+        return {name: value.shape for name, value in Network(card).backbone.state_dict().items()}
+
+
+def check_fit(card: Card, found: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse weights of other names or shapes than a network of that card has.
+
+    Raises:
+        InputError: as for `Network`.
+        ValueError: they do not fit; the message names the first that does not.
+    """
+    expected = shapes_of(card)
+    if missing := [name for name in expected if name not in found]:
+        raise ValueError(f"it lacks {len(missing)} entries, for instance {missing[0]}")
+    if extra := [name for name in found if name not in expected]:
+        raise ValueError(f"it has {len(extra)} entries too many, for instance {extra[0]:.100}")
+    for name, shape in found.items():
+        want = tuple(expected[name])
+        if tuple(shape) != want and (tuple(shape), want) != ((1,), ()):  # numbers are saved as (1,)
+            raise ValueError(f"{name} has the shape {tuple(shape)} where {want} belongs")
+
+
+def check_finite(network: Network) -> None:
+    """Refuse weights that are no numbers.
+
+    Raises:
+        ValueError: one is not finite.
+    """
+    for name, value in network.backbone.state_dict().items():
+        if not value.isfinite().all():
+            raise ValueError(f"{name} is not finite throughout")
 
 
 def _chosen(choice: Choice) -> Chosen:

@@ -7,22 +7,19 @@ static one, neither a float one. Every name must be understood and every weight 
 
 from __future__ import annotations
 
-import pickle
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from cadyq_cli.backbones.parts import DIV2K_MEAN, upsampling_factors
 from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.checkpoint.network import Network, check_finite, shapes_of
+from cadyq_cli.checkpoint.pickled import check_plain, unpickled
 from cadyq_cli.checkpoint.stored import refuse_stray
 from cadyq_cli.errors import CheckpointError, InputError
 
@@ -71,18 +68,19 @@ def load_official(
     except ValueError as error:
         raise InputError(str(error)) from error
     if isinstance(source, Mapping):
-        path, state = Path("state dict"), source
+        path, state, size = Path("state dict"), source, None
     else:
         path = Path(source)
-        state = _read(path)
+        state, size = _read(path), path.stat().st_size
     try:
+        check_plain(state, size)
         return _translate(state, backbone, scale, tuple(widths)).eval().to(device)
-    except _MismatchError as error:
+    except ValueError as error:
         name = f"{backbone} x{scale}"
         raise CheckpointError(path, f"is no checkpoint of {name}: {error}") from error
 
 
-class _MismatchError(Exception):
+class _MismatchError(ValueError):
     """Why a state dict does not fit."""
 
 
@@ -91,35 +89,16 @@ def _read(path: Path) -> State:
     if not path.is_file():
         raise CheckpointError(path, "no such checkpoint")
     refuse_stray(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about old pickle protocols
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "weights_only" in str(error).lower() or "unsupported" in str(error).lower():
-            reason = "holds more than weights, possibly code, so it was not opened"
-        else:
-            reason = "is damaged or no checkpoint"
-        raise CheckpointError(path, reason) from error
-    except (
-        RuntimeError,
-        EOFError,
-        BadZipFile,
-        OSError,
-        ValueError,
-        KeyError,
-        SafetensorError,
-    ) as error:
-        raise CheckpointError(path, "is truncated, damaged or no checkpoint") from error
+    content = unpickled(path)
     state = _unwrapped(content)
     if state is None:
         raise CheckpointError(path, "holds no state dict")
     return state
 
 
-def _unwrapped(content: Any) -> State | None:
+def _unwrapped(content: Any, *, within: int = 0) -> State | None:
     """The state dict in what was saved, its names without what wraps the whole network."""
-    if not isinstance(content, Mapping):
+    if not isinstance(content, Mapping) or within > len(_KEYS):  # one can hold itself
         return None
     if content and all(isinstance(value, Tensor) for value in content.values()):
         state = {str(name).removeprefix("module."): value for name, value in content.items()}
@@ -127,7 +106,7 @@ def _unwrapped(content: Any) -> State | None:
             if all(name.startswith(prefix) for name in state):
                 state = {name.removeprefix(prefix): value for name, value in state.items()}
         return state
-    found = (_unwrapped(content[key]) for key in _KEYS if key in content)
+    found = (_unwrapped(content[key], within=within + 1) for key in _KEYS if key in content)
     return next((state for state in found if state is not None), None)
 
 
@@ -135,17 +114,22 @@ def _translate(state: State, backbone: str, scale: int, widths: tuple[int, ...])
     settings, names = _TABLES[backbone](state, scale)
     precision, layers = _execution(state, backbone, widths)
     card = Card(backbone=backbone, settings=settings, precision=precision, layers=layers)
+    translated = _renamed(state, names)
     try:
-        network = Network(card)
+        expected = shapes_of(card)
     except InputError as error:
         raise _MismatchError(error) from error
-    translated = _renamed(state, names)
-    expected = network.backbone.state_dict()
     # A constant of the released code, not in its files.
-    translated |= {k: v for k, v in expected.items() if k.endswith(".input_scale")}
-    _check_fit(expected, translated)
-    network.backbone.load_state_dict(translated)
+    constant = {k for k in expected if k.endswith(".input_scale")}
+    _check_fit({k: v for k, v in expected.items() if k not in constant}, translated)
+    network = Network(card)
+    network.backbone.load_state_dict(translated | _constants(network, constant))
+    check_finite(network)
     return network
+
+
+def _constants(network: Network, names: set[str]) -> dict[str, Tensor]:
+    return {name: value for name, value in network.backbone.state_dict().items() if name in names}
 
 
 def _execution(state: State, backbone: str, widths: tuple[int, ...]) -> tuple[str, dict[str, Any]]:
@@ -169,6 +153,8 @@ def _renamed(state: State, names: Names) -> dict[str, Tensor]:
         elif match["leaf"].endswith("alpha"):
             grid = int(match["grid"] or 1) - 1
             found = bounds.setdefault(f"{names[match['module']]}.bounds", {})
+            if value.numel() != 1:
+                raise _MismatchError(f"{name} is not one number")
             _put(found, grid, value.reshape(()), name)
         elif not match["leaf"].endswith("max_val"):
             leaf = f"selector.{match['selector']}" if match["selector"] else match["leaf"]
@@ -191,19 +177,21 @@ def _check_mean(name: str, value: Tensor) -> None:
     """The mean colour is part of our topology, so a file with another one would go wrong."""
     if not name.endswith("bias"):
         return
+    if value.shape != (3,):
+        raise _MismatchError(f"{name} is not the mean colour of DIV2K")
     mean = value.new_tensor(DIV2K_MEAN) * (1 if ".shifter" in name else 255)
     if not torch.allclose(value.abs(), mean, rtol=1e-3):
         raise _MismatchError(f"{name} is not the mean colour of DIV2K")
 
 
-def _check_fit(expected: State, found: State) -> None:
+def _check_fit(expected: Mapping[str, torch.Size], found: State) -> None:
     if missing := [name for name in expected if name not in found]:
         raise _MismatchError(f"it lacks {len(missing)} entries, for instance {missing[0]}")
     if extra := [name for name in found if name not in expected]:
         raise _MismatchError(f"it has {len(extra)} entries too many, for instance {extra[0]}")
     for name, value in found.items():
-        if value.shape != expected[name].shape:
-            have, want = tuple(value.shape), tuple(expected[name].shape)
+        if value.shape != expected[name]:
+            have, want = tuple(value.shape), tuple(expected[name])
             raise _MismatchError(f"{name} has the shape {have} where {want} belongs")
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.checkpoint.format import MAX_TENSORS, check_extent, check_tensor
 from cadyq_cli.downloads import stray_file
 from cadyq_cli.engine.folding import STEP_SUFFIX
 from cadyq_cli.engine.program import Program
@@ -19,7 +20,6 @@ from cadyq_cli.errors import CheckpointError
 
 METADATA_KEY = "cadyq"  # of the card
 PROGRAM_KEY = "cadyq.program"
-KINDS = ("F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "BOOL")  # of numbers in tensors
 _FOREIGN = "the authors' checkpoints take `cadyq eval --official` or `load_official`"
 
 
@@ -34,9 +34,10 @@ class Stored(NamedTuple):
 def is_ours(path: Path) -> bool:
     """Whether a file is one of the project's weights files, whatever its state beyond the head."""
     try:
+        check_extent(path)
         with safe_open(path, framework="np") as file:
             return METADATA_KEY in (file.metadata() or {})
-    except (SafetensorError, OSError):
+    except (SafetensorError, OSError, ValueError):
         return False
 
 
@@ -47,8 +48,13 @@ def read(path: Path) -> Stored:
         CheckpointError: see `load`; or its program cannot be understood.
     """
     with _opened(path) as (card, file):
-        _check_kinds(file)
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        names = file.keys()
+        if len(names) > MAX_TENSORS:
+            raise ValueError(f"has {len(names)} tensors, more than {MAX_TENSORS}")
+        for name in names:
+            part = file.get_slice(name)
+            check_tensor(name, part.get_dtype(), part.get_shape())
+        arrays = {name: file.get_tensor(name) for name in names}
         _check_steps(arrays)
         text = file.metadata().get(PROGRAM_KEY)
         return Stored(card, arrays, None if text is None else Program.from_json(text))
@@ -64,13 +70,6 @@ def read_card(path: Path) -> Card:
         return card
 
 
-def _check_kinds(file: Any) -> None:
-    """Refuse numbers that numpy has no kind for, such as bfloat16."""
-    for name in file.keys():  # noqa: SIM118
-        if (kind := file.get_slice(name).get_dtype()) not in KINDS:
-            raise ValueError(f"its tensor {name!r} is of {kind}; read are {', '.join(KINDS)}")
-
-
 def _check_steps(arrays: dict[str, NDArray[Any]]) -> None:
     """Refuse codes that nothing says the worth of, and steps of no codes."""
     codes = {name for name, array in arrays.items() if array.dtype == np.int8}
@@ -79,6 +78,17 @@ def _check_steps(arrays: dict[str, NDArray[Any]]) -> None:
         raise ValueError(f"lacks {min(missing)}{STEP_SUFFIX}")
     if unused := steps - codes:
         raise ValueError(f"has {min(unused)}{STEP_SUFFIX}, but no codes {min(unused)}")
+    for name in codes:
+        step = arrays[name + STEP_SUFFIX]
+        if step.dtype != np.float32 or not _spreads(step.shape, arrays[name].shape):
+            raise ValueError(f"{name}{STEP_SUFFIX} does not fit the codes {name}")
+
+
+def _spreads(step: tuple[int, ...], codes: tuple[int, ...]) -> bool:
+    """Whether a step is one number, or has the codes' axes, each as long as theirs or 1."""
+    if step in ((), (1,)):
+        return True
+    return len(step) == len(codes) and all(n in (1, m) for n, m in zip(step, codes, strict=True))
 
 
 def refuse_stray(path: Path) -> None:
@@ -101,6 +111,7 @@ def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
         raise CheckpointError(path, "no such weights file")
     refuse_stray(path)
     try:
+        check_extent(path)
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             if METADATA_KEY not in metadata:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,10 @@ from cadyq_cli.quant.bordered import BorderedConv, bordered, gathered, spread
 from cadyq_cli.quant.rounding import highest_code, straight_through
 from cadyq_cli.quant.sites import DynamicSite, FloatSite, StaticSite
 from cadyq_cli.quant.trace import Activation, Trace
+from cadyq_cli.typed import fitting_value, shown
 
 WEIGHT_BITS = 8
+MAX_WIDTHS = 8  # that a selector chooses from: 2 to 9 bit
 
 Edges = Literal["float", "static"]
 Edge = nn.Conv2d | nn.ConvTranspose2d | BorderedConv  # a convolution that the paper leaves in float
@@ -280,7 +282,8 @@ class _QuantLayers:
     """What static and dynamic networks have in common.
 
     Raises:
-        ValueError: unknown edges.
+        TypeError: a value of another type.
+        ValueError: unknown edges, or more widths than a selector chooses from.
     """
 
     unsigned: bool = False  # unsigned grids where a site's input cannot be negative
@@ -288,6 +291,12 @@ class _QuantLayers:
     edges: Edges = "float"  # the convolutions that the paper leaves in float; "static": 8 bit
 
     def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            try:
+                fitting_value(kind, value)
+            except TypeError as error:
+                raise TypeError(f"{name} = {shown(value)} should be {error}") from error
         if self.edges not in get_args(Edges):
             raise ValueError(f"edges are {' or '.join(get_args(Edges))}, not {self.edges!r}")
 
@@ -328,6 +337,11 @@ class DynamicLayers(_QuantLayers):
     widths: tuple[int, ...] = (4, 6, 8)
     gradient_scale: float = 1000.0  # weight of the image gradient, 0..1, before the selectors
     logarithmic: bool = False  # selectors look at the logarithms of their inputs
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.widths) > MAX_WIDTHS:
+            raise ValueError(f"at most {MAX_WIDTHS} widths, not {len(self.widths)}")
 
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         return DynamicSite(

@@ -12,16 +12,14 @@ from typing import Any, Literal, get_type_hints
 from cadyq_cli.errors import InputError
 from cadyq_cli.training.recipe import Recipe
 from cadyq_cli.training.settings import (
-    MAX_NUMBER,
     check,
-    fitting_value,
     from_table,
     setting,
     settings_of,
-    shown,
     to_lines,
     toml,
 )
+from cadyq_cli.typed import MAX_NUMBER, fitting_value, shown
 
 Stage = Literal["float", "static", "dynamic"]
 STAGES: tuple[Stage, ...] = ("float", "static", "dynamic")
@@ -120,20 +118,9 @@ class Plan:
         """That the backbone has them, and that their values fit."""
         if not self.settings:
             return
-        from cadyq_cli.backbones.registry import backbone  # PyTorch, which --help does without
+        from cadyq_cli.backbones.registry import check_settings  # PyTorch, which --help does without
 
-        kinds = get_type_hints(backbone(self.backbone).config)
-        for name, value in self.settings.items():
-            if name not in kinds:
-                names = ", ".join(name for name in kinds if name != "scale")
-                raise InputError(f"unknown setting of {self.backbone}: {name}; it has {names}")
-            told = f"{self.backbone}: {name} = {shown(value)}"
-            try:
-                fitting = fitting_value(kinds[name], value)
-            except TypeError as error:
-                raise InputError(f"{told} should be {error}") from error
-            if kinds[name] is int and fitting < 1:
-                raise InputError(f"{told} should be at least 1")
+        check_settings(self.backbone, self.settings)
 
     @property
     def all_scales(self) -> tuple[int, ...]:

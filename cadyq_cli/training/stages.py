@@ -16,7 +16,7 @@ from cadyq_cli.backbones.carn import Carn
 from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.checkpoint.file import load
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.checkpoint.network import Network, shapes_of
 from cadyq_cli.checkpoint.official import load_official
 from cadyq_cli.checkpoint.stored import is_ours, read_card
 from cadyq_cli.errors import CheckpointError, InputError
@@ -53,7 +53,7 @@ def stages_after(card: Card, plan: Plan) -> tuple[Stage, ...]:
     if card.backbone != plan.backbone:
         return STAGES
     wanted = _adapted(card, plan)
-    if wanted != card and not (plan.scales and _shapes(wanted).items() <= _shapes(card).items()):
+    if wanted != card and not (plan.scales and shapes_of(wanted).items() <= shapes_of(card).items()):
         return STAGES
     left = tuple(dropwhile(lambda stage: stage != card.precision, STAGES))[1:]
     return left or STAGES[-1:]
@@ -219,12 +219,6 @@ def _adapted(card: Card, plan: Plan) -> Card:
     if plan.scale != card.scale:
         settings.pop("composed", None)  # of another scale there is nothing to keep of it
     return replace(card, settings=settings)
-
-
-def _shapes(card: Card) -> dict[str, torch.Size]:
-    """The weights of a network of that card, by name. They are not made."""
-    with torch.device("meta"):
-        return {name: value.shape for name, value in Network(card).backbone.state_dict().items()}
 
 
 def _fitting(network: Network, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

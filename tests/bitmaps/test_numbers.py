@@ -10,6 +10,7 @@ import torch
 
 from cadyq_cli.bitmaps.measuring import bit_map
 from cadyq_cli.bitmaps.numbers import BitMap
+from cadyq_cli.bitmaps.reading import read_map
 from cadyq_cli.checkpoint import Card, Network
 from cadyq_cli.errors import InputError
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
@@ -107,7 +108,7 @@ def test_each_cell_of_a_finer_map_shows_the_patch_around_its_middle(photograph: 
 
 def test_json_brings_back_all_that_is_drawn(make_map: Callable[..., BitMap]) -> None:
     before = make_map(150, 210)
-    after = BitMap.from_json(before.to_json())
+    after = read_map(before.to_json())
     assert (after.size, after.widths, after.sites) == (before.size, before.widths, before.sites)
     assert np.array_equal(after.rectangles, before.rectangles)
     for site in (None, *before.sites):
@@ -117,7 +118,7 @@ def test_json_brings_back_all_that_is_drawn(make_map: Callable[..., BitMap]) -> 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": "cadyq.bitmap/1"}', "null"])
 def test_what_is_no_map_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        BitMap.from_json(text)
+        read_map(text)
 
 
 def test_arrays_agree_with_json(photograph: Pixels) -> None:

@@ -229,10 +229,10 @@ class Network(Model):
         path = self.from_json
         if path is None:
             return None
-        from cadyq_cli.bitmaps.numbers import BitMap
+        from cadyq_cli.bitmaps.reading import read_map
 
         try:
-            return BitMap.from_json(path.read_text(encoding="utf-8"))
+            return read_map(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise FileError(path, f"cannot be read: {error.strerror or error}") from error
         except ValueError as error:
