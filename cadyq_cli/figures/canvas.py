@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from cadyq_cli.figures.text import INK, PAPER, Colour, font, text_size
@@ -21,7 +22,6 @@ COLOURS: Sequence[Colour] = (
     (0, 0, 0),
 )
 FINER = 2  # drawn so many times as large, then shrunk
-_LINE = 2  # px
 
 Place = tuple[float, float]  # px to the right of the corner, px below it
 
@@ -29,25 +29,25 @@ Place = tuple[float, float]  # px to the right of the corner, px below it
 class Canvas:
     """A part of a sheet. Places are counted from the part's own corner, in px of the result."""
 
-    def __init__(self, sheet: Image.Image, corner: tuple[int, int], text: int) -> None:
-        self.text_size = text
+    def __init__(self, sheet: Image.Image, corner: tuple[int, int], text: int, line: int) -> None:
+        self.text_size, self.line_width = text, line
         self._sheet, self._corner = sheet, corner
         self._pen = ImageDraw.Draw(sheet)
 
     @classmethod
-    def blank(cls, width: int, height: int, *, text: int) -> Canvas:
-        """A whole sheet, in px, with text of a height in px."""
-        return cls(Image.new("RGB", (width * FINER, height * FINER), PAPER), (0, 0), text)
+    def blank(cls, width: int, height: int, *, text: int, line: int = 2) -> Canvas:
+        """A whole sheet, in px, with text of a height and lines of a width in px."""
+        return cls(Image.new("RGB", (width * FINER, height * FINER), PAPER), (0, 0), text, line)
 
     def part(self, left: int, top: int) -> Canvas:
         """The same sheet, counted from another corner of it."""
-        return Canvas(self._sheet, (left, top), self.text_size)
+        return Canvas(self._sheet, (left, top), self.text_size, self.line_width)
 
     def line(self, places: Sequence[Place], colour: Colour = INK) -> None:
         """Join places in their order; a single one leaves no trace."""
         if len(places) > 1:
             points = [self._scaled(place) for place in places]
-            self._pen.line(points, colour, width=_LINE * FINER, joint="curve")
+            self._pen.line(points, colour, width=self.line_width * FINER, joint="curve")
 
     def dot(self, place: Place, colour: Colour, radius: int, *, rim: int = 0) -> None:
         """Draw a disc; the outermost px of it, `rim`, in the colour of the paper."""
@@ -70,6 +70,16 @@ class Canvas:
     def rectangle(self, corner: Place, opposite: Place, colour: Colour) -> None:
         """Fill a rectangle from its upper left corner to its lower right one."""
         self._pen.rectangle([self._scaled(corner), self._scaled(opposite)], colour)
+
+    def polygon(self, places: Sequence[Place], colour: Colour) -> None:
+        """Fill what is between places."""
+        self._pen.polygon([self._scaled(place) for place in places], colour)
+
+    def ramp(self, corner: Place, colours: NDArray[np.uint8], height: int) -> None:
+        """Paint colours side by side, (N, 3), in columns of 1/`FINER` px and a height in px."""
+        x, y = map(int, self._scaled(corner))
+        columns = np.broadcast_to(colours, (height * FINER, *colours.shape)).copy()
+        self._sheet.paste(Image.fromarray(columns), (x, y))
 
     def image(self) -> Image.Image:
         """The whole sheet."""
