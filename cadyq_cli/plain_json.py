@@ -23,6 +23,21 @@ def parsed(text: str | bytes) -> Any:
         raise ValueError(f"is no JSON: {error}") from error
 
 
+def check_format(number: Any, newest: int, of: str) -> None:
+    """Refuse an object of a format that a later version wrote, or nobody.
+
+    Raises:
+        ValueError: `number` is not that of a format up to the newest that this version reads.
+    """
+    if type(number) is not int or number < 1:
+        raise ValueError(f"its {of} does not state its format")
+    if number > newest:
+        raise ValueError(
+            f"was made by a newer cadyq (format {number}); upgrade: this version reads up to"
+            f" {newest}"
+        )
+
+
 def _whole(digits: str) -> int:
     if len(digits.removeprefix("-")) > MAX_DIGITS:
         raise ValueError(f"holds a whole number of more than {MAX_DIGITS} digits")

@@ -44,7 +44,9 @@ def read_map(text: str) -> BitMap:
             rectangles=np.array(
                 [[_whole(n, "rectangle", 0, MAX_SIDE) for n in four] for four in rectangles]
             ),
-            bits=dict(zip(sites, np.array([[_bits(n) for n in row] for row in bits]).T, strict=True)),
+            bits=dict(
+                zip(sites, np.array([[_bits(n) for n in row] for row in bits]).T, strict=True)
+            ),
         )
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise ValueError(f"is no complete map of the schema {SCHEMA}: {error}") from error

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from cadyq_cli.checkpoint.format import FORMAT, MAX_CARD, MAX_SCALE, MIN_SCALE, check_format
-from cadyq_cli.plain_json import parsed
+from cadyq_cli.checkpoint.format import FORMAT, MAX_CARD, MAX_SCALE, MIN_SCALE
+from cadyq_cli.plain_json import check_format, parsed
 from cadyq_cli.typed import shown
 
 _KINDS = {"backbone": str, "settings": dict, "precision": str, "layers": dict, "about": dict}
@@ -52,7 +52,7 @@ class Card:
             raise ValueError(f"its card {error}") from error
         if not isinstance(entries, dict):
             raise ValueError("its card is no JSON object")
-        check_format(entries.get("format"), "card")
+        check_format(entries.get("format"), FORMAT, "card")
         known = {f.name for f in fields(cls)}
         if unknown := entries.keys() - known:
             names = ", ".join(sorted(unknown))

@@ -13,8 +13,8 @@ Whoever reads a file by `stored.read` gets this, or a `CheckpointError` in one l
   most `plain_json.MAX_DIGITS` digits.
 
 A network that PyTorch builds (`load`) has besides the backbone's settings within
-`backbones.registry.MAX_SETTING`, exactly the tensors, in name and shape, that its card asks for, and
-finite numbers; all this is known before the network takes memory. What holds for a program is
+`backbones.registry.MAX_SETTING`, exactly the tensors, in name and shape, that its card asks for,
+and finite numbers; all this is known before the network takes memory. What holds for a program is
 stated in `engine`.
 
 Its number
@@ -38,7 +38,6 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import Any
 
 FORMAT = 1
 
@@ -50,21 +49,6 @@ MAX_AXES = 5  # of a tensor: places, outputs, inputs, rows and columns of a bord
 MIN_SCALE, MAX_SCALE = 2, 16
 
 DTYPES = ("F32", "F16", "I8", "I64")  # as safetensors calls them
-
-
-def check_format(number: Any, of: str) -> None:
-    """Refuse what a version of the future wrote, or nobody.
-
-    Raises:
-        ValueError: the number is not that of a format which this version reads.
-    """
-    if type(number) is not int or number < 1:
-        raise ValueError(f"its {of} does not state its format")
-    if number > FORMAT:
-        raise ValueError(
-            f"was made by a newer cadyq (format {number}); upgrade: this version reads up to"
-            f" {FORMAT}"
-        )
 
 
 def check_extent(path: Path) -> None:

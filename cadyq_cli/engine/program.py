@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 from cadyq_cli.engine.typed import made, shown, values
-from cadyq_cli.plain_json import parsed
+from cadyq_cli.plain_json import check_format, parsed
 
 FORMAT = 1
 LONGEST = 1 << 22  # characters of a program
@@ -278,11 +278,12 @@ class Program:
             raise ValueError(f"its program is longer than {LONGEST} characters")
         try:
             entries = parsed(text)
-            if not isinstance(entries, dict):
-                raise ValueError("it is no JSON object")
-            found = entries.pop("format", None)
-            if type(found) is not int or found != FORMAT:
-                raise ValueError(f"it is not of format {FORMAT}, which this version reads")
+        except ValueError as error:
+            raise ValueError(f"its program cannot be understood: {error}") from error
+        if not isinstance(entries, dict):
+            raise ValueError("its program cannot be understood: it is no JSON object")
+        check_format(entries.pop("format", None), FORMAT, "program")
+        try:
             arguments = values(cls, entries | {"steps": _steps(entries.get("steps"))})
         except ValueError as error:
             raise ValueError(f"its program cannot be understood: {error}") from error

@@ -118,7 +118,7 @@ class Plan:
         """That the backbone has them, and that their values fit."""
         if not self.settings:
             return
-        from cadyq_cli.backbones.registry import check_settings  # PyTorch, which --help does without
+        from cadyq_cli.backbones.registry import check_settings  # PyTorch, not for --help
 
         check_settings(self.backbone, self.settings)
 

