@@ -20,16 +20,18 @@ static_assert(kMost % kRows == 0, "what is finished at a time are whole panels")
 // `image` has the layout of codes. Where a vector has lanes for the outputs of several pixels, it
 // sums up `side` of them, side by side, with a kernel that is wider by side - 1; never of Doubles.
 template <typename K>
-void direct_rows(const typename K::Number* image, int height, int width, int pitch,
+Status direct_rows(const typename K::Number* image, int height, int width, int pitch,
                  const typename K::Number* packed, int outputs, int edge, int side,
                  Writer& writer) {
+    if (!image || !writer.ready()) return kNoMemory;
     const int vectors = vectors_of(outputs), reach = edge / 2, columns = edge + side - 1;
     const int parts = vectors * K::kParts;
     const int groups = columns * pitch / K::kInputs;
     const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch;
-    ptrdiff_t segments[2 * kPad + 1];  // a row of pixels each
+    ptrdiff_t segments[kLargestEdge];  // a row of pixels each
     for (int y = 0; y < edge; ++y) segments[y] = (y - reach) * row - (ptrdiff_t)reach * pitch;
     auto* sums = products_space.get<typename K::Sum>((size_t)kMost * (parts + side));
+    if (!sums) return kNoMemory;
     auto* found = side == 1 ? sums : sums + kMost;  // of each pixel
     for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; x += kMost * side) {
@@ -59,34 +61,39 @@ void direct_rows(const typename K::Number* image, int height, int width, int pit
         }
         writer.flush();
     }
+    return kDone;
 }
 
-void direct(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+Status direct(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
             const int16_t* packed, int32_t outputs, int32_t edge, int32_t side, float* map,
             const Epilogue* epilogue) {
+    if (!sane(height, width, pitch, outputs, edge, side) || pitch % L) return kRefused;
     Writer writer(*epilogue, width, outputs, map);
-    direct_rows<Pairs>(codes, height, width, pitch, packed, outputs, edge, side, writer);
+    return direct_rows<Pairs>(codes, height, width, pitch, packed, outputs, edge, side, writer);
 }
 
-void direct_float(const float* map, int32_t height, int32_t width, int32_t inputs,
+Status direct_float(const float* map, int32_t height, int32_t width, int32_t inputs,
                   const float* packed, int32_t outputs, int32_t edge, int32_t side, float* out,
                   const Epilogue* epilogue) {
+    if (!sane(height, width, inputs, outputs, edge, side)) return kRefused;
     Writer writer(*epilogue, width, outputs, out);
-    direct_rows<Singles>(padded_map<float>(map, height, width, inputs, inputs), height, width,
+    return direct_rows<Singles>(padded_map<float>(map, height, width, inputs, inputs), height, width,
                          inputs, packed, outputs, edge, side, writer);
 }
 
-void image_float(const float* map, int32_t height, int32_t width, int32_t inputs,
+Status image_float(const float* map, int32_t height, int32_t width, int32_t inputs,
                  const double* packed, int32_t outputs, int32_t edge, float* out,
                  const Epilogue* epilogue) {
+    if (!sane(height, width, inputs, outputs, edge)) return kRefused;
     Writer writer(*epilogue, width, outputs, out);
-    direct_rows<Doubles>(padded_map<double>(map, height, width, inputs, inputs), height, width,
+    return direct_rows<Doubles>(padded_map<double>(map, height, width, inputs, inputs), height, width,
                          inputs, packed, outputs, edge, 1, writer);
 }
 
 template <typename K, typename W>
-void pack_taps(const W* weight, int inputs, int outputs, int edge, int side,
+Status pack_taps(const W* weight, int inputs, int outputs, int edge, int side,
                typename K::Number* packed) {
+    if (!sane(1, 1, inputs, outputs, edge, side)) return kRefused;
     const int padded = K::kInputs == 2 ? up(inputs, L) : inputs;
     const int parts = vectors_of(outputs) * K::kParts;
     const int columns = edge + side - 1, taps = edge * columns;
@@ -105,21 +112,22 @@ void pack_taps(const W* weight, int inputs, int outputs, int edge, int side,
                     weight[((ptrdiff_t)o * inputs + i) * edge * edge + t];
             }
     }
+    return kDone;
 }
 
-void pack_direct(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge, int32_t side,
+Status pack_direct(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge, int32_t side,
                  int16_t* packed) {
-    pack_taps<Pairs>(weight, inputs, outputs, edge, side, packed);
+    return pack_taps<Pairs>(weight, inputs, outputs, edge, side, packed);
 }
 
-void pack_float(const float* weight, int32_t inputs, int32_t outputs, int32_t edge, int32_t side,
+Status pack_float(const float* weight, int32_t inputs, int32_t outputs, int32_t edge, int32_t side,
                 float* packed) {
-    pack_taps<Singles>(weight, inputs, outputs, edge, side, packed);
+    return pack_taps<Singles>(weight, inputs, outputs, edge, side, packed);
 }
 
-void pack_image(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
+Status pack_image(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
                 double* packed) {
-    pack_taps<Doubles>(weight, inputs, outputs, edge, 1, packed);
+    return pack_taps<Doubles>(weight, inputs, outputs, edge, 1, packed);
 }
 
 }  // namespace

@@ -24,8 +24,9 @@ constexpr decltype(Kernels::pack_matrix) pack_matrix = nullptr;
 constexpr decltype(Kernels::matrix) matrix = nullptr;
 #endif
 
-void encode(const float* map, int64_t height, int64_t width, int32_t channels, float step,
-            float low, float high, int16_t* codes, int32_t pitch) {
+Status encode(const float* map, int64_t height, int64_t width, int32_t channels, float step,
+              float low, float high, int16_t* codes, int32_t pitch) {
+    if (height <= 0 || width <= 0 || channels <= 0 || pitch < channels) return kRefused;
     const int64_t row = (int64_t)code_columns((int)width) * pitch;
     const Rounding grid(step, low, high);
     for (int64_t y = 0; y < height; ++y) {
@@ -35,14 +36,17 @@ void encode(const float* map, int64_t height, int64_t width, int32_t channels, f
             for (; c + L <= channels; c += L) store(to + c, grid.codes(load<Float>(map + c)));
             for (; c < channels; ++c) {
                 float value = map[c] / step;
-                value = value < low ? low : value > high ? high : value;
+                value = value < high ? value : high;  // the highest if it is no number, as above
+                value = value > low ? value : low;
                 to[c] = (int16_t)((value + kMagic) - kMagic);
             }
         }
     }
+    return kDone;
 }
 
-void sums(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares) {
+Status sums(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares) {
+    if (pixels <= 0 || channels <= 0) return kRefused;
     constexpr int64_t kStrip = 256;  // pixels added up in float
     memset(sums, 0, channels * sizeof *sums);
     memset(squares, 0, channels * sizeof *squares);
@@ -63,6 +67,7 @@ void sums(const float* map, int64_t pixels, int32_t channels, double* sums, doub
             }
         }
     }
+    return kDone;
 }
 
 }  // namespace

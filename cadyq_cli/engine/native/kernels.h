@@ -10,6 +10,11 @@
 constexpr int kPad = 4;   // zeros around codes: the reach of a 9x9 convolution
 constexpr int kTile = 4;  // outputs a side of a Winograd tile
 
+constexpr int kLargestEdge = 2 * kPad + 1;  // of a convolution
+
+// What a call comes to. Whatever is not kDone has written nothing that can be used.
+enum Status : int32_t { kDone, kNoMemory, kRefused };
+
 enum Curve : int32_t { kNone, kSilu, kHardswish, kSigmoid };
 
 enum Grid : int32_t { kUnsigned, kSigned, kWide };  // codes of 0..255, -128..127, -255..255
@@ -36,43 +41,43 @@ struct Epilogue {  // in this order; null or 0 where there is nothing to do
 
 struct Kernels {
     int32_t lanes;
-    void (*encode)(const float* map, int64_t pixels_high, int64_t pixels_wide, int32_t channels,
+    Status (*encode)(const float* map, int64_t pixels_high, int64_t pixels_wide, int32_t channels,
                    float step, float low, float high, int16_t* codes, int32_t pitch);
-    void (*sums)(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares);
+    Status (*sums)(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares);
     // Packed weights take taps (or 36) x inputs x outputs numbers: outputs rounded up to the lanes,
     // and inputs too, but for direct_float and image_float. Direct kernels of few outputs take
     // `side` pixels at a time, side * outputs <= lanes, with taps in edge rows and edge + side - 1
     // columns. `side` is 1, 2 or 4, so that no row of whole tiles is left.
-    void (*pack_winograd)(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed);
-    void (*pack_winograd_float)(const float* weight, int32_t inputs, int32_t outputs,
+    Status (*pack_winograd)(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed);
+    Status (*pack_winograd_float)(const float* weight, int32_t inputs, int32_t outputs,
                                 float* packed);
-    void (*pack_direct)(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
+    Status (*pack_direct)(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
                         int32_t side, int16_t* packed);
-    void (*pack_float)(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
+    Status (*pack_float)(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
                        int32_t side, float* packed);
-    void (*pack_image)(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
+    Status (*pack_image)(const float* weight, int32_t inputs, int32_t outputs, int32_t edge,
                        double* packed);
-    void (*winograd)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+    Status (*winograd)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
                      const int16_t* packed, int32_t outputs, float* map, const Epilogue* epilogue);
-    void (*winograd_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
+    Status (*winograd_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
                            const float* packed, int32_t outputs, float* out,
                            const Epilogue* epilogue);
-    void (*direct)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+    Status (*direct)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
                    const int16_t* packed, int32_t outputs, int32_t edge, int32_t side, float* map,
                    const Epilogue* epilogue);
-    void (*direct_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
+    Status (*direct_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
                          const float* packed, int32_t outputs, int32_t edge, int32_t side,
                          float* out, const Epilogue* epilogue);
     // As `direct_float`, but summed in float64, and a pixel at a time.
-    void (*image_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
+    Status (*image_float)(const float* map, int32_t height, int32_t width, int32_t inputs,
                         const double* packed, int32_t outputs, int32_t edge, float* out,
                         const Epilogue* epilogue);
     // As `direct`, by a matrix unit; null where there is none. Packed weights take edge rows of
     // (edge + side - 1) x pitch inputs, twice that for kWide, each row rounded up to whole 64, for
     // each of the outputs of `side` pixels, rounded up to whole 16.
-    void (*pack_matrix)(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
+    Status (*pack_matrix)(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge,
                         int32_t side, Grid grid, int8_t* packed);
-    void (*matrix)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+    Status (*matrix)(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
                    const int8_t* packed, int32_t outputs, int32_t edge, int32_t side, Grid grid,
                    float* map, const Epilogue* epilogue);
 };

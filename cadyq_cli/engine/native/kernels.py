@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 
 from cadyq_cli.engine.folding import without_groups
 from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
+from cadyq_cli.engine.native.arguments import (
+    check_codes,
+    check_epilogue,
+    check_map,
+    check_weight,
+)
 from cadyq_cli.engine.native.library import (
     EpilogueStructure,
     NativeUnavailable,
     address,
+    done,
     function_table,
     instruction_sets,
 )
@@ -37,6 +44,8 @@ class Packed:
     kernel: Literal["matrix", "winograd", "direct", "image"]
     shape: tuple[int, ...]  # what the kernel asks for: outputs, layout
     order: NDArray[np.intp] | None  # of the outputs, if the kernel writes them shuffled
+    inputs: int  # of what it convolves; of codes, those that a pixel has room for
+    shuffle: int
 
     @property
     def outputs(self) -> int:
@@ -79,6 +88,7 @@ class NativeKernels:
         codes: tuple[int, int] = WIDEST,
     ) -> Packed:
         weight = without_groups(weight, groups)
+        check_weight(weight, np.int8, shuffle)
         ordered, order = _ordered(weight, shuffle)
         outputs, inputs, edge, _ = weight.shape
         table, lanes, side = self._table, self._table.lanes, self._side(outputs)
@@ -88,32 +98,39 @@ class NativeKernels:
             pixel = inputs_padded * (2 if _GRIDS[grid] == WIDEST else 1)
             depth = _up((edge + side - 1) * pixel, _TILE_DEPTH)
             numbers = _aligned(edge * depth * _up(side * outputs, _TILE_SIDE), np.int8)
-            table.pack_matrix(address(ordered), inputs, outputs, edge, side, grid, address(numbers))
-            return Packed(numbers, "matrix", (outputs, edge, side, grid), order)
+            done(
+                table.pack_matrix(
+                    address(ordered), inputs, outputs, edge, side, grid, address(numbers)
+                )
+            )
+            return Packed(
+                numbers, "matrix", (outputs, edge, side, grid), order, inputs_padded, shuffle
+            )
         largest = int(np.abs(weight.astype(np.int64)).sum(axis=(1, 2, 3)).max()) * WIDEST[1]
         if edge == 3 and largest < _WINOGRAD_LIMIT:
             numbers = _aligned(_POINTS * inputs_padded * outputs_padded, np.int16)
-            table.pack_winograd(address(ordered), inputs, outputs, address(numbers))
-            return Packed(numbers, "winograd", (outputs,), order)
+            done(table.pack_winograd(address(ordered), inputs, outputs, address(numbers)))
+            return Packed(numbers, "winograd", (outputs,), order, inputs_padded, shuffle)
         numbers = _aligned(edge * (edge + side - 1) * inputs_padded * outputs_padded, np.int16)
-        table.pack_direct(address(ordered), inputs, outputs, edge, side, address(numbers))
-        return Packed(numbers, "direct", (outputs, edge, side), order)
+        done(table.pack_direct(address(ordered), inputs, outputs, edge, side, address(numbers)))
+        return Packed(numbers, "direct", (outputs, edge, side), order, inputs_padded, shuffle)
 
     def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Packed:
+        check_weight(weight, np.float32, shuffle)
         ordered, order = _ordered(weight, shuffle)
         outputs, inputs, edge, _ = weight.shape
         table, lanes, side = self._table, self._table.lanes, self._side(outputs)
         if edge == 3 and inputs >= lanes:
             numbers = _aligned(_POINTS * _up(inputs, lanes) * _up(outputs, lanes), np.float32)
-            table.pack_winograd_float(address(ordered), inputs, outputs, address(numbers))
-            return Packed(numbers, "winograd", (outputs,), order)
+            done(table.pack_winograd_float(address(ordered), inputs, outputs, address(numbers)))
+            return Packed(numbers, "winograd", (outputs,), order, inputs, shuffle)
         if inputs <= IMAGE:
             numbers = _aligned(edge**2 * inputs * _up(outputs, lanes), np.float64)
-            table.pack_image(address(ordered), inputs, outputs, edge, address(numbers))
-            return Packed(numbers, "image", (outputs, edge), order)
+            done(table.pack_image(address(ordered), inputs, outputs, edge, address(numbers)))
+            return Packed(numbers, "image", (outputs, edge), order, inputs, shuffle)
         numbers = _aligned(edge * (edge + side - 1) * inputs * _up(outputs, lanes), np.float32)
-        table.pack_float(address(ordered), inputs, outputs, edge, side, address(numbers))
-        return Packed(numbers, "direct", (outputs, edge, side), order)
+        done(table.pack_float(address(ordered), inputs, outputs, edge, side, address(numbers)))
+        return Packed(numbers, "direct", (outputs, edge, side), order, inputs, shuffle)
 
     def _side(self, outputs: int) -> int:
         """Pixels whose outputs fill a vector."""
@@ -122,16 +139,24 @@ class NativeKernels:
     def encode(
         self, source: Map, step: float, low: int, high: int, out: Codes, channel: int
     ) -> None:
+        check_map(source)
         height, width, channels = source.shape
-        pitch = out.shape[2]
-        start = address(out) + 2 * channel
-        self._table.encode(address(source), height, width, channels, step, low, high, start, pitch)
+        check_codes(out, height, width, channel + channels)
+        start, pitch = address(out) + 2 * channel, out.shape[2]
+        done(
+            self._table.encode(
+                address(source), height, width, channels, step, low, high, start, pitch
+            )
+        )
 
     def sums(self, source: Map) -> Sums:
+        check_map(source)
         height, width, channels = source.shape
         totals, squares = np.empty(channels), np.empty(channels)
-        self._table.sums(
-            address(source), height * width, channels, address(totals), address(squares)
+        done(
+            self._table.sums(
+                address(source), height * width, channels, address(totals), address(squares)
+            )
         )
         return totals, squares
 
@@ -144,23 +169,34 @@ class NativeKernels:
         out: Map | None,
         epilogue: Epilogue,
     ) -> Sums | None:
+        check_codes(codes, height, width, packed.inputs, exactly=True)
         source = (address(codes), height, width, codes.shape[2])
-        return _run(getattr(self._table, packed.kernel), source, packed, out, epilogue)
+        return self._run(packed.kernel, source, packed, out, epilogue)
 
     def convolve_float(
         self, source: Map, packed: Packed, out: Map | None, epilogue: Epilogue
     ) -> Sums | None:
-        kernel = getattr(self._table, f"{packed.kernel}_float")
-        return _run(kernel, (address(source), *source.shape), packed, out, epilogue)
+        check_map(source, packed.inputs)
+        kernel = f"{packed.kernel}_float"
+        return self._run(kernel, (address(source), *source.shape), packed, out, epilogue)
 
-
-def _run(
-    kernel: Any, source: tuple[int, ...], packed: Packed, out: Map | None, epilogue: Epilogue
-) -> Sums | None:
-    prepared = _Prepared(epilogue, packed)
-    result = None if out is None else address(out)
-    kernel(*source, address(packed.numbers), *packed.shape, result, prepared.structure)
-    return prepared.sums()
+    def _run(
+        self,
+        kernel: str,
+        source: tuple[int, ...],
+        packed: Packed,
+        out: Map | None,
+        epilogue: Epilogue,
+    ) -> Sums | None:
+        check_epilogue(
+            epilogue, source[1:3], packed.outputs, packed.shuffle, out, lanes=self._table.lanes
+        )
+        prepared = _Prepared(epilogue, packed)
+        result = None if out is None else address(out)
+        numbers = address(packed.numbers)
+        call = getattr(self._table, kernel)
+        done(call(*source, numbers, *packed.shape, result, prepared.structure))
+        return prepared.sums()
 
 
 class _Prepared:

@@ -52,7 +52,7 @@ class EpilogueStructure(ctypes.Structure):
 
 
 def _function(*arguments: Any) -> Any:
-    return ctypes.CFUNCTYPE(None, *arguments)
+    return ctypes.CFUNCTYPE(c_int32, *arguments)  # a `Status`
 
 
 _INPUT = (c_void_p, c_int32, c_int32, c_int32)  # of a convolution: numbers and their shape
@@ -98,6 +98,19 @@ def function_table(isa: str) -> Any:
     """
     table = _library().cadyq_kernels(isa.encode())
     return table.contents if table else None
+
+
+def done(status: int) -> None:
+    """Raise what a kernel could not do.
+
+    Raises:
+        MemoryError: there is none for its work.
+        ValueError: it was asked for something that it cannot do.
+    """
+    if status == 1:
+        raise MemoryError("the kernels need more memory than there is")
+    if status:
+        raise ValueError("the kernels refuse sizes that they cannot work with")
 
 
 def address(array: NDArray[Any]) -> int:

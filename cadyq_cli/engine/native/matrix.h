@@ -30,6 +30,8 @@ inline int padded_depth(int inputs, int edge, int side) {
     return up((edge + side - 1) * inputs, kTileDepth);
 }
 
+inline bool known(Grid grid) { return grid >= kUnsigned && grid <= kWide; }
+
 inline int inputs_of(int pitch, Grid grid) { return grid == kWide ? 2 * pitch : pitch; }
 
 // The tiles of this thread, while it multiplies.
@@ -190,10 +192,13 @@ void to_bytes(const int16_t* codes, int columns, int pitch, Grid grid, int8_t* t
 }
 
 // As `direct`, whose layout of codes and whose `side` it shares.
-void matrix(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+Status matrix(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
             const int8_t* packed, int32_t outputs, int32_t edge, int32_t side, Grid grid,
             float* map, const Epilogue* epilogue) {
+    if (!sane(height, width, pitch, outputs, edge, side) || pitch % L || !known(grid))
+        return kRefused;
     Writer writer(*epilogue, width, outputs, map);
+    if (!writer.ready()) return kNoMemory;
     const Tiles configured;
     constexpr int kPixels = 2 * kTileSide;
     const int vectors = vectors_of(outputs * side), reach = edge / 2;
@@ -205,8 +210,9 @@ void matrix(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
     const ptrdiff_t behind = kPixels * stride + depth;
     const int rows = kBand + edge - 1;
     auto* ring = inputs_space.get<int8_t>(rows * row + behind);
-    memset(ring + rows * row, 0, behind);
     auto* sums = products_space.get<int32_t>(2 * kBlock);  // of two blocks in turn
+    if (!ring || !sums) return kNoMemory;
+    memset(ring + rows * row, 0, behind);
     int turn = 0, converted = kPad - reach;
     Finisher finisher(writer, outputs, side);
     for (int top = 0; top < height; top += kBand) {
@@ -223,7 +229,7 @@ void matrix(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
                     grid == kSigned ? multiply_of<true>(count > kTileSide * side, two_outputs)
                                     : multiply_of<false>(count > kTileSide * side, two_outputs);
                 for (int y = top; y < bottom; ++y) {
-                    const int8_t* taps[2 * kPad + 1];
+                    const int8_t* taps[kLargestEdge];
                     for (int i = 0; i < edge; ++i)
                         taps[i] = ring + (kPad + y - reach + i) % rows * row +
                                   (ptrdiff_t)(kPad + x - reach) * inputs;
@@ -239,12 +245,14 @@ void matrix(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
     }
     while (!finisher.done()) finisher.go_on();
     writer.flush();
+    return kDone;
 }
 
 // Weights by pairs of outputs' tiles, then rows of taps, then steps of 64 inputs; a tile holds four
 // inputs of each output side by side.
-void pack_matrix(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge, int32_t side,
+Status pack_matrix(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t edge, int32_t side,
                  Grid grid, int8_t* packed) {
+    if (!sane(1, 1, inputs, outputs, edge, side) || !known(grid)) return kRefused;
     const int pitch = up(inputs, L), vectors = vectors_of(outputs * side);
     const int all = inputs_of(pitch, grid), depth = padded_depth(all, edge, side);
     memset(packed, 0, (ptrdiff_t)edge * depth * vectors * kTileSide);
@@ -264,6 +272,7 @@ void pack_matrix(const int8_t* weight, int32_t inputs, int32_t outputs, int32_t 
                 if (grid == kWide) put(pitch + i, (int8_t)-w);
             }
     }
+    return kDone;
 }
 
 }  // namespace

@@ -19,8 +19,9 @@ class Rounding {
     Float values(Float x) const { return nearest(inside(x)) * step_; }
 
   private:
+    // What is no number becomes the highest code: `lower` gives its second if either is none.
     Float inside(Float x) const {
-        return higher(low_, lower(high_, quotient(x, step_, reciprocal_)));
+        return higher(lower(quotient(x, step_, reciprocal_), high_), low_);
     }
 
     Float step_, reciprocal_, low_, high_;

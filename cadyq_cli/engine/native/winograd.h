@@ -115,8 +115,9 @@ void finish_tile(const typename K::Sum* products, ptrdiff_t plane, int top, int 
 
 // `image` has the layout of codes.
 template <typename K>
-void winograd_rows(const typename K::Number* image, int height, int width, int pitch,
+Status winograd_rows(const typename K::Number* image, int height, int width, int pitch,
                    const typename K::Number* packed, int outputs, Writer& writer) {
+    if (!image || !writer.ready()) return kNoMemory;
     const int vectors = vectors_of(outputs), tiles = (width + kTile - 1) / kTile;
     const ptrdiff_t row = (ptrdiff_t)code_columns(width) * pitch, whole = 0;
     // A cache line more than needed, or all planes would fall into the same few sets of the cache.
@@ -124,6 +125,7 @@ void winograd_rows(const typename K::Number* image, int height, int width, int p
     const ptrdiff_t product_plane = (ptrdiff_t)kChunk * kVectors + kLine / sizeof(typename K::Sum);
     auto* points = inputs_space.get<typename K::Number>(kPoints * plane);
     auto* products = products_space.get<typename K::Sum>(kPoints * product_plane);
+    if (!points || !products) return kNoMemory;
 
     for (int top = 0; top < height; top += kTile) {
         for (int first = 0; first < tiles; first += kChunk) {
@@ -148,10 +150,12 @@ void winograd_rows(const typename K::Number* image, int height, int width, int p
         }
         writer.flush();
     }
+    return kDone;
 }
 
 template <typename K, typename W>
-void pack_points(const W* weight, int inputs, int outputs, typename K::Number* packed) {
+Status pack_points(const W* weight, int inputs, int outputs, typename K::Number* packed) {
+    if (!sane(1, 1, inputs, outputs)) return kRefused;
     static const W transform[kReach][3] = {{6, 0, 0}, {-4, -4, -4}, {-4, 4, -4},
                                            {1, 2, 4}, {1, -2, 4},   {0, 0, 1}};
     const int pitch = up(inputs, L), vectors = vectors_of(outputs);
@@ -178,28 +182,31 @@ void pack_points(const W* weight, int inputs, int outputs, typename K::Number* p
             }
         }
     }
+    return kDone;
 }
 
-void winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
+Status winograd(const int16_t* codes, int32_t height, int32_t width, int32_t pitch,
               const int16_t* packed, int32_t outputs, float* map, const Epilogue* epilogue) {
+    if (!sane(height, width, pitch, outputs) || pitch % L) return kRefused;
     Writer writer(*epilogue, width, outputs, map, Pairs::kUnit);
-    winograd_rows<Pairs>(codes, height, width, pitch, packed, outputs, writer);
+    return winograd_rows<Pairs>(codes, height, width, pitch, packed, outputs, writer);
 }
 
-void pack_winograd(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed) {
-    pack_points<Pairs>(weight, inputs, outputs, packed);
+Status pack_winograd(const int8_t* weight, int32_t inputs, int32_t outputs, int16_t* packed) {
+    return pack_points<Pairs>(weight, inputs, outputs, packed);
 }
 
-void winograd_float(const float* map, int32_t height, int32_t width, int32_t inputs,
+Status winograd_float(const float* map, int32_t height, int32_t width, int32_t inputs,
                     const float* packed, int32_t outputs, float* out, const Epilogue* epilogue) {
+    if (!sane(height, width, inputs, outputs)) return kRefused;
     Writer writer(*epilogue, width, outputs, out, Singles::kUnit);
     const int pitch = up(inputs, L);
-    winograd_rows<Singles>(padded_map<float>(map, height, width, inputs, pitch), height, width,
+    return winograd_rows<Singles>(padded_map<float>(map, height, width, inputs, pitch), height, width,
                            pitch, packed, outputs, writer);
 }
 
-void pack_winograd_float(const float* weight, int32_t inputs, int32_t outputs, float* packed) {
-    pack_points<Singles>(weight, inputs, outputs, packed);
+Status pack_winograd_float(const float* weight, int32_t inputs, int32_t outputs, float* packed) {
+    return pack_points<Singles>(weight, inputs, outputs, packed);
 }
 
 }  // namespace

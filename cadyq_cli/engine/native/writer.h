@@ -39,6 +39,8 @@ class Writer {
           channels_(outputs / (e.shuffle * e.shuffle)), map_(map) {
         const int padded = vectors_ * L;
         float* space = writer_space.get<float>((size_t)6 * padded);
+        ready_ = space != nullptr;
+        if (!ready_) return;
         scale_ = fill(space, e.scale);
         for (int o = 0; o < outputs; ++o) scale_[o] *= unit;
         bias_ = fill(space + padded, e.bias);
@@ -52,6 +54,9 @@ class Writer {
             memset(e_.squares, 0, outputs * sizeof *e_.squares);
         }
     }
+
+    // Whether there was memory; nothing can be written without.
+    bool ready() const { return ready_; }
 
     // Finish and write the v-th vector of outputs of pixels that stand side by side from (y, x) on.
     // `Count` is int or a constant, so that the usual case is unrolled.
@@ -203,7 +208,7 @@ class Writer {
     int width_, outputs_, vectors_, channels_;
     float* map_;
     float *scale_, *bias_, *slope1_, *slope2_, *sums_, *squares_;
-    bool rectifies_;
+    bool ready_, rectifies_;
 };
 
 }  // namespace
