@@ -56,24 +56,23 @@ def kept(records: bytes) -> bytes:
     """
     return b"".join(
         whole
-        for record, number, whole in _data_sets(records.rstrip(b"\0"))
+        for record, number, whole in _data_sets(records)
         if record in _KEPT and (record, number) not in _GONE
     )
 
 
 def _data_sets(records: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Record, number, and all bytes of each; padding may have taken zeros of the last one."""
-    at = 0
-    while at < len(records):
-        if records[at] != 0x1C or at + 3 > len(records):
-            raise ValueError("no data set where one should start")
-        head = records[at : at + 5].ljust(5, b"\0")
-        _, record, number, size = struct.unpack(">BBBH", head)
+    """Record, number, and all bytes of each; zeros may follow the last."""
+    at, stop = 0, len(records.rstrip(b"\0"))
+    while at < stop:
         start = at + 5
+        if records[at] != 0x1C or start > len(records):
+            raise ValueError("no data set where one should start")
+        _, record, number, size = struct.unpack_from(">BBBH", records, at)
         if size & 0x8000:  # the size has as many bytes as this says
             start += size & 0x7FFF
             size = int.from_bytes(records[at + 5 : start], "big")
-        if start + size > len(records) + 4096:
+        if start + size > len(records):
             raise ValueError("a data set does not end")
-        yield record, number, records[at : start + size].ljust(start + size - at, b"\0")
+        yield record, number, records[at : start + size]
         at = start + size
