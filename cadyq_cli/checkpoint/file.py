@@ -22,7 +22,7 @@ from torch import nn
 
 from cadyq_cli.atomic import write_whole
 from cadyq_cli.checkpoint.arrays import coded_arrays, plain_arrays
-from cadyq_cli.checkpoint.network import Network, check_finite, check_fit
+from cadyq_cli.checkpoint.network import Network, check_fit, check_weights
 from cadyq_cli.checkpoint.stored import METADATA_KEY, PROGRAM_KEY, Stored, read
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.folding import STEP_SUFFIX
@@ -79,7 +79,7 @@ def rebuilt(stored: Stored) -> Network:
         raise ValueError(f"does not fit its card: {error}") from error
     state = {k: torch.from_numpy(v) for k, v in _expand(stored.arrays).items()}
     network.backbone.load_state_dict(state)
-    check_finite(network)
+    check_weights(network)
     return network.eval()
 
 

@@ -137,7 +137,7 @@ def check_fit(card: Card, found: Mapping[str, tuple[int, ...]]) -> None:
             raise ValueError(f"{name} has the shape {tuple(shape)} where {want} belongs")
 
 
-def check_finite(network: Network) -> None:
+def check_weights(network: Network) -> None:
     """Refuse weights that are no numbers.
 
     Raises:

@@ -18,7 +18,7 @@ from torch import Tensor
 from cadyq_cli.backbones.parts import DIV2K_MEAN, upsampling_factors
 from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.network import Network, check_finite, shapes_of
+from cadyq_cli.checkpoint.network import Network, check_weights, shapes_of
 from cadyq_cli.checkpoint.pickled import check_plain, unpickled
 from cadyq_cli.checkpoint.stored import refuse_stray
 from cadyq_cli.errors import CheckpointError, InputError
@@ -124,7 +124,7 @@ def _translate(state: State, backbone: str, scale: int, widths: tuple[int, ...])
     _check_fit({k: v for k, v in expected.items() if k not in constant}, translated)
     network = Network(card)
     network.backbone.load_state_dict(translated | _constants(network, constant))
-    check_finite(network)
+    check_weights(network)
     return network
 
 
