@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ class File:
             change = chance.choices(
                 (_change_program, _change_entry, _change_tensor, _change_card), (3, 5, 5, 1)
             )[0]
-            change(chance, parts, tensors)
+            with suppress(TypeError, KeyError, AttributeError, IndexError):
+                change(chance, parts, tensors)  # which may not fit what another has left
         texts = {key: json.dumps(part) for key, part in parts.items()}
         if chance.random() < 0.01:
             texts[chance.choice([*texts])] = chance.choice(("[" * 100_000, "{", "NaN", "9" * 5000))
@@ -77,7 +79,7 @@ def _change_program(chance: random.Random, parts: dict[str, Any], tensors: dict[
     """Leave out, repeat, exchange or insert steps, or have them read other values."""
     program = parts["cadyq.program"]
     steps = program["steps"]
-    names = [program["source"], *(step.get("out", "x") for step in steps)]
+    names = [program["source"], *(step["out"] for step in steps)]
     at = chance.randrange(len(steps)) if steps else 0
     match chance.randrange(6):
         case 0 if steps:
