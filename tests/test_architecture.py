@@ -221,3 +221,15 @@ def test_every_public_name_can_be_had() -> None:
 
 def test_the_wheel_carries_the_weights() -> None:
     assert '\nweights = "cadyq_cli/weights"\n' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_functions_are_short_and_take_few_parameters(file: Path) -> None:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        where, given = f"{node.name}, line {node.lineno}", node.args
+        assert (node.end_lineno or 0) - node.lineno < 60, where
+        catch_all = [each for each in (given.vararg, given.kwarg) if each]
+        named = [*given.posonlyargs, *given.args, *given.kwonlyargs, *catch_all]
+        assert len(named) <= 12, where

@@ -18,11 +18,15 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.escaping import escaped
 
 if TYPE_CHECKING:
+    import torch
+
     from cadyq_cli.training.loop import Step
     from cadyq_cli.training.plan import Plan, Stage
+    from cadyq_cli.training.processes import Processes
     from cadyq_cli.training.recipe import Recipe
     from cadyq_cli.training.run import Resources
     from cadyq_cli.training.survey import Survey
+    from cadyq_cli.training.validation import Validation
 
 
 def learn(
@@ -51,12 +55,9 @@ def learn(
 
     from cadyq_cli.engine.allocator import keep_freed_memory
     from cadyq_cli.training.lock import alone_in
-    from cadyq_cli.training.pairs import Pairs
     from cadyq_cli.training.processes import count_started, together
-    from cadyq_cli.training.run import Resources
     from cadyq_cli.training.run import train as run
     from cadyq_cli.training.run_folder import RunFolder, stages_left
-    from cadyq_cli.training.store import Store
     from cadyq_cli.training.survey import find
     from cadyq_cli.training.teachers import given_teacher
     from cadyq_cli.training.validation import Validation
@@ -71,29 +72,15 @@ def learn(
     validation = Validation(find([kept.validate]), plan.scale) if kept.validate else None
     with (
         together(running.torch_device) as (processes, where),
-        closing(
-            _Progress(context.command) if processes.leads and not telling.quiet else _Silence()
-        ) as progress,
+        closing(_reports(context, processes, telling)) as progress,
         ExitStack() as held,
     ):
         for note in notes:
             progress.note(f"changed: {note}")
-        share = running.memory * 2**30 / processes.beside
-        pairs = Pairs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
             folder.make()
             held.enter_context(alone_in(output))
-        remembered = folder.photographs
-        found = _survey(plan, files, pairs, remembered, progress) if processes.leads else None
-        resources = Resources(
-            photographs=processes.broadcast(found.usable if found else None),
-            pairs=pairs,
-            validation=validation,
-            device=where,
-            processes=processes,
-            workers=running.workers,
-            accepted=lambda: found.remember(remembered) if found else None,
-        )
+        resources = _resources(plan, files, kept, running, validation, processes, where, progress)
         if dry_run:
             _foretell(plan, left, resources, progress)
             return
@@ -102,6 +89,42 @@ def learn(
         except KeyboardInterrupt:
             progress.note(f"stopped; the same command continues from {output}")
             raise
+
+
+def _reports(context: typer.Context, processes: Processes, telling: Telling) -> Any:
+    """What tells how a run goes."""
+    return _Progress(context.command) if processes.leads and not telling.quiet else _Silence()
+
+
+def _resources(
+    plan: Plan,
+    files: Sequence[Path],
+    kept: Run,
+    running: Running,
+    validation: Validation | None,
+    processes: Processes,
+    device: torch.device,
+    progress: Any,
+) -> Resources:
+    """What a run learns from and with; the first process checks the photographs for all."""
+    from cadyq_cli.training.pairs import Pairs
+    from cadyq_cli.training.run import Resources
+    from cadyq_cli.training.run_folder import RunFolder
+    from cadyq_cli.training.store import Store
+
+    share = running.memory * 2**30 / processes.beside
+    pairs = Pairs(Store(share, None if kept.dry_run else kept.output))
+    remembered = RunFolder(kept.output).photographs
+    found = _survey(plan, files, pairs, remembered, progress) if processes.leads else None
+    return Resources(
+        photographs=processes.broadcast(found.usable if found else None),
+        pairs=pairs,
+        validation=validation,
+        device=device,
+        processes=processes,
+        workers=running.workers,
+        accepted=lambda: found.remember(remembered) if found else None,
+    )
 
 
 def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> tuple[Plan, list[str]]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -7,11 +9,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from cadyq_cli.backbones.registry import BACKBONES
+from cadyq_cli.checkpoint.official import _TABLES
+from cadyq_cli.checkpoint.shipped import SCALES
 from cadyq_cli.commands.app import COMMANDS
 from cadyq_cli.commands.app import app as cadyq
 from cadyq_cli.commands.options.command import command_of
 from cadyq_cli.commands.options.contradictions import given
 from cadyq_cli.commands.options.declaring import against, argument, option
+from cadyq_cli.figures.palette import PALETTES
+from cadyq_cli.imaging.formats import FORMATS, ONLY_READ
+from cadyq_cli.opening import ENGINES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,3 +116,37 @@ def test_short_help_is_one_screen_with_examples_and_leads_to_all_options(name: s
     assert max(map(len, lines)) <= 80
     assert f"cadyq {name} --help" in result.stdout
     assert result.stdout.count(f"cadyq {name} ") > 2
+
+
+def _help(name: str) -> str:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(cadyq, [name, "--help"]).stdout
+
+
+def test_help_lists_the_formats_that_can_be_read_and_written() -> None:
+    written = {each.name.lower() for each in FORMATS}
+    listed = set(re.findall(r"\w+", _help("upscale").lower()))
+    assert written | {suffix[1:] for suffix in ONLY_READ} <= listed
+
+
+@pytest.mark.parametrize(
+    ("command", "choices"),
+    [
+        ("bitmap", PALETTES),
+        ("bitmap", ENGINES),
+        ("bitmap", map(str, SCALES)),
+        ("eval", ENGINES),
+        ("eval", map(str, SCALES)),
+    ],
+)
+def test_help_lists_the_choices_that_there_are(command: str, choices: Iterable[str]) -> None:
+    assert f" {'|'.join(choices)} " in _help(command)
+
+
+def test_help_lists_the_backbones_that_can_be_trained_and_loaded() -> None:
+    assert f" {_listed(BACKBONES)} " in _help("train")
+    assert f" {_listed(_TABLES)}." in _help("eval")
+
+
+def _listed(names: Iterable[str]) -> str:
+    *names, last = names
+    return f"{', '.join(names)} or {last}"

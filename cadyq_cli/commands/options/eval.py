@@ -173,6 +173,6 @@ class Authors(Running):
 
     official: str | None = option(
         None,
-        "What the MODEL files are that come from the paper's authors; edsr, carn, idn or srresnet.",
+        "What the MODEL files are that come from the paper's authors; edsr, srresnet, carn or idn.",
         common=True,
     )

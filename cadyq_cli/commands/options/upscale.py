@@ -32,7 +32,7 @@ class Pictures(Inputs):
 
     images: list[Path] | None = argument(
         None,
-        "Images, and folders of images: PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF."
+        "Images, and folders of images: PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF, MPO."
         " - is standard input.",
         metavar="IN...",
     )
