@@ -185,6 +185,7 @@ STEPS: tuple[Rule, ...] = (
 
 
 def _within(low: float, numbers: NDArray[Any], high: float) -> bool:
+    numbers = numbers.astype(np.float64)  # float16 holds neither end
     return bool(((numbers >= low) & (numbers <= high)).all())
 
 

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,9 @@ KERNELS = NativeKernels()
 
 
 def enlarge(path: Path) -> None:
-    load_executable(path, KERNELS).run(PATCH)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # it would be a second line
+        load_executable(path, KERNELS).run(PATCH)
 
 
 def verdicts(
