@@ -48,7 +48,7 @@ def test_pillow_finds_them(tmp_path: Path, suffix: str) -> None:
 
 def test_tifffile_finds_them(tmp_path: Path) -> None:
     with tifffile.TiffFile(written(tmp_path / "a.tif", RECORDS)) as file:
-        assert file.pages[0].tags[33723].value == RECORDS  # type: ignore[union-attr]
+        assert file.pages[0].tags[33723].value == RECORDS
 
 
 def test_png_has_them_in_hexadecimal_behind_their_size(tmp_path: Path) -> None:

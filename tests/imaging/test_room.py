@@ -61,7 +61,7 @@ def test_a_segment_of_jpeg_is_used_to_its_last_byte(
             data = head + b"x" * (size - 9)
         else:
             data = block + (b" " if kind == "xmp" else b"x") * (size - len(block))
-        metadata = replace(Metadata(), **{kind: data})
+        metadata = replace(Metadata(), **{kind: data})  # type: ignore[arg-type]
         found = read(written(tmp_path / "a.jpg", metadata)).metadata
         assert getattr(found, kind) == (data if size == most else None)
         assert len(notes(metadata, "JPEG")) == (0 if size == most else 1)
@@ -84,7 +84,7 @@ def test_tags_of_pixels_in_exif_do_not_become_those_of_a_tiff(tmp_path: Path) ->
     path = written(tmp_path / "a.tif", Metadata(exif=exif + bytes(4)))
     with Image.open(path) as image:
         assert image.mode == "RGB"
-        assert 0x0153 not in image.tag_v2  # type: ignore[attr-defined]
+        assert 0x0153 not in image.tag_v2
 
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1, max_size=30)

@@ -48,7 +48,7 @@ def read(xmp: bytes) -> tuple[Metadata, tuple[str, ...]]:
 def stated(xmp: bytes | None) -> dict[str, str]:
     """Every attribute, and the text of every element, by the expanded name."""
     assert xmp is not None
-    found = {}
+    found: dict[str, str] = {}
     for element in ET.fromstring(xmp.decode()).iter():
         found |= element.attrib
         found[element.tag] = (element.text or "").strip()
