@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-MAX_DIGITS = 18  # of a whole number, so that it fits 64 bits
+LARGEST = 2**63 - 1  # of a whole number, either way: it fits 64 bits
 
 
 def parsed(text: str | bytes) -> Any:
@@ -39,6 +39,6 @@ def check_format(number: Any, newest: int, of: str) -> None:
 
 
 def _whole(digits: str) -> int:
-    if len(digits.removeprefix("-")) > MAX_DIGITS:
-        raise ValueError(f"holds a whole number of more than {MAX_DIGITS} digits")
+    if len(digits) > len(str(-LARGEST)) or abs(int(digits)) > LARGEST:
+        raise ValueError(f"holds a whole number beyond {LARGEST}")
     return int(digits)

@@ -161,7 +161,11 @@ def test_a_network_that_the_kernels_cannot_run_runs_in_pytorch_unless_they_are_a
     image = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)
     with torch.no_grad():
         values = torch.from_numpy(image).permute(2, 0, 1) / 255
-        bent = torch.tanh(network.backbone.conv(values)).permute(1, 2, 0).repeat_interleave(2, 0)
+        bent = (
+            torch.tanh(network.backbone.get_submodule("conv")(values))
+            .permute(1, 2, 0)
+            .repeat_interleave(2, 0)
+        )
     expected = (255 * bent.repeat_interleave(2, 1)).add(0.5).floor().clip(0, 255).numpy()
     told: list[str] = []
     opener = Opener(device="cpu", tell=told.append)

@@ -9,8 +9,8 @@ Whoever reads a file by `stored.read` gets this, or a `CheckpointError` in one l
 - Tensors are float32, float16, int8 or int64. None has an empty axis, or more than `MAX_AXES`.
 - A tensor of int8 holds codes; its step ``NAME.step`` is float32, and is one number or has the axes
   of the codes, each as long as theirs or 1. No other tensor is called a step.
-- The card has the entries of `Card` and no others, of their kinds. All its whole numbers have at
-  most `plain_json.MAX_DIGITS` digits.
+- The card has the entries of `Card` and no others, of their kinds. No whole number in it
+  is beyond `plain_json.LARGEST`, either way.
 
 A network that PyTorch builds (`load`) has besides the backbone's settings within
 `backbones.registry.MAX_SETTING`, exactly the tensors, in name and shape, that its card asks for,

@@ -47,7 +47,7 @@ def unpickled(path: Path) -> Any:
         else:
             reason = "is damaged or no checkpoint"
         raise CheckpointError(path, reason) from error
-    except Exception as error:  # noqa: BLE001, a damaged pickle can raise anything
+    except Exception as error:
         raise CheckpointError(path, "is truncated, damaged or no checkpoint") from error
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.training.recipe import Recipe
@@ -19,7 +19,7 @@ from cadyq_cli.training.settings import (
     to_lines,
     toml,
 )
-from cadyq_cli.typed import MAX_NUMBER, fitting_value, shown
+from cadyq_cli.typed import MAX_NUMBER
 
 Stage = Literal["float", "static", "dynamic"]
 STAGES: tuple[Stage, ...] = ("float", "static", "dynamic")

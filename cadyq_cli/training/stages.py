@@ -53,7 +53,9 @@ def stages_after(card: Card, plan: Plan) -> tuple[Stage, ...]:
     if card.backbone != plan.backbone:
         return STAGES
     wanted = _adapted(card, plan)
-    if wanted != card and not (plan.scales and shapes_of(wanted).items() <= shapes_of(card).items()):
+    if wanted != card and not (
+        plan.scales and shapes_of(wanted).items() <= shapes_of(card).items()
+    ):
         return STAGES
     left = tuple(dropwhile(lambda stage: stage != card.precision, STAGES))[1:]
     return left or STAGES[-1:]

@@ -30,7 +30,7 @@ def make_dearer(source: Path, output: Path, price: float, *, compact: bool = Tru
         raise SystemExit(f"{source}: chooses no widths")
     with torch.no_grad():
         for site in sites:
-            site.selector.bias -= price * site.widths
+            site.selector.bias.sub_(price * site.widths)
     done = Event(did=f"each bit made dearer by {price:g} in the selectors' scores")
     network.card = appended(network.card, done)
     save(output, network, compact=compact)

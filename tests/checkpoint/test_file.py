@@ -159,7 +159,7 @@ def _rewritten(path: Path, **changes: object) -> None:
         ({"layers": {"unsigned": "no"}}, "unsigned = 'no' should be true or false"),
         ({"layers": {"gradient_scale": float("nan")}}, "should be a finite number"),
         ({"about": {"note": "a" * 2**18}}, "more than 262144 characters"),
-        ({"about": 10**20}, "a whole number of more than 18 digits"),
+        ({"about": 10**20}, "a whole number beyond"),
         ({"settings": 5}, "has 5 for settings"),
         ({"settings": {}}, "does not say the scale"),
         ({"settings": {"scale": "2"}}, "does not say the scale"),

@@ -29,7 +29,7 @@ def test_a_ramp_shows_its_colours_from_left_to_right() -> None:
 def test_a_text_upwards_ends_at_its_place() -> None:
     canvas = Canvas.blank(40, 80, text=12)
     canvas.text_upwards((20, 10), "upwards")
-    inked = (canvas.picture().pixels < 128).any(axis=2)
+    inked = np.any(canvas.picture().pixels < 128, axis=2)
     rows, columns = inked.any(axis=1).nonzero()[0], inked.any(axis=0).nonzero()[0]
     assert 10 <= rows[0] < 14
     assert rows[-1] - rows[0] > 2 * (columns[-1] - columns[0])

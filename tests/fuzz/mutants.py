@@ -28,7 +28,21 @@ NUMBERS = (
     1e30,
     1e300,
 )
-OTHERS = (None, True, False, "", "x", "silu", [], {}, [1], ["x", "x"], [[[]]], "\x1b[2J", 10**30)
+OTHERS: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    "",
+    "x",
+    "silu",
+    [],
+    {},
+    [1],
+    ["x", "x"],
+    [[[]]],
+    "\x1b[2J",
+    10**30,
+)
 KINDS = ("F32", "I8", "F16", "F64", "BF16", "F8_E4M3", "I64", "BOOL")
 BYTES = {"F32": 4, "I8": 1, "F16": 2, "F64": 8, "BF16": 2, "F8_E4M3": 1, "I64": 8, "BOOL": 1}
 
