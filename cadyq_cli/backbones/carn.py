@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -109,3 +111,16 @@ class Carn(nn.Module):
         trace.feature("last", body)
         output: Tensor = self.exit(self.upsamplers[f"x{self.scale}"](body)) + mean
         return output
+
+
+@contextmanager
+def running_at(backbone: nn.Module, scale: int) -> Iterator[None]:
+    """Let a body for several scales run at one of them, as long as the context lasts."""
+    if not isinstance(backbone, Carn):
+        yield
+        return
+    before, backbone.scale = backbone.scale, scale
+    try:
+        yield
+    finally:
+        backbone.scale = before

@@ -60,6 +60,16 @@ def load_official(
             not those of this backbone, scale and number of widths.
         InputError: a backbone or a scale that the authors' code does not have.
     """
+    path = None if isinstance(source, Mapping) else Path(source)
+    state = source if path is None else read_state(path)
+    network = network_from(state, path, backbone, scale=scale, widths=widths)
+    return network.to(device)
+
+
+def network_from(
+    state: State, path: Path | None, backbone: str, *, scale: int, widths: Sequence[int]
+) -> Network:
+    """What `load_official` builds from a state dict, and `path`, where that was read."""
     if backbone not in _TABLES:
         choices = ", ".join(_TABLES)
         raise InputError(f"the authors' code has no backbone {backbone!r}; choose from {choices}")
@@ -67,25 +77,27 @@ def load_official(
         upsampling_factors(scale)
     except ValueError as error:
         raise InputError(str(error)) from error
-    if isinstance(source, Mapping):
-        path, state, size = Path("state dict"), source, None
-    else:
-        path = Path(source)
-        state, size = _read(path), path.stat().st_size
+    size = None if path is None else path.stat().st_size
     try:
         check_plain(state, size)
-        return _translate(state, backbone, scale, tuple(widths)).eval().to(device)
+        return _translate(state, backbone, scale, tuple(widths)).eval()
     except ValueError as error:
         name = f"{backbone} x{scale}"
-        raise CheckpointError(path, f"is no checkpoint of {name}: {error}") from error
+        raise CheckpointError(
+            path or "state dict", f"is no checkpoint of {name}: {error}"
+        ) from error
 
 
 class _MismatchError(ValueError):
     """Why a state dict does not fit."""
 
 
-def _read(path: Path) -> State:
-    """The state dict in a file, bare or wrapped; of a pickle, without running any code in it."""
+def read_state(path: Path) -> State:
+    """The state dict in a file, bare or wrapped; of a pickle, without running any code in it.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, or holds code or no state dict.
+    """
     if not path.is_file():
         raise CheckpointError(path, "no such checkpoint")
     refuse_stray(path)

@@ -23,6 +23,10 @@ PROGRAM_KEY = "cadyq.program"
 _FOREIGN = "the authors' checkpoints take `cadyq eval --official` or `load_official`"
 
 
+class ForeignError(CheckpointError):
+    """A file that is none of the project's, and may be another's."""
+
+
 class Stored(NamedTuple):
     """What a weights file holds."""
 
@@ -109,20 +113,20 @@ def refuse_stray(path: Path) -> None:
 def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
     if not path.is_file():
         raise CheckpointError(path, "no such weights file")
-    refuse_stray(path)
     try:
         check_extent(path)
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             if METADATA_KEY not in metadata:
-                raise CheckpointError(path, "is not a weights file of cadyq", hint=_FOREIGN)
+                raise ForeignError(path, "is not a weights file of cadyq", hint=_FOREIGN)
             yield Card.from_json(metadata[METADATA_KEY]), file
     except SafetensorError as error:
+        refuse_stray(path)
         with path.open("rb") as raw:
             start = raw.read(2)
         if start in (b"PK", b"\x80\x02"):
-            raise CheckpointError(path, "is a PyTorch checkpoint", hint=_FOREIGN) from error
-        raise CheckpointError(path, f"cannot be read as safetensors: {error}") from error
+            raise ForeignError(path, "is a PyTorch checkpoint", hint=_FOREIGN) from error
+        raise ForeignError(path, f"cannot be read as safetensors: {error}") from error
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cadyq_cli.commands.flags import with_flags
 from cadyq_cli.commands.options.command import command_of
 from cadyq_cli.commands.options.settings import COMMON, changes_of, setting_flags
 from cadyq_cli.commands.options.shared import Telling
-from cadyq_cli.commands.options.train import Extra, Photographs, Run, Running
+from cadyq_cli.commands.options.train import Extra, Kept, Learned, Running
+from cadyq_cli.commands.training_progress import Progress, Silence
 from cadyq_cli.errors import InputError
-from cadyq_cli.escaping import escaped
 
 if TYPE_CHECKING:
-    import torch
-
-    from cadyq_cli.training.loop import Step
-    from cadyq_cli.training.plan import Plan, Stage
-    from cadyq_cli.training.processes import Processes
-    from cadyq_cli.training.recipe import Recipe
-    from cadyq_cli.training.run import Resources
-    from cadyq_cli.training.survey import Survey
-    from cadyq_cli.training.validation import Validation
+    from cadyq_cli.training.data.photographs import Photographs
+    from cadyq_cli.training.data.survey import Survey
+    from cadyq_cli.training.recipes.plan import Plan
+    from cadyq_cli.training.run import Run
+    from cadyq_cli.training.stages import Resources
+    from cadyq_cli.training.starts.given import Given
 
 
 def learn(
     context: typer.Context,
-    photographs: Photographs,
-    kept: Run,
+    learned: Learned,
+    kept: Kept,
     running: Running,
     telling: Telling,
     extra: Extra,
@@ -49,92 +46,69 @@ def learn(
         torchrun --nproc-per-node 4 -m cadyq_cli train photos -o runs/edsr
     """
     output, dry_run = kept.output, kept.dry_run
-    plan, notes = _plan(output, kept.recipe, changes_of(changes, extra.settings or []))
-
-    import torch
+    run, notes = _opened(output, kept.recipe, changes_of(changes, extra.settings or []))
 
     from cadyq_cli.engine.allocator import keep_freed_memory
-    from cadyq_cli.training.lock import alone_in
-    from cadyq_cli.training.processes import count_started, together
-    from cadyq_cli.training.run import train as run
-    from cadyq_cli.training.run_folder import RunFolder, stages_left
-    from cadyq_cli.training.survey import find
-    from cadyq_cli.training.teachers import given_teacher
-    from cadyq_cli.training.validation import Validation
+    from cadyq_cli.training.data.photographs import Photographs
+    from cadyq_cli.training.data.store import Store
+    from cadyq_cli.training.data.survey import find
+    from cadyq_cli.training.learning.processes import count_started, together
+    from cadyq_cli.training.log.validation import Validation
+    from cadyq_cli.training.stages import Resources
 
     if dry_run and count_started() > 1:
         raise InputError("`dry_run` needs one process; start it without torchrun")
     keep_freed_memory()
-    folder = RunFolder(output)
-    left = stages_left(plan, folder)
-    given_teacher(plan, left, torch.device("cpu"))  # refused before the photographs are checked
-    files = find(photographs.data)
-    validation = Validation(find([kept.validate]), plan.scale) if kept.validate else None
-    with (
-        together(running.torch_device) as (processes, where),
-        closing(_reports(context, processes, telling)) as progress,
-        ExitStack() as held,
-    ):
+    files = find(learned.data)
+    validation = Validation(find([kept.validate]), run.plan.scale) if kept.validate else None
+    with together(running.torch_device) as (processes, where), ExitStack() as held:
+        loud = processes.leads and not telling.quiet
+        progress = held.enter_context(closing(Progress(context.command) if loud else Silence()))
         for note in notes:
             progress.note(f"changed: {note}")
+        share = running.memory * 2**30 / processes.beside
+        photographs = Photographs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
-            folder.make()
-            held.enter_context(alone_in(output))
-        resources = _resources(plan, files, kept, running, validation, processes, where, progress)
-        if dry_run:
-            _foretell(plan, left, resources, progress)
-            return
-        try:
-            run(plan, output, resources, progress)
-        except KeyboardInterrupt:
-            progress.note(f"stopped; the same command continues from {output}")
-            raise
+            held.enter_context(run.folder.alone())
+        found = _survey(run, files, photographs, progress) if processes.leads else None
+        resources = Resources(
+            files=processes.broadcast(found.usable if found else None),
+            photographs=photographs,
+            validation=validation,
+            device=where,
+            processes=processes,
+            workers=running.workers,
+            accepted=lambda: found.remember(run.folder.photographs) if found else None,
+        )
+        (_foretell if dry_run else _follow)(run, resources, progress)
 
 
-def _reports(context: typer.Context, processes: Processes, telling: Telling) -> Any:
-    """What tells how a run goes."""
-    return _Progress(context.command) if processes.leads and not telling.quiet else _Silence()
+def _opened(output: Path, recipe: str | None, changes: dict[str, Any]) -> tuple[Run, list[str]]:
+    """The run that is asked for, and how it differs from what it was begun with, a line each."""
+
+    @cache
+    def read(path: Path) -> Given:
+        from cadyq_cli.training.starts.given import Given
+
+        return Given.read(path)
+
+    plan, notes = _plan(output, recipe, changes, read)
+
+    from cadyq_cli.training.run import Run
+
+    return Run.open(plan, output, read=read), notes
 
 
-def _resources(
-    plan: Plan,
-    files: Sequence[Path],
-    kept: Run,
-    running: Running,
-    validation: Validation | None,
-    processes: Processes,
-    device: torch.device,
-    progress: Any,
-) -> Resources:
-    """What a run learns from and with; the first process checks the photographs for all."""
-    from cadyq_cli.training.pairs import Pairs
-    from cadyq_cli.training.run import Resources
-    from cadyq_cli.training.run_folder import RunFolder
-    from cadyq_cli.training.store import Store
-
-    share = running.memory * 2**30 / processes.beside
-    pairs = Pairs(Store(share, None if kept.dry_run else kept.output))
-    remembered = RunFolder(kept.output).photographs
-    found = _survey(plan, files, pairs, remembered, progress) if processes.leads else None
-    return Resources(
-        photographs=processes.broadcast(found.usable if found else None),
-        pairs=pairs,
-        validation=validation,
-        device=device,
-        processes=processes,
-        workers=running.workers,
-        accepted=lambda: found.remember(remembered) if found else None,
-    )
-
-
-def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> tuple[Plan, list[str]]:
+def _plan(
+    output: Path, recipe: str | None, changes: dict[str, Any], read: Callable[[Path], Given]
+) -> tuple[Plan, list[str]]:
     """The given recipe, else that of the run, else the quick one, with what flags change.
 
     With the quick one a network stays what its start is, unless flags say otherwise.
 
     Beside it, how it differs from what the run was begun with, a line each.
     """
-    from cadyq_cli.training.plan import RECIPE_FILE, read_plan
+    from cadyq_cli.training.recipes.plan import RECIPE_FILE, read_plan
 
     for name in ("start", "teacher"):
         if name in changes:
@@ -142,40 +116,30 @@ def _plan(output: Path, recipe: str | None, changes: dict[str, Any]) -> tuple[Pl
     begun = output / RECIPE_FILE
     before = read_plan(str(begun)) if begun.is_file() else None
     if before is None and recipe is None and "start" in changes:
-        changes = _kind_of(changes["start"]) | changes
+        card = read(changes["start"]).card
+        changes = ({"backbone": card.backbone, "scale": card.scale} if card else {}) | changes
     base = before if before is not None and recipe is None else read_plan(recipe or "quick")
     plan = base.with_changes(changes)
     if before is None:
         return plan, []
-    from cadyq_cli.training.run_folder import RunFolder, keeping_finished
+    from cadyq_cli.training.folder import RunFolder, keeping_finished
 
     return keeping_finished(plan, before, RunFolder(output)).continuing(before, changes)
 
 
-def _kind_of(start: Path) -> dict[str, Any]:
-    """The settings that a start tells, if it is a file of ours."""
-    from cadyq_cli.checkpoint.stored import is_ours, read_card
-
-    if not is_ours(start):
-        return {}
-    card = read_card(start)
-    return {"backbone": card.backbone, "scale": card.scale}
-
-
-def _survey(
-    plan: Plan, files: Sequence[Path], pairs: Any, remembered: Path, progress: Any
-) -> Survey:
+def _survey(run: Run, files: Sequence[Path], photographs: Photographs, progress: Any) -> Survey:
     """Check the photographs, and report what was found."""
     from tqdm import tqdm
 
-    from cadyq_cli.training.survey import survey
+    from cadyq_cli.training.data.survey import survey
 
-    patch = max(plan.recipes[stage].patch for stage in plan.stages or plan.recipes)
+    plan = run.plan
+    patch = max(plan.recipes[stage].patch for stage in plan.stages)
     found = survey(
         files,
         smallest=patch * max(plan.all_scales),
-        remembered=remembered,
-        look=lambda file: pairs.check(file, plan.all_scales),
+        remembered=run.folder.photographs,
+        look=lambda file: photographs.check(file, plan.all_scales),
         track=lambda files: tqdm(
             files, "checking", unit="image", disable=progress.hidden, leave=False
         ),
@@ -192,17 +156,23 @@ def _survey(
     return found
 
 
-def _foretell(plan: Plan, left: Sequence[Stage], resources: Resources, progress: Any) -> None:
-    """Print what a run would do in the stages that are left."""
-    from cadyq_cli.training.estimate import seconds_a_step
-    from cadyq_cli.training.stages import first
+def _follow(run: Run, resources: Resources, progress: Any) -> None:
+    """Train, and say how to go on after an interruption."""
+    try:
+        run.train(resources, progress)
+    except KeyboardInterrupt:
+        progress.note(f"stopped; the same command continues from {run.folder.path}")
+        raise
 
-    network = first(plan, resources.device, progress.note)
-    weights = sum(parameter.numel() for parameter in network.parameters())
+
+def _foretell(run: Run, resources: Resources, progress: Any) -> None:
+    """Print what a run would do in the stages that are left."""
+    plan = run.plan
+    weights = sum(parameter.numel() for parameter in run.start.network.parameters())
     typer.echo(f"{plan.backbone} x{plan.scale}, {weights / 1e3:,.0f} thousand weights")
-    progress.note("timing a few steps of each stage ..." if left else "all stages are done")
+    progress.note("timing a few steps of each stage ..." if run.left else "all stages are done")
     total = 0.0
-    for stage, seconds in seconds_a_step(plan, left, network, resources):
+    for stage, seconds in run.estimate(resources, progress):
         chosen = plan.recipes[stage]
         total += chosen.steps * seconds
         typer.echo(
@@ -215,85 +185,6 @@ def _foretell(plan: Plan, left: Sequence[Stage], resources: Resources, progress:
 
 def _duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds > 3600 else f"{seconds / 60:.0f} minutes"
-
-
-def _say(line: str) -> None:
-    from tqdm import tqdm
-
-    with tqdm.external_write_mode():
-        typer.echo(escaped(line), err=True)
-
-
-class _Progress:
-    """A run's progress: a bar on a terminal, else a line for each state; one for a validation."""
-
-    hidden = None  # bars are, unless there is a terminal
-
-    def __init__(self, command: Any) -> None:
-        self._command = command  # notes name its flags
-        self._bar: Any = None
-        self._batch = self._steps = 0
-        self._shown: dict[str, str] = {}
-
-    def begin(self, stage: Stage, done: int, recipe: Recipe) -> None:
-        from tqdm import tqdm
-
-        self._batch, self._steps, self._shown = recipe.batch, recipe.steps, {}
-        self._bar = tqdm(
-            total=recipe.steps,
-            initial=done,
-            desc=stage,
-            unit="step",
-            disable=None,
-            smoothing=0.05,
-            dynamic_ncols=True,
-        )
-
-    def step(self, step: Step) -> None:
-        self._shown["loss"] = f"{step.truth:.2f}"
-        if step.average_bits is not None:
-            self._shown["bits"] = f"{step.average_bits:.2f}"
-        if rate := self._bar.format_dict["rate"]:
-            self._shown["images/s"] = f"{rate * self._batch:.0f}"
-        self._bar.set_postfix(self._shown, refresh=False)
-        self._bar.update()
-
-    def saved(self, stage: Stage, step: int) -> None:
-        if self._bar.disable:
-            shown = ", ".join(
-                f"{name} {self._shown[name]}" for name in ("loss", "bits") if name in self._shown
-            )
-            _say(f"{stage}, step {step} of {self._steps}: {shown}")
-
-    def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None:
-        self._shown["dB"] = f"{psnr:.2f}"
-        width = "" if bits is None else f", {bits:.2f} bits"
-        _say(f"{stage}, step {step}: {psnr:.2f} dB{width}")
-
-    def finished(self, stage: str, path: Path) -> None:
-        self.close()
-        _say(f"{stage}: {path}")
-
-    def note(self, text: str) -> None:
-        _say(with_flags(text, self._command))
-
-    def close(self) -> None:
-        if self._bar is not None and not self._bar.disable:
-            self._bar.close()
-
-
-class _Silence:
-    """What processes other than the first say, and the first if it is to be quiet."""
-
-    hidden = True
-
-    def begin(self, stage: Stage, done: int, recipe: Recipe) -> None: ...
-    def step(self, step: Step) -> None: ...
-    def saved(self, stage: Stage, step: int) -> None: ...
-    def validated(self, stage: Stage, step: int, psnr: float, bits: float | None) -> None: ...
-    def finished(self, stage: str, path: Path) -> None: ...
-    def note(self, text: str) -> None: ...
-    def close(self) -> None: ...
 
 
 train = command_of(learn, *setting_flags(), common=COMMON)

@@ -17,6 +17,7 @@ from cadyq_cli.backbones.span import AttentionBlock, Span
 from cadyq_cli.quant.layers import EdgeConv, QuantConv
 from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
+from cadyq_cli.quant.watching import watching
 
 
 @torch.no_grad()
@@ -59,15 +60,13 @@ def _powers(
     """Mean squares of the channels that the two read."""
     found: dict[nn.Module, list[Tensor]] = {join: [], tail: []}
 
-    def note(module: nn.Module, inputs: tuple[Tensor]) -> None:
-        found[module].append(inputs[0].square().mean((0, 2, 3)))
+    def note(module: nn.Module, x: Tensor) -> None:
+        found[module].append(x.square().mean((0, 2, 3)))
 
-    hooks = [module.register_forward_pre_hook(note) for module in found]
-    with observing(nn.ModuleList(found), lambda *_: None):  # their bounds are not set yet
+    unclipped = observing(nn.ModuleList(found), lambda *_: None)  # their bounds are not set yet
+    with watching(found, note), unclipped:
         for batch in images:
             network(batch)
-    for hook in hooks:
-        hook.remove()
     return torch.stack(found[join]).mean(0), torch.stack(found[tail]).mean(0)
 
 

@@ -17,6 +17,7 @@ from cadyq_cli.quant.limits import FAINTEST
 from cadyq_cli.quant.places import INNER
 from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.sites import QuantSite
+from cadyq_cli.quant.watching import watching
 
 
 @torch.no_grad()
@@ -82,16 +83,13 @@ def _summed(
     """What there is to tell about the input of each edge that runs, added up over the batches."""
     found: dict[EdgeConv, Tensor] = {}
 
-    def note(edge: nn.Module, inputs: tuple[Tensor]) -> None:
-        assert isinstance(edge, EdgeConv)
-        told = tell(edge, *inputs)
+    def note(edge: EdgeConv, x: Tensor) -> None:
+        told = tell(edge, x)
         found[edge] = found[edge] + told if edge in found else told
 
-    hooks = [edge.register_forward_pre_hook(note) for edge in edges]
-    for batch in images:
-        network(batch)
-    for hook in hooks:
-        hook.remove()
+    with watching(edges, note):
+        for batch in images:
+            network(batch)
     return found
 
 

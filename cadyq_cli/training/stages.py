@@ -1,127 +1,251 @@
-"""Where a stage starts: weights from elsewhere, or those of the stage before in its precision."""
+"""One stage of a run, from the network before it to its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from itertools import dropwhile
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from cadyq_cli.backbones.carn import Carn
 from cadyq_cli.backbones.registry import backbone as look_up
-from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.file import load
-from cadyq_cli.checkpoint.network import Network, shapes_of
-from cadyq_cli.checkpoint.official import load_official
-from cadyq_cli.checkpoint.stored import is_ours, read_card
-from cadyq_cli.errors import CheckpointError, InputError
-from cadyq_cli.quant.layers import PRECISIONS
-from cadyq_cli.quant.trace import Trace
-from cadyq_cli.training.plan import STAGES, Plan, Stage
-from cadyq_cli.training.starts.as_edsr import card_after, start_as_edsr, without_start
-from cadyq_cli.training.starts.span import fit_last_layers
+from cadyq_cli.checkpoint.file import save
+from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.errors import CheckpointError
+from cadyq_cli.quant.ranges import fit_ranges
+from cadyq_cli.quant.selection import fit_selectors
+from cadyq_cli.training.data.crops import Crops
+from cadyq_cli.training.data.photographs import Photographs
+from cadyq_cli.training.folder import RunFolder
+from cadyq_cli.training.learning.health import DivergedError
+from cadyq_cli.training.learning.losses import Step
+from cadyq_cli.training.learning.processes import ALONE, Processes
+from cadyq_cli.training.learning.state import State, steps_of
+from cadyq_cli.training.learning.stopping import finishing_the_step
+from cadyq_cli.training.learning.trainer import Trainer
+from cadyq_cli.training.learning.widening import folded, widened
+from cadyq_cli.training.log.records import Records
+from cadyq_cli.training.log.validation import Validation
+from cadyq_cli.training.recipes.plan import Plan, StageName
+from cadyq_cli.training.recipes.recipe import Recipe
+from cadyq_cli.training.starts.carrying import executes, requantize
+from cadyq_cli.training.starts.span import refit_tail
 
-Crops = Callable[[int], tuple[Tensor, Tensor]]  # low and high resolution, so many low pixels
-
-MEASURED = 2**15  # low-resolution pixels that a network which starts as an EDSR is fitted to
-FITTED = 3 * 2**16  # likewise, last layers, which have more weights to find
-SCALES = (4, 3, 2)  # of the authors' checkpoints, which do not tell, but have shapes that fit
-
-
-def stages_of(plan: Plan) -> tuple[Stage, ...]:
-    """The stages that lead from a plan's start to a dynamic network.
-
-    Raises:
-        CheckpointError: the start cannot be read.
-    """
-    if plan.start is None:
-        return STAGES
-    ours = is_ours(plan.start)  # the others do not say what they are
-    return stages_after(read_card(plan.start) if ours else load_any(plan.start, plan).card, plan)
+RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
+SELECTOR_BATCHES = 192  # likewise, for measured selectors
+TAIL_PIXELS = 2**22  # of low resolution, for the refitted tail; a quarter of them counts
 
 
-def stages_after(card: Card, plan: Plan) -> tuple[Stage, ...]:
-    """The stages that lead from a network of that card to a plan's dynamic one.
+class Report(Protocol):
+    """Follows the progress of a run."""
 
-    Those after the network's own, if all weights that the plan needs can be its; else all.
-    """
-    if card.backbone != plan.backbone:
-        return STAGES
-    wanted = _adapted(card, plan)
-    if wanted != card and not (
-        plan.scales and shapes_of(wanted).items() <= shapes_of(card).items()
-    ):
-        return STAGES
-    left = tuple(dropwhile(lambda stage: stage != card.precision, STAGES))[1:]
-    return left or STAGES[-1:]
+    def begin(self, stage: StageName, done: int, recipe: Recipe) -> None:
+        """A stage starts after `done` of its steps."""
 
+    def step(self, step: Step) -> None:
+        """A step is done."""
 
-def first(
-    plan: Plan, device: torch.device, note: Callable[[str], None], crops: Crops | None = None
-) -> Network:
-    """The network that a plan starts from.
+    def saved(self, stage: StageName, step: int) -> None:
+        """The state after that step was saved."""
 
-    Args:
-        plan: What to train.
-        device: Where the network goes.
-        note: Is told which weights of the start do not fit.
-        crops: Cuts low- and high-resolution crops to fit weights to. Without it, weights that
-            would be fitted are random: good enough to tell times.
+    def validated(self, stage: StageName, step: int, psnr: float, bits: float | None) -> None:
+        """The average of the weights was measured: mean PSNR in dB, mean width if quantized."""
 
-    Raises:
-        InputError: its start is of another backbone, and no EDSR that it can start as.
-        CheckpointError: its start cannot be read.
-    """
-    seed = plan.recipes[STAGES[0]].seed
-    if plan.start is None:
-        settings = {**plan.settings, "scale": plan.scale}
-        card = Card(backbone=plan.backbone, settings=settings)
-        network = start(card, seed=seed)
-        if plan.recipes[STAGES[0]].fit_last and crops is not None:
-            fit_last_layers(network, *crops(FITTED))
-        return network.to(device)
-    found = load_any(plan.start, plan)
-    if found.card.backbone != plan.backbone:
-        network = start(card_after(found, plan), seed=seed)
-        if crops is not None:
-            start_as_edsr(network, found, crops(MEASURED)[0])
-        missing = without_start(network)
-        rest = f"; random: {', '.join(missing)}" if missing else ""
-        note(f"the weights are fitted to reproduce {plan.start}{rest}")
-        return network.to(device)
-    wanted = _adapted(found.card, plan)
-    if wanted == found.card:
-        return found.to(device)
-    network, missing = transplant(found, wanted, seed=seed)
-    total = len(network.backbone.state_dict())
-    rest = f"; random: {', '.join(missing)}" if missing else ""
-    note(f"{total - len(missing)} of {total} weights are those of {plan.start}{rest}")
-    return network.to(device)
+    def finished(self, stage: str, path: Path) -> None:
+        """A network was written, of a stage or with 8-bit edges."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know; it names settings as errors do."""
 
 
-def load_any(path: Path, plan: Plan) -> Network:
-    """A network of ours, or one of the authors' of the plan's backbone.
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a run works with, apart from its plan."""
 
-    Raises:
-        CheckpointError: it cannot be read.
-    """
-    if is_ours(path):
-        return load(path)
-    failures = []
-    for scale in (plan.scale, *SCALES):
-        try:
-            return load_official(path, backbone=plan.backbone, scale=scale, widths=plan.widths)
-        except CheckpointError as error:
-            failures.append(error)
-    raise failures[0]
+    files: Sequence[Path]  # of photographs, see `survey`
+    photographs: Photographs
+    validation: Validation | None = None
+    device: torch.device = torch.device("cpu")  # noqa: RUF009, immutable
+    processes: Processes = ALONE
+    workers: int = 2  # threads that cut batches ahead
+    accepted: Callable[[], None] = lambda: None  # called once nothing is left to be refused
 
 
-def layers_of(plan: Plan, stage: Stage) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Stage:
+    """A stage, with all that it takes."""
+
+    name: StageName
+    plan: Plan
+    resources: Resources
+    report: Report
+    imitated: Network | None  # the teacher that the plan names, on the device
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.plan.recipes[self.name]
+
+    @property
+    def crops(self) -> Crops:
+        """What it learns from."""
+        recipe = self.recipe
+        return Crops(
+            self.resources.files,
+            self.plan.scale,
+            seed=recipe.seed,
+            texture=recipe.texture,
+            contrast=recipe.contrast,
+            sizes=recipe.sizes,
+            photographs=self.resources.photographs,
+        )
+
+    def unseen(
+        self, count: int = 1, *, size: int | None = None, scale: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Low- and high-resolution batches that the stage is not trained on.
+
+        Args:
+            count: Of batches.
+            size: Crops in each, unless as many as the recipe says.
+            scale: Another one than the plan's.
+        """
+        recipe, device = self.recipe, self.resources.device
+        for step in range(recipe.steps, recipe.steps + count):
+            pair = self.crops.batch(step, size or recipe.batch, recipe.patch, scale=scale)
+            yield pair[0].to(device), pair[1].to(device)
+
+    def start(self, before: Network, *, fit: bool, steps: int | None = None) -> Trainer:
+        """What trains the stage, before its first step.
+
+        Args:
+            before: What the stage begins with. It may be trained itself.
+            fit: Whether to set the sites from photographs; else they are to come from a state, or
+                do not matter.
+            steps: Another number than the recipe's.
+        """
+        resources, recipe = self.resources, self.recipe
+        return Trainer(
+            self._student(before, fit=fit),
+            recipe if steps is None else replace(recipe, steps=steps),
+            self.crops,
+            self._teacher(before),
+            scales=self.plan.all_scales,
+            processes=resources.processes,
+            workers=resources.workers,
+        )
+
+    def train(self, before: Network, folder: RunFolder) -> None:
+        """Train from where the folder's state is until the end, and write the result.
+
+        Raises:
+            CheckpointError: the state is of something else.
+            DivergedError: see `Trainer.run`.
+            KeyboardInterrupt: a signal asked for an end; the state is saved.
+        """
+        processes, state = self.resources.processes, folder.state(self.name)
+        resuming = processes.broadcast(state.exists())
+        trainer = self.start(before, fit=not resuming)
+        if resuming:
+            try:
+                trainer.resume(State.load(state))
+            except ValueError as error:
+                raise CheckpointError(state, str(error), hint="use a new folder") from error
+        self._run(trainer, folder)
+        if trainer.stopped:
+            raise KeyboardInterrupt
+        if processes.leads:
+            self._finish(folded(trainer.average), folder)
+        processes.wait_for_leader()  # nobody reads the result before it is there
+
+    def _student(self, before: Network, *, fit: bool) -> Network:
+        recipe, layers = self.recipe, _layers(self.plan, self.name)
+        as_before = executes(before.card, self.name, layers)
+        network = before if as_before else requantize(before, self.name, layers)
+        if self.name == "float":
+            wide = as_before and recipe.widen and self.plan.start is None
+            return widened(before, recipe.widen, seed=recipe.seed) if wide else network
+        bits = recipe.target_bits if recipe.measure_selectors and network.candidates else None
+        if fit and not (as_before and bits is None):
+            self._fit_sites(network, bounds=not as_before, bits=bits)
+        return network
+
+    def _fit_sites(self, network: Network, *, bounds: bool, bits: float | None) -> None:
+        """Set bounds, and selectors for an average width, from crops that are not trained on."""
+        count = RANGE_BATCHES if bits is None else SELECTOR_BATCHES
+        batches, truths = zip(*self.unseen(count, scale=self.plan.scale), strict=True)
+        network.eval()
+        if bounds:
+            fit_ranges(network, lambda: [network(batch)[1] for batch in batches[:RANGE_BATCHES]])
+        if bits is not None:
+            fit_selectors(network, network, batches, target_bits=bits, truths=truths)
+
+    def _teacher(self, before: Network) -> Network | None:
+        if not self.recipe.distills:
+            return None
+        if self.imitated is not None:
+            return self.imitated
+        if self.name not in ("float", before.card.precision):
+            return before.eval()
+        self.report.note(f"{self.name}: trains without a teacher; `teacher` would give it one")
+        return None
+
+    def _run(self, trainer: Trainer, folder: RunFolder) -> None:
+        resources, recipe, every = self.resources, self.recipe, self.plan.save_every
+        records = None
+        if resources.processes.leads:
+            records = Records(
+                folder.path, self.name, trainer.step, recipe.batch, resources.validation
+            )
+
+        def on_step(step: Step) -> None:
+            if records is not None:
+                records.add(step)
+                self.report.step(step)
+
+        self.report.begin(self.name, trainer.step, recipe)
+        with finishing_the_step(trainer):
+            while trainer.step < recipe.steps and not trainer.stopped:
+                try:
+                    trainer.run(on_step, until=trainer.step + every - trainer.step % every)
+                except DivergedError as error:
+                    advice = _advice(folder.state(self.name))
+                    raise DivergedError(f"{error}; {advice}") from error
+                if records is not None:
+                    self._keep(trainer, records, folder.state(self.name))
+        if records is not None:
+            records.close()
+
+    def _keep(self, trainer: Trainer, records: Records, state: Path) -> None:
+        records.flush()
+        if trainer.healthy or trainer.step >= self.recipe.steps:
+            trainer.state().save(state)
+            self.report.saved(self.name, trainer.step)
+        if not trainer.stopped:
+            measured = records.validate(trainer.average, trainer.step)
+            if measured is not None:
+                self.report.validated(self.name, trainer.step, *measured)
+
+    def _finish(self, network: Network, folder: RunFolder) -> None:
+        recipe, plan = self.recipe, self.plan
+        if self.name == "float" and recipe.refit_tail:
+            self.report.note(
+                f"{self.name}: the tail is fitted to the photographs, which takes a minute"
+            )
+            count = math.ceil(TAIL_PIXELS / (recipe.batch * recipe.patch**2))
+            refit_tail(network, self.unseen(count), floor=recipe.loss_floor)
+        photographs = len(self.resources.files)
+        about = {"stage": self.name, "recipe": asdict(recipe), "photographs": photographs}
+        for scale in (*plan.all_scales, plan.scale):
+            settings = {**network.card.settings, "scale": scale}
+            network.card = replace(network.card, settings=settings, about=about)
+            save(folder.network_at(self.name, scale, plan), network)
+        self.report.finished(self.name, folder.network(self.name))
+
+
+def _layers(plan: Plan, stage: StageName) -> dict[str, Any]:
     """The settings of a stage's execution."""
     if stage == "float":
         return {}
@@ -132,101 +256,10 @@ def layers_of(plan: Plan, stage: Stage) -> dict[str, Any]:
     return layers
 
 
-def check_fit(plan: Plan, network: Network, path: Path) -> None:
-    """Raise an `InputError` for a network from `path` that is not of the plan's kind."""
-    have, want = (network.card.backbone, network.card.scale), (plan.backbone, plan.scale)
-    if have != want:
-        raise InputError(f"{path} is {have[0]} x{have[1]}, not {want[0]} x{want[1]}")
-
-
-def executes(card: Card, stage: Stage, layers: dict[str, Any]) -> bool:
-    """Whether a network already runs as a stage wants it."""
-    if card.precision != stage:
-        return False
-    theirs = PRECISIONS[stage](**card.layers)
-    return all(_plain(getattr(theirs, name)) == _plain(value) for name, value in layers.items())
-
-
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, (list, tuple)) else value
-
-
-def start(card: Card, *, seed: int) -> Network:
-    """A network with random weights, the same for the same seed.
-
-    Raises:
-        InputError: there is no such network, or it does not fit into memory.
-    """
-    torch.manual_seed(seed)
-    try:
-        return Network(card)
-    except RuntimeError as error:
-        settings = ", ".join(f"{name} = {value}" for name, value in card.settings.items())
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{card.backbone} cannot be built with {settings}: {reason}") from error
-
-
-def transplant(network: Network, card: Card, *, seed: int) -> tuple[Network, list[str]]:
-    """Another network of the same backbone, such as of another scale, with all weights that fit.
-
-    Returns:
-        It, and the names of the weights that did not fit and are random.
-    """
-    result = start(card, seed=seed)
-    wanted = result.backbone.state_dict()
-    state = _fitting(network, wanted)
-    result.backbone.load_state_dict(state, strict=False)
-    return result, [name for name in wanted if name not in state]
-
-
-def requantize(network: Network, precision: str, layers: dict[str, Any]) -> Network:
-    """The same backbone with the same weights, executed in another precision.
-
-    Bounds carry over where a site has as many grids as before; the others are to be set
-    (`quant.ranges`).
-    """
-    card = replace(network.card, precision=precision, layers=layers, about={})
-    result = Network(card)
-    state = _fitting(network, result.backbone.state_dict())
-    result.backbone.load_state_dict(state, strict=False)
-    return result.to(next(network.parameters()).device)
-
-
-@contextmanager
-def run_at(network: Network, scale: int) -> Iterator[None]:
-    """Let a network for several scales run at one of them, as long as the context lasts."""
-    body = network.backbone
-    if not isinstance(body, Carn):
-        yield
-        return
-    before, body.scale = body.scale, scale
-    try:
-        yield
-    finally:
-        body.scale = before
-
-
-def traces_of(network: Network, batches: Sequence[Tensor]) -> Callable[[], list[Trace]]:
-    """What `quant.ranges.fit_ranges` runs: the network on some batches (N, 3, H, W) in 0..1."""
-
-    def forward() -> list[Trace]:
-        return [network(batch)[1] for batch in batches]
-
-    return forward
-
-
-def _adapted(card: Card, plan: Plan) -> Card:
-    """The card of a start of the plan's backbone, with the plan's settings."""
-    settings = {**card.settings, **plan.settings, "scale": plan.scale}
-    if plan.scale != card.scale:
-        settings.pop("composed", None)  # of another scale there is nothing to keep of it
-    return replace(card, settings=settings)
-
-
-def _fitting(network: Network, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a network that have the name and the shape of a wanted one."""
-    return {
-        name: value
-        for name, value in network.backbone.state_dict().items()
-        if name in wanted and value.shape == wanted[name].shape
-    }
+def _advice(state: Path) -> str:
+    if not state.exists():
+        return "no state was saved yet; try a smaller `learning_rate`, or `clip_gradient`"
+    return (
+        f"{state} is kept as of step {steps_of(state)}; the same command continues from there,"
+        " best with a smaller `learning_rate` or with `clip_gradient`"
+    )

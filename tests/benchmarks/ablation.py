@@ -34,12 +34,12 @@ from cadyq_cli.executables import executable_of
 from cadyq_cli.quant.ranges import fit_ranges, sites
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.quant.sites import DynamicSite
-from cadyq_cli.training.loop import Trainer
-from cadyq_cli.training.photos import Photos
-from cadyq_cli.training.plan import read_plan
-from cadyq_cli.training.recipe import Recipe
-from cadyq_cli.training.stages import requantize, traces_of
-from cadyq_cli.training.survey import find
+from cadyq_cli.training.data.crops import Crops
+from cadyq_cli.training.data.survey import find
+from cadyq_cli.training.learning.trainer import Trainer
+from cadyq_cli.training.recipes.plan import read_plan
+from cadyq_cli.training.recipes.recipe import Recipe
+from cadyq_cli.training.starts.carrying import requantize
 
 PATCHES = Patches(edge=96)
 MEASURED = 64  # batches that selectors are fitted to
@@ -71,7 +71,7 @@ WAYS = {
 Results = dict[str, list[Measured]]  # by test set
 
 
-def quantized(network: Network, way: Way, recipe: Recipe, photos: Photos) -> Network:
+def quantized(network: Network, way: Way, recipe: Recipe, photos: Crops) -> Network:
     """Train a float network to compute with few bits."""
     recipe = replace(recipe, **way.recipe)
     layers = {"unsigned": True, "relative": True, "logarithmic": True, "widths": (3, 4, 5, 6, 8)}
@@ -80,7 +80,7 @@ def quantized(network: Network, way: Way, recipe: Recipe, photos: Photos) -> Net
     unseen = range(recipe.steps, recipe.steps + MEASURED)
     pairs = [photos.batch(step, recipe.batch, recipe.patch) for step in unseen]
     lows, highs = zip(*pairs, strict=True)
-    fit_ranges(student, traces_of(student, lows[:RANGES]))
+    fit_ranges(student, lambda: [student(low)[1] for low in lows[:RANGES]])
     if way.fixed:
         for site in dynamic_sites(student):
             site.input_scale.zero_()  # leaves the selectors their biases
@@ -185,7 +185,7 @@ def main() -> None:
         target_bits=arguments.bits,
         average=0.98,
     )
-    photos = Photos(find(arguments.photos), network.card.scale, seed=recipe.seed)
+    photos = Crops(find(arguments.photos), network.card.scale, seed=recipe.seed)
     head("PSNR in dB / average bits", data)
     show("float", measured(network, data))
     results: dict[str, Results] = {}

@@ -16,10 +16,10 @@ from typer.testing import CliRunner, Result
 
 from cadyq_cli.checkpoint import save
 from cadyq_cli.commands.app import app
-from cadyq_cli.training import metrics
-from cadyq_cli.training.lock import alone_in
-from cadyq_cli.training.plan import Plan, parse_plan
-from cadyq_cli.training.recipe import Recipe
+from cadyq_cli.training.folder import RunFolder
+from cadyq_cli.training.log import table
+from cadyq_cli.training.recipes.plan import Plan, parse_plan
+from cadyq_cli.training.recipes.recipe import Recipe
 
 SMALL = ("-s", "2", "--set", "features=4", "--set", "blocks=1", "--no-fuse", "--stages", "float")
 SHORT = (*SMALL, "--steps", "2", "--batch", "2", "--patch", "8")
@@ -144,7 +144,7 @@ def test_a_dry_run_tells_what_a_network_lacks_that_starts_as_another(
         (("--set", "features=²"), "features = '²' should be a whole number"),
         (("--set", "features=0"), "edsr: features = 0 should be at least 1"),
         (("--set", "blocks=-1"), "edsr: blocks = -1 should be at least 1"),
-        (("--backbone", "idn", "--set", "features=8"), "idn cannot be built with features = 8"),
+        (("--backbone", "idn", "--set", "features=8"), "8 features are too few"),
         (("--backbone", "span", "--set", "activation=tanh"), "one of silu, relu, hardswish"),
         (("--set", "colour=3"), "edsr: colour; it has features, blocks, composed"),
         (("--backbone", "vgg"), "unknown backbone 'vgg'"),
@@ -227,7 +227,7 @@ def test_a_teacher_of_another_backbone_teaches_its_output_only(
     assert "is idn, and not edsr, so only its output can be imitated" in refused.stderr
     result = _train(photos, "-o", tmp_path / "run", *SHORT, *taught)
     assert result.exit_code == 0, result.stderr
-    rows = metrics.read(tmp_path / "run" / "metrics.csv")
+    rows = table.read(tmp_path / "run" / "metrics.csv")
     assert all(float(row["output"]) > 1 for row in rows)
 
 
@@ -304,7 +304,7 @@ def test_a_refused_command_leaves_a_run_as_it_was(photos: Path, tmp_path: Path) 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
 def test_a_second_training_in_the_same_folder_is_refused(photos: Path, tmp_path: Path) -> None:
-    with alone_in(tmp_path):
+    with RunFolder(tmp_path).alone():
         result = _train(photos, "-o", tmp_path, *SHORT)
     assert result.exit_code == 1
     assert result.stderr == (

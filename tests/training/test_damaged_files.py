@@ -17,12 +17,12 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from cadyq_cli.errors import CheckpointError, FileError, InputError
-from cadyq_cli.training import curves, metrics
-from cadyq_cli.training.optimisers import Optimisers
-from cadyq_cli.training.plan import parse_plan
-from cadyq_cli.training.recipe import Recipe
-from cadyq_cli.training.state import State, steps_of
-from cadyq_cli.training.survey import survey
+from cadyq_cli.training.data.survey import survey
+from cadyq_cli.training.learning.optimisers import Optimisers
+from cadyq_cli.training.learning.state import State, steps_of
+from cadyq_cli.training.log import curves, table
+from cadyq_cli.training.recipes.plan import parse_plan
+from cadyq_cli.training.recipes.recipe import Recipe
 
 HEAD: dict[str, Any] = {
     "step": 3,
@@ -120,13 +120,13 @@ VALIDATION = "float,20,,,,,,,,,,,31.5,5.25"
 
 
 def _table(path: Path, *lines: str) -> Path:
-    path.write_text("\n".join([",".join(metrics.COLUMNS), *lines]) + "\n", encoding="utf-8")
+    path.write_text("\n".join([",".join(table.COLUMNS), *lines]) + "\n", encoding="utf-8")
     return path
 
 
 def test_a_table_is_read_but_for_a_last_line_that_was_cut_off(tmp_path: Path) -> None:
     path = _table(tmp_path / "metrics.csv", LINE, VALIDATION, "float,40,1")
-    assert [row["psnr"] for row in metrics.read(path)] == ["", "31.5"]
+    assert [row["psnr"] for row in table.read(path)] == ["", "31.5"]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_table_is_read_but_for_a_last_line_that_was_cut_off(tmp_path: Path) ->
 def test_a_damaged_table_is_named_with_what_to_do(line: str, tmp_path: Path) -> None:
     path = _table(tmp_path / "metrics.csv", line, LINE)
     with pytest.raises(FileError, match=r"metrics\.csv: is damaged .*; move it away"):
-        metrics.Metrics(path, "float", 20, 16)
+        table.Table(path, "float", 20, 16)
 
 
 @given(content=st.binary(max_size=200) | st.text(max_size=80).map(str.encode))
@@ -160,7 +160,7 @@ def test_a_table_is_either_drawn_or_refused(
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(content)
     try:
-        rows = metrics.read(path)
+        rows = table.read(path)
     except FileError:
         return
     assert not rows
@@ -169,7 +169,7 @@ def test_a_table_is_either_drawn_or_refused(
 @pytest.mark.parametrize("value", ["0", "-1", "1e-29", "1e29"])
 def test_whatever_is_read_can_be_drawn(value: str, tmp_path: Path) -> None:
     path = _table(tmp_path / "metrics.csv", f"float,1,1,1,{value},,,,,inf,,1,,")
-    curves.draw(tmp_path / "curves.png", metrics.read(path))
+    curves.draw(tmp_path / "curves.png", table.read(path))
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.width == curves.WIDTH  # one stage
 

@@ -19,17 +19,20 @@ from safetensors.torch import load_file
 
 from cadyq_cli.checkpoint import Card, load, save
 from cadyq_cli.errors import InputError
-from cadyq_cli.training import metrics, run
-from cadyq_cli.training.divergence import DivergedError
-from cadyq_cli.training.loop import Step, Trainer
-from cadyq_cli.training.pairs import Pairs
-from cadyq_cli.training.plan import STAGES, Plan, parse_plan
-from cadyq_cli.training.recipe import Recipe
-from cadyq_cli.training.run import Resources, train
-from cadyq_cli.training.stages import stages_after
-from cadyq_cli.training.state import State
-from cadyq_cli.training.survey import find
-from cadyq_cli.training.validation import Validation
+from cadyq_cli.training import stages
+from cadyq_cli.training.data.photographs import Photographs
+from cadyq_cli.training.data.survey import find
+from cadyq_cli.training.learning.health import DivergedError
+from cadyq_cli.training.learning.losses import Step
+from cadyq_cli.training.learning.state import State
+from cadyq_cli.training.learning.trainer import Trainer
+from cadyq_cli.training.log import table
+from cadyq_cli.training.log.validation import Validation
+from cadyq_cli.training.recipes.plan import STAGES, Plan, parse_plan
+from cadyq_cli.training.recipes.recipe import Recipe
+from cadyq_cli.training.run import Run
+from cadyq_cli.training.stages import Resources
+from cadyq_cli.training.starts.start import stages_after
 
 RECIPE = Recipe(steps=4, batch=2, patch=8, range_steps=0, average=0.9, fuse=False)
 PLAN = Plan(
@@ -61,8 +64,12 @@ class Listener:
     def saved(self, *_: Any) -> None: ...
 
 
+def train(plan: Plan, folder: Path, resources: Resources, report: Listener) -> Path:
+    return Run.open(plan, folder).train(resources, report)
+
+
 def _resources(folder: Path, validation: Validation | None = None) -> Resources:
-    return Resources(photographs=find([folder]), pairs=Pairs(), validation=validation)
+    return Resources(files=find([folder]), photographs=Photographs(), validation=validation)
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:
@@ -90,7 +97,7 @@ def test_the_stages_lead_from_photographs_to_a_dynamic_network(
     assert set(trace.bits) == {"block1.1", "block1.2"}
     maps = sorted(path.name for path in (tmp_path / "bitmaps").iterdir())
     assert maps == ["dynamic-000002.png", "dynamic-000004.png"]
-    rows = metrics.read(tmp_path / "metrics.csv")
+    rows = table.read(tmp_path / "metrics.csv")
     validated = [(row["stage"], row["step"]) for row in rows if row["psnr"]]
     assert validated == [(s, n) for s in ("float", "static", "dynamic") for n in ("2", "4")]
     with Image.open(tmp_path / "curves.png") as curves:
@@ -102,7 +109,7 @@ def test_the_stages_lead_from_photographs_to_a_dynamic_network(
 def test_a_run_that_fits_the_tail_at_the_end_changes_nothing_else(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "TAIL_PIXELS", 2**12)
+    monkeypatch.setattr(stages, "TAIL_PIXELS", 2**12)
     settings = {"features": 4, "blocks": 2}
     plan = Plan(
         backbone="span", scale=2, settings=settings, stages=("float",), recipes={"float": RECIPE}
@@ -177,8 +184,7 @@ from pathlib import Path
 sys.path[:0] = sys.argv[3:]
 from cadyq_cli import atomic
 from cadyq_cli.atomic import replacing
-from cadyq_cli.training.run import train
-from test_run import PLAN, Listener, _resources
+from test_run import PLAN, Listener, _resources, train
 from dataclasses import replace
 
 class Dying:
@@ -218,7 +224,7 @@ def test_a_process_killed_while_it_writes_a_state_loses_nothing_before(
     resumed = train(plan, run, _resources(folder), after)
     assert after.begun == [("float", 1, 4)]
     assert _same(_weights(resumed), _weights(whole))
-    ours, theirs = (metrics.read(path / "metrics.csv") for path in (run, tmp_path / "whole"))
+    ours, theirs = (table.read(path / "metrics.csv") for path in (run, tmp_path / "whole"))
     timed = {"seconds", "images_per_second"}
     assert [{k: v for k, v in row.items() if k not in timed} for row in ours] == [
         {k: v for k, v in row.items() if k not in timed} for row in theirs

@@ -8,18 +8,18 @@ from typing import ClassVar
 
 from cadyq_cli.commands.options.declaring import argument, option
 from cadyq_cli.commands.options.shared import OnDevice
-from cadyq_cli.training.plan import built_in
+from cadyq_cli.training.recipes.plan import built_in
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photographs:
+class Learned:
     """What is learned from."""
 
     data: list[Path] = argument(..., "Folders of photographs to learn from.", metavar="DATA...")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class Kept:
     """What is done, and where it is kept."""
 
     PANEL: ClassVar[str] = "Options"

@@ -1,1 +1,1 @@
-"""Networks that start as more than random weights: as an EDSR, or with their last layers fitted."""
+"""Weights before and after all steps: from elsewhere, as an EDSR's, or fitted by least squares."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.errors import InputError
-from cadyq_cli.training.plan import Plan
+from cadyq_cli.training.recipes.plan import Plan
 from cadyq_cli.training.starts.carn import start_carn
 from cadyq_cli.training.starts.kernels import EdsrKernels
 from cadyq_cli.training.starts.srresnet import start_srresnet

@@ -15,8 +15,8 @@ from torch.nn.functional import pixel_shuffle, relu
 from cadyq_cli.backbones.carn import STAGES
 from cadyq_cli.backbones.parts import mean_of, upsampling_factors
 from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.training.least_squares import Regression
 from cadyq_cli.training.starts.kernels import EdsrKernels, Kernel
+from cadyq_cli.training.starts.least_squares import Regression
 
 STRENGTH = 25.0  # of EDSR's features, which work in 0..255, to those of CARN
 CUT = 0.005  # share of the values that a ReLU may cut

@@ -21,8 +21,9 @@ from torch.nn.functional import conv2d, pad, pixel_shuffle, relu
 
 from cadyq_cli.backbones.parts import mean_of, upsampling_factors
 from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.training.least_squares import smallest_solution
+from cadyq_cli.quant.watching import watching
 from cadyq_cli.training.starts.kernels import EdsrKernels
+from cadyq_cli.training.starts.least_squares import smallest_solution
 
 PASSING = 0.999  # share of the head's values that the PReLU should leave alone
 EVERY = 7  # of how many values one is enough for a quantile
@@ -114,8 +115,8 @@ def _instead_of_biases(edsr: EdsrKernels, scale: int, mean: Tensor) -> Tensor:
 def _settle_norms(network: Network, low: Tensor) -> None:
     """Let each batch normalisation have its input's statistics, and undo what it does."""
 
-    def settle(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
-        variance, mean = torch.var_mean(inputs[0], (0, 2, 3))
+    def settle(norm: nn.BatchNorm2d, x: Tensor) -> None:
+        variance, mean = torch.var_mean(x, (0, 2, 3))
         norm.load_state_dict(
             {
                 "weight": (variance + norm.eps).sqrt(),
@@ -127,7 +128,5 @@ def _settle_norms(network: Network, low: Tensor) -> None:
         )
 
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    hooks = [norm.register_forward_pre_hook(settle) for norm in norms]
-    network.eval()(low)
-    for hook in hooks:
-        hook.remove()
+    with watching(norms, settle):
+        network.eval()(low)

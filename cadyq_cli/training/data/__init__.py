@@ -1,0 +1,1 @@
+"""What is learned from: photographs, found, checked, shrunk and cut."""

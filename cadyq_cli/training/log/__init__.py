@@ -1,0 +1,1 @@
+"""What people see of a run: a table, curves, bit maps and validations."""
