@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from pathlib import Path
 
 from cadyq_cli.errors import InputError
@@ -18,7 +17,7 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".tar")  # of weights files
 
 def folder() -> Path:
     """Where the shipped weights lie: in the installed package, else in the checkout beside it."""
-    installed = Path(str(files("cadyq_cli") / "weights"))
+    installed = Path(__file__).parents[1] / "weights"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "weights"
 
 

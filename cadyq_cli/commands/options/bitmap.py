@@ -25,7 +25,7 @@ _not_a_page = against(PAGE, words="`{option}` is for a figure, not for {other}")
 _OWN = "each is a figure of its own"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Output(Telling):
     """Where figures go, and what is told beside them."""
 
@@ -87,7 +87,7 @@ class Output(Telling):
         return Naming(self.suffix, output, format_named(file_format or "png")), False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Figure:
     """What is drawn, and how."""
 
@@ -163,7 +163,7 @@ class Figure:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Network(Model):
     """Whose widths are shown."""
 
@@ -239,7 +239,7 @@ class Network(Model):
             raise FileError(path, str(error), hint="`json` prints what can be drawn") from error
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FinerTiles(RunningTiles):
     """What to compute with, and how finely."""
 

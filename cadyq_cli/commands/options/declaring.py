@@ -1,4 +1,7 @@
-"""Options as fields of frozen dataclasses."""
+"""Options as fields of frozen dataclasses.
+
+Those do without `eq` and `repr`, code that Python would write anew each time that `cadyq` starts.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Exclusion:
     """Settings that contradict the one that declares this, and with which words to refuse them."""
 
@@ -21,7 +24,7 @@ def against(*others: str, because: str = "", words: str = "") -> Exclusion:
     return Exclusion(others, words or "`{option}` and `{other}` contradict each other" + reason)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Option:
     """What a command line and its help say of a setting."""
 

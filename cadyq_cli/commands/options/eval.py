@@ -20,7 +20,7 @@ _ONE_FORM = "`json`, `csv` and `markdown` exclude each other"
 _FOR_PEOPLE = "`histogram` is for people, without `json`, `csv` or `markdown`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Tested:
     """What is measured."""
 
@@ -33,7 +33,7 @@ class Tested:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Images:
     """What it is measured on."""
 
@@ -80,7 +80,7 @@ class Images:
         return sets
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Protocol:
     """How images are cut and compared."""
 
@@ -131,7 +131,7 @@ class Protocol:
         return Comparison(border=border, rgb=self.rgb, whole_luma=self.whole_luma)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Output(Telling):
     """In which form results are printed or drawn."""
 
@@ -167,7 +167,7 @@ class Output(Telling):
     overwrite: bool = option(False, "Replace that FILE.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Authors(Running):
     """What to compute with, and whose files are given."""
 

@@ -34,7 +34,7 @@ def _automatic() -> str:
     return ", ".join(f"{name} {' and '.join(each)}" for name, each in scales.items())
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Inputs:
     """Images and folders, with or without a flag before them."""
 
@@ -49,7 +49,7 @@ class Inputs:
         return [*(self.images or ()), *(self.more_images or ())]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Files:
     """Which images are taken, and what is done about results that exist."""
 
@@ -76,7 +76,7 @@ class Files:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Model:
     """The network to run."""
 
@@ -95,7 +95,7 @@ class Model:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OnDevice:
     """Where to compute with PyTorch."""
 
@@ -121,7 +121,7 @@ class OnDevice:
         return torch.device(device_named(self.device))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Running(OnDevice):
     """What to compute with."""
 
@@ -158,7 +158,7 @@ class Running(OnDevice):
         return opener, max(1, min(self.jobs or opener.usual_images, images))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RunningTiles(Running):
     """The same for images that are cut into patches."""
 
@@ -171,7 +171,7 @@ class RunningTiles(Running):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Telling:
     """How much is printed."""
 

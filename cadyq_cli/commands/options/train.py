@@ -11,14 +11,14 @@ from cadyq_cli.commands.options.shared import OnDevice
 from cadyq_cli.training.recipes.plan import built_in
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Learned:
     """What is learned from."""
 
     data: list[Path] = argument(..., "Folders of photographs to learn from.", metavar="DATA...")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Kept:
     """What is done, and where it is kept."""
 
@@ -43,7 +43,7 @@ class Kept:
     dry_run: bool = option(False, "Say what would happen, and how long it would take.", common=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Running(OnDevice):
     """What to compute with."""
 
@@ -59,7 +59,7 @@ class Running(OnDevice):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Extra:
     """Settings that only some backbones have."""
 

@@ -26,7 +26,7 @@ def _known_shard(text: str | None) -> str | None:
     return text
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Pictures(Inputs):
     """What to enlarge."""
 
@@ -38,7 +38,7 @@ class Pictures(Inputs):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Size:
     """How large the result is."""
 
@@ -80,7 +80,7 @@ class Size:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Output(Telling):
     """Where results go, and what is in them."""
 
@@ -145,7 +145,7 @@ class Output(Telling):
         return Naming(suffix, self.output, file_format)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ManyFiles(Files):
     """Which images are taken."""
 
@@ -158,7 +158,7 @@ class ManyFiles(Files):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Network(Model):
     """The network, and how it is used."""
 
