@@ -6,7 +6,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -74,6 +74,20 @@ def test_no_two_parts_import_each_other() -> None:
     for file in FILES:
         graph.setdefault(part_of(file), set()).update(imported_parts(file) - {part_of(file)})
     TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    modules = {".".join(f.relative_to(ROOT).with_suffix("").parts): f for f in FILES}
+    graph = {
+        name: {module for each in imports(file) if (module := _module_of(each, modules))} - {name}
+        for name, file in modules.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def _module_of(imported: str, modules: Mapping[str, Path]) -> str | None:
+    """The module that a dotted name is, or is in."""
+    return next((n for n in (imported, imported.rpartition(".")[0]) if n in modules), None)
 
 
 def test_only_commands_name_flags() -> None:

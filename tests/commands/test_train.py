@@ -7,14 +7,16 @@ import shutil
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from networks import tiny
 from PIL import Image
+from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
-from cadyq_cli.checkpoint import save
+from cadyq_cli.checkpoint import save, stored
 from cadyq_cli.commands.app import app
 from cadyq_cli.training.folder import RunFolder
 from cadyq_cli.training.log import table
@@ -214,6 +216,28 @@ def test_a_run_without_a_recipe_trains_what_its_start_is(photos: Path, tmp_path:
     other = _train(photos, "-o", tmp_path / "run", *given, "--recipe", "paper-edsr")
     assert other.exit_code == 2
     assert f"{start} is srresnet, not edsr" in other.stderr
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["run", "dry run"])
+def test_start_and_teacher_are_read_once_each_whatever_the_stages(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dry: tuple[str, ...]
+) -> None:
+    opened: list[Path] = []
+
+    def counted(path: Path, **options: Any) -> Any:
+        opened.append(path)
+        return safe_open(path, **options)
+
+    monkeypatch.setattr(stored, "safe_open", counted)
+    start, teacher = (tmp_path / f"{name}.safetensors" for name in ("start", "teacher"))
+    for file in (start, teacher):
+        save(file, tiny("edsr", 2, "float"))
+    given = ("--start", start, "--teacher", teacher, "--steps", "1", "--batch", "2", "--patch", "8")
+    plain = ("--no-edges", "--no-measure-selectors")
+    result = _train(photos, "-o", tmp_path / "run", *given, "--no-fuse", *plain, *dry)
+    assert result.exit_code == 0, result.stderr
+    assert (result.stdout + result.stderr).count("dynamic") > 0
+    assert [opened.count(file) for file in (start, teacher)] == [1, 1]
 
 
 def test_a_teacher_of_another_backbone_teaches_its_output_only(
