@@ -13,12 +13,14 @@ def test_layers_are_watched_until_the_context_ends_even_by_an_error() -> None:
     first, second = nn.Conv2d(1, 2, 1), nn.Conv2d(2, 1, 1)
     network, image = nn.Sequential(first, nn.ReLU(), second), torch.rand(1, 1, 4, 4)
     seen: list[tuple[nn.Module, Tensor]] = []
-    with (
-        pytest.raises(ZeroDivisionError),
-        watching([first, second], lambda module, x: seen.append((module, x))),
-    ):
+
+    def see(module: nn.Module, x: Tensor) -> None:
+        seen.append((module, x))
+        if module is second:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), watching([first, second], see):
         network(image)
-        raise ZeroDivisionError
     network(image)
     assert [module for module, _ in seen] == [first, second]
     assert torch.equal(seen[0][1], image)
