@@ -33,12 +33,8 @@ class Mixed:
         if name != "auto":
             return cls(device, getattr(torch, name))
         if device.type == "cuda":
-            return cls(
-                device,
-                torch.bfloat16
-                if torch.cuda.is_bf16_supported(including_emulation=False)
-                else torch.float16,
-            )
+            native = torch.cuda.is_bf16_supported(including_emulation=False)
+            return cls(device, torch.bfloat16 if native else torch.float16)
         native = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001, nothing public tells
         return cls(device, torch.bfloat16 if native else torch.float32)
 
@@ -56,8 +52,6 @@ class Mixed:
 def can_compile(device: torch.device) -> bool:
     """Whether `torch.compile` finds what it needs."""
     if device.type == "cuda":
-        return find_spec("triton") is not None and torch.cuda.get_device_capability(device) >= (
-            7,
-            0,
-        )
+        recent = torch.cuda.get_device_capability(device)[0] >= 7
+        return recent and find_spec("triton") is not None
     return any(map(shutil.which, (environ.get("CXX", "g++"), "g++", "clang++")))

@@ -34,18 +34,8 @@ PAPER: Mapping[StageName, Recipe] = {  # where a file is silent
     "dynamic": Recipe(),
 }
 
-
-_FIXED = {
-    "backbone",
-    "scale",
-    "scales",
-    "widths",
-    "unsigned",
-    "relative",
-    "logarithmic",
-    "settings",
-    "start",
-}
+_FIXED = {"backbone", "scale", "scales", "widths", "unsigned", "relative", "logarithmic"}
+_FIXED |= {"settings", "start"}  # what a run that has begun keeps
 
 
 @dataclass(frozen=True, kw_only=True)
