@@ -60,8 +60,11 @@ def load_official(
             not those of this backbone, scale and number of widths.
         InputError: a backbone or a scale that the authors' code does not have.
     """
-    path = None if isinstance(source, Mapping) else Path(source)
-    state = source if path is None else read_state(path)
+    if isinstance(source, Mapping):
+        path, state = None, source
+    else:
+        path = Path(source)
+        state = read_state(path)
     network = network_from(state, path, backbone, scale=scale, widths=widths)
     return network.to(device)
 
