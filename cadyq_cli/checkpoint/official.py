@@ -60,8 +60,9 @@ def load_official(
             not those of this backbone, scale and number of widths.
         InputError: a backbone or a scale that the authors' code does not have.
     """
+    path: Path | None = None
     if isinstance(source, Mapping):
-        path, state = None, source
+        state = source
     else:
         path = Path(source)
         state = read_state(path)
