@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 from typer.testing import CliRunner
 
 from cadyq_cli.checkpoint import Card, Network, save
@@ -187,16 +187,16 @@ def test_names_formats_and_quality(photos: Path, weights: Path, tmp_path: Path) 
 def test_metadata_is_kept_or_stripped(photos: Path, weights: Path, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "Camera"
-    profile = b"a profile"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     source, kept, stripped = (tmp_path / name for name in ("m.jpg", "kept.jpg", "stripped.jpg"))
     with Image.open(photos / "b.jpg") as image:
-        image.convert("L").save(source, exif=exif, icc_profile=b"\0" * 16 + b"GRAY" + profile)
+        image.convert("RGB").save(source, exif=exif, icc_profile=profile)
     assert Outcome(source, "-m", weights, "-o", kept).exit_code == 0
     assert Outcome(source, "-m", weights, "-o", stripped, "--strip-metadata").exit_code == 0
     with Image.open(kept) as with_it, Image.open(stripped) as without:
         assert with_it.getexif()[0x010F] == "Camera"
         assert not without.getexif()
-        assert with_it.info["icc_profile"] == without.info["icc_profile"]
+        assert with_it.info["icc_profile"] == without.info["icc_profile"] == profile
 
 
 def test_transparency_in_a_jpeg_is_an_error_that_names_the_fix(
@@ -272,7 +272,7 @@ def test_json_has_one_object_an_image_of_the_documented_schema(
     }
     assert (skipped["status"], skipped["output_size"], skipped["error"]) == ("skipped", None, None)
     assert failed["status"] == "failed"
-    assert failed["error"] == f"{photos / 'c.png'}: is empty"
+    assert failed["error"] == f"{photos / 'c.png'}: is empty; copy or download it again"
 
 
 def test_notes_on_reading_are_printed_unless_quiet(weights: Path, tmp_path: Path) -> None:
