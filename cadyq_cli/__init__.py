@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cadyq_cli.checkpoint import Network, load, load_official
     from cadyq_cli.errors import CadyqError
+    from cadyq_cli.networks import Network, load, load_official
     from cadyq_cli.opening import Opener
     from cadyq_cli.upscaling import Upscaled, upscale
 
@@ -23,11 +23,11 @@ __all__ = ["CadyqError", "Network", "Opener", "Upscaled", "load", "load_official
 
 _HOME = {
     "CadyqError": "errors",
-    "Network": "checkpoint",
+    "Network": "networks",
     "Opener": "opening",
     "Upscaled": "upscaling",
-    "load": "checkpoint",
-    "load_official": "checkpoint",
+    "load": "networks",
+    "load_official": "networks",
     "upscale": "upscaling",
 }
 

@@ -1,4 +1,7 @@
-"""Makes networks ready to run, on what this machine computes with best."""
+"""Makes networks ready to run, on what this machine computes with best.
+
+That is the engine wherever it can; a file that holds a program is opened for it without torch.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cadyq_cli.checkpoint import shipped
+from cadyq_cli.engine.checking import checked
 from cadyq_cli.engine.devices import CPU, device_named
+from cadyq_cli.engine.executor import Executable
+from cadyq_cli.engine.kernels import Kernels
 from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.engine.native.library import NativeUnavailable
-from cadyq_cli.errors import InputError, UncompilableError
+from cadyq_cli.engine.reach import reach_of
+from cadyq_cli.errors import CheckpointError, InputError, UncompilableError
+from cadyq_cli.networks import shipped
+from cadyq_cli.networks.agreement import check_alike
+from cadyq_cli.networks.stored import read
 
 if TYPE_CHECKING:
-    from cadyq_cli.checkpoint import Network
     from cadyq_cli.engine.runner import Runner
+    from cadyq_cli.networks import Network
 
 ENGINES = ("auto", "int8", "float")
 _USUAL_IMAGES = 4  # at a time, at most; each holds a picture
@@ -77,26 +86,20 @@ class Opener:
             images: That will be worked on at a time.
 
         Raises:
-            CheckpointError: see `checkpoint.load`.
+            CheckpointError: see `networks.load`.
             InputError: no such network is shipped.
         """
         path = shipped.locate(str(path))
         if self._kernels is not None:
-            from cadyq_cli.executables import load_executable
-
             try:
                 return load_executable(path, self._kernels, threads=self._share(images))
             except UncompilableError as reason:
                 self._do_without(reason, str(path))
-        from cadyq_cli.executables import load_network
-
         return load_network(path, self._device)
 
     def adopt(self, network: Network, *, images: int = 1) -> Runner:
         """The same for a network that is loaded already."""
         if self._kernels is not None:
-            from cadyq_cli.executables import executable_of
-
             try:
                 return executable_of(network, self._kernels, threads=self._share(images))
             except UncompilableError as reason:
@@ -122,6 +125,81 @@ class Opener:
 
     def _share(self, images: int) -> int:
         return max(1, self._threads // images)
+
+
+def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> Executable:
+    """Make a weights file ready to run; needs torch only if there is no program in it.
+
+    `threads` are as for `Executable`.
+
+    Raises:
+        CheckpointError: as for `networks.load`, or its program does not fit its tensors.
+        UncompilableError: it holds no program, and none can be made.
+    """
+    path = Path(path)
+    stored = read(path)
+    try:
+        if stored.program is not None:
+            check_alike(stored.card, stored.program)
+            return Executable(
+                stored.program, stored.arrays, kernels, threads=threads, name=str(path)
+            )
+        from cadyq_cli.networks.file import rebuilt
+
+        executable = executable_of(rebuilt(stored), kernels, threads=threads)
+        executable.name = str(path)
+        return executable
+    except ValueError as error:
+        raise CheckpointError(path, str(error)) from error
+
+
+def executable_of(network: Network, kernels: Kernels, *, threads: int = 1) -> Executable:
+    """Compile a trained network; an EDSR with its tail composed, which only saves time.
+
+    `threads` are as for `Executable`.
+
+    Raises:
+        UncompilableError: it does something that no step stands for.
+    """
+    from cadyq_cli.edges.composing import with_composed_tail
+    from cadyq_cli.engine.compile import compile_network
+    from cadyq_cli.networks.arrays import coded_arrays
+
+    network = with_composed_tail(network)
+    program = compile_network(network.backbone, scale=network.card.scale)
+    try:
+        return Executable(program, coded_arrays(network.backbone), kernels, threads=threads)
+    except ValueError as error:
+        raise UncompilableError(f"the kernels cannot run it: {error}") from error
+
+
+def load_network(path: Path | str, device: str) -> Network:
+    """Rebuild a network for PyTorch to run in several threads.
+
+    Its program is looked at now. To trace a network later, for how far it reaches, would disturb
+    the threads in which networks run already.
+
+    Raises:
+        CheckpointError: as for `networks.load`.
+    """
+    from cadyq_cli.networks.file import rebuilt
+
+    path = Path(path)
+    stored = read(path)
+    try:
+        if stored.program is not None:
+            check_alike(stored.card, stored.program)
+            checked(stored.program, stored.arrays)
+        network = rebuilt(stored).to(device)
+    except ValueError as error:
+        raise CheckpointError(path, str(error)) from error
+    network.reach = (
+        network.reach
+        if stored.program is None
+        else reach_of(stored.program, network.backbone.state_dict())
+    )
+    network.name = str(path)
+    return network
 
 
 def _cores() -> int:

@@ -11,9 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cadyq_cli.engine.executor import Result
-from cadyq_cli.engine.kernels import Map
-from cadyq_cli.engine.operations import Chosen
+from cadyq_cli.engine.runner import Chosen, Map, Result
 
 
 class Orientation(NamedTuple):

@@ -14,9 +14,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.executor import Result
 from cadyq_cli.engine.reach import FARTHEST
-from cadyq_cli.engine.runner import Runner
+from cadyq_cli.engine.runner import Result, Runner
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.pixels import from_values, to_values
 from cadyq_cli.imaging.pure import keep_pure
@@ -184,7 +183,7 @@ def upscale(
     with the image.
 
     Args:
-        runner: A network, such as `opening.Opener` and `checkpoint.load` give it.
+        runner: A network, such as `opening.Opener` and `networks.load` give it.
         image: RGB, shape (H, W, 3), uint8 or uint16, at least 1 x 1.
         tile: Edge of a tile in pixels of the input; 0 chooses. Each tile gets widths of its own.
         track: Yields the tiles it is given, as a progress bar does.

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cadyq_cli.engine.curves import CURVES, sigmoid
 from cadyq_cli.engine.folding import without_groups
-from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
+from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Sums
+from cadyq_cli.engine.runner import Map
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from networks import tiny
+from tiny_networks import tiny
 
-from cadyq_cli.checkpoint import save
 from cadyq_cli.commands.app import COMMANDS
+from cadyq_cli.networks import save
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "cadyq_cli"
@@ -24,9 +24,9 @@ RANKS = (
     {"commands"},
     {"batch"},
     {"upscaling", "self_ensemble", "opening", "training", "evaluation", "bitmaps"},
-    {"executables", "figures"},
+    {"figures"},
     {"edges"},
-    {"checkpoint", "imaging", "engine"},
+    {"networks", "imaging", "engine"},
     {"backbones"},
     {"quant"},
     {"atomic", "downloads"},

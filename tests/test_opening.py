@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import tiny
+from tiny_networks import tiny
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from cadyq_cli.backbones import registry
-from cadyq_cli.checkpoint import Card, Network, save
 from cadyq_cli.engine.devices import device_named
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.native.library import ISA_VARIABLE
 from cadyq_cli.errors import CheckpointError, InputError, UncompilableError
+from cadyq_cli.networks import Card, Network, save
 from cadyq_cli.opening import Opener
 from cadyq_cli.quant.layers import Layers
 from cadyq_cli.quant.trace import Trace

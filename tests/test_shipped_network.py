@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cadyq_cli.checkpoint import load, shipped, stored
 from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.evaluation.metrics import psnr_y
-from cadyq_cli.executables import load_executable
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.resize import imresize
-from cadyq_cli.opening import Opener
+from cadyq_cli.networks import load, shipped, stored
+from cadyq_cli.opening import Opener, load_executable
 from cadyq_cli.upscaling import upscale
 
 PHOTO = Path(__file__).parent / "images" / "photo.png"

@@ -9,12 +9,12 @@ import pytest
 import torch
 from reference_kernels import ReferenceKernels
 
-from cadyq_cli.checkpoint import Card, Network
-from cadyq_cli.engine.executor import Executable, Result
-from cadyq_cli.engine.kernels import Map
+from cadyq_cli.engine.executor import Executable
+from cadyq_cli.engine.runner import Map, Result
 from cadyq_cli.errors import InputError
-from cadyq_cli.executables import executable_of
 from cadyq_cli.imaging.tiles import Tile
+from cadyq_cli.networks import Card, Network
+from cadyq_cli.opening import executable_of
 from cadyq_cli.upscaling import (
     SMALLEST_TILE,
     Enlargement,

@@ -23,7 +23,7 @@ class OnDemand:
         """The network.
 
         Raises:
-            CheckpointError: see `checkpoint.load`.
+            CheckpointError: see `networks.load`.
         """
         with self._lock:
             if self._opened is None:
@@ -53,6 +53,6 @@ class Models:
         """The network of a scale.
 
         Raises:
-            CheckpointError: see `checkpoint.load`.
+            CheckpointError: see `networks.load`.
         """
         return self._networks[scale]()

@@ -38,7 +38,7 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.tiles import Tile
 
 if TYPE_CHECKING:
-    from cadyq_cli.engine.executor import Result
+    from cadyq_cli.engine.runner import Result
 
 SCHEMA = "cadyq.bitmap/1"
 _DIGITS = 6  # significant ones of what selectors saw; float32 holds 7

@@ -13,7 +13,7 @@ from cadyq_cli.commands.options.declaring import argument
 from cadyq_cli.commands.tables import print_table
 
 if TYPE_CHECKING:
-    from cadyq_cli.checkpoint.catalogue import Shipped
+    from cadyq_cli.networks.catalogue import Shipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +33,8 @@ def tell(asked: Asked) -> None:
         cadyq models runs/mine/dynamic.safetensors
         cadyq upscale photo.jpg -n edsr -s 4     runs one of them
     """
-    from cadyq_cli.checkpoint import shipped
-    from cadyq_cli.checkpoint.catalogue import catalogue, described
+    from cadyq_cli.networks import shipped
+    from cadyq_cli.networks.catalogue import catalogue, described
 
     if asked.name:
         for line in _told(described(shipped.locate(asked.name))):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cadyq_cli.backbones.edsr import COMPOSED_EDGE, Edsr
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.places import PLACES, place_of
 
 _REACH = COMPOSED_EDGE // 2

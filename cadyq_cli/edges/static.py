@@ -8,10 +8,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.edges.balancing import balance
 from cadyq_cli.edges.composing import with_composed_tail
 from cadyq_cli.edges.gptq import input_products, rounded_weight
+from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.layers import BorderedEdgeConv, EdgeConv
 from cadyq_cli.quant.limits import FAINTEST
 from cadyq_cli.quant.places import INNER

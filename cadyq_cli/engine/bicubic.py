@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.kernels import Map
+from cadyq_cli.engine.runner import Map
 
 _SHARPNESS = -0.75  # Keys's parameter a in torch
 _TAPS = 4

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cadyq_cli.engine.kernels import WIDEST, Codes, Kernels, Map
+from cadyq_cli.engine.kernels import WIDEST, Codes, Kernels
 from cadyq_cli.engine.program import Program
+from cadyq_cli.engine.runner import Map
 
 _LINE = 64  # bytes
 _LANES = 16  # that channels of codes are rounded up to, at most

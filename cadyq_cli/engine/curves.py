@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from cadyq_cli.engine.kernels import Map
 from cadyq_cli.engine.program import CurveName
+from cadyq_cli.engine.runner import Map
 
 _LARGEST = np.float32(87)  # e^87 is finite in float32
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,20 +12,12 @@ from cadyq_cli.engine.buffers import Plan
 from cadyq_cli.engine.checking import checked, measured_maps
 from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.folding import Arrays
-from cadyq_cli.engine.kernels import Kernels, Map
-from cadyq_cli.engine.operations import OPERATIONS, Chosen, Context, Operation, Run
+from cadyq_cli.engine.kernels import Kernels
+from cadyq_cli.engine.operations import OPERATIONS, Context, Operation, Run
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
+from cadyq_cli.engine.runner import Map, Result
 from cadyq_cli.engine.sensitivity import image_gradient
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """An enlarged patch, and what was chosen for it."""
-
-    pixels: Map  # (H * scale, W * scale, 3), not clipped to 0..1
-    gradient: NDArray[np.float32]  # (2,), mean |dI/dx| and |dI/dy|
-    choices: dict[str, Chosen]  # by counted site
 
 
 class Memory(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cadyq_cli.engine.kernels import Map
+from cadyq_cli.engine.runner import Map
 from cadyq_cli.errors import CheckpointError
 
 

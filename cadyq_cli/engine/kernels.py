@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.program import CurveName
+from cadyq_cli.engine.runner import Map
 
 PAD = 4  # zeros on each side of codes: the reach of a 9x9 convolution
 TILE = 4  # the image inside codes is rounded up to a multiple of this
 IMAGE = 4  # channels that an image has at most
 WIDEST = (-255, 255)  # the lowest and the highest of all codes
 
-Map = NDArray[np.float32]
 Codes = NDArray[np.int16]
 Sums = tuple[NDArray[np.float64], NDArray[np.float64]]  # of each channel's values and squares
 

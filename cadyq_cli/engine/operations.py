@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,11 @@ from cadyq_cli.engine import bicubic, program
 from cadyq_cli.engine.buffers import Shape
 from cadyq_cli.engine.curves import CURVES
 from cadyq_cli.engine.folding import Arrays, folded, slopes, without_groups
-from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Map, Sums
+from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Sums
+from cadyq_cli.engine.runner import Chosen, Map
 from cadyq_cli.engine.sensitivity import channel_spread
 from cadyq_cli.quant.limits import SMALLEST_INPUT
 from cadyq_cli.quant.places import INNER, PLACES, borders
-
-
-class Chosen(NamedTuple):
-    """What a site chose for a patch, and why; None where there was nothing to choose."""
-
-    bits: float  # whole, unless the mean of several views of the patch
-    scores: NDArray[np.float32] | None = None  # (K,)
-    spread: NDArray[np.float32] | None = None  # (C,)
 
 
 @dataclass(slots=True)

@@ -1,15 +1,35 @@
-"""What enlarges patches, whatever computes: the engine's kernels or torch."""
+"""What enlarges patches, whatever computes (the engine's kernels or torch), and what it answers."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-from cadyq_cli.engine.executor import Result
-from cadyq_cli.engine.kernels import Map
+import numpy as np
+from numpy.typing import NDArray
+
+Map = NDArray[np.float32]  # (H, W, C) without gaps: a patch's features
+
+
+class Chosen(NamedTuple):
+    """What a site chose for a patch, and why; None where there was nothing to choose."""
+
+    bits: float  # whole, unless the mean of several views of the patch
+    scores: NDArray[np.float32] | None = None  # (K,)
+    spread: NDArray[np.float32] | None = None  # (C,)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An enlarged patch, and what was chosen for it."""
+
+    pixels: Map  # (H * scale, W * scale, 3), not clipped to 0..1
+    gradient: NDArray[np.float32]  # (2,), mean |dI/dx| and |dI/dy|
+    choices: dict[str, Chosen]  # by counted site
 
 
 class Runner(Protocol):
-    """A network, ready to run: `engine.executor.Executable`, `checkpoint.Network`."""
+    """A network, ready to run: `engine.executor.Executable`, `networks.Network`."""
 
     @property
     def scale(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.kernels import Map
+from cadyq_cli.engine.runner import Map
 
 _GRAY = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601 luma of R, G, B
 _SOBEL_SUM = 8.0

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cadyq_cli.checkpoint import Network
+from cadyq_cli.networks import Network
 from cadyq_cli.quant.bordered import BorderedConv
 from cadyq_cli.quant.layers import WEIGHT_BITS, Edge, EdgeConv, FloatConv, QuantConv
 from cadyq_cli.quant.sites import QuantSite, StaticSite

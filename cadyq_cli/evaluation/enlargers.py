@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cadyq_cli.checkpoint import Network, load, load_official
-from cadyq_cli.checkpoint.stored import is_ours
 from cadyq_cli.engine.runner import Runner
 from cadyq_cli.evaluation.naming import BICUBIC
 from cadyq_cli.evaluation.pairs import Pair, Source
 from cadyq_cli.evaluation.protocol import Patches, Pixels, Widths
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.networks import Network, load, load_official
+from cadyq_cli.networks.stored import is_ours
 from cadyq_cli.upscaling import Enlargement
 
 

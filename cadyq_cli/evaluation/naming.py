@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cadyq_cli.checkpoint import shipped
-from cadyq_cli.checkpoint.stored import is_ours, read_card
 from cadyq_cli.errors import InputError
+from cadyq_cli.networks import shipped
+from cadyq_cli.networks.stored import is_ours, read_card
 
 BICUBIC = "bicubic"
 LUMA_BICUBIC = "bicubic-luma"

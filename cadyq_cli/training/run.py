@@ -12,10 +12,10 @@ from pathlib import Path
 from torch import Tensor
 
 from cadyq_cli.atomic import remove_leftovers, write_whole
-from cadyq_cli.checkpoint.file import load, save
-from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.edges.static import with_static_edges
 from cadyq_cli.errors import InputError
+from cadyq_cli.networks.file import load, save
+from cadyq_cli.networks.network import Network
 from cadyq_cli.training.folder import RunFolder
 from cadyq_cli.training.learning.arithmetic import Mixed
 from cadyq_cli.training.recipes.plan import Plan, StageName, read_plan

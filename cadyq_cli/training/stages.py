@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from cadyq_cli.backbones.registry import backbone as look_up
-from cadyq_cli.checkpoint.file import save
-from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.errors import CheckpointError
+from cadyq_cli.networks.file import save
+from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.training.data.crops import Crops

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from networks import COMBINATIONS, TINY, tiny
+from tiny_networks import COMBINATIONS, TINY, tiny
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.registry import build

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import tiny
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from tiny_networks import tiny
 
 from cadyq_cli.batch.conversion import Conversion
 from cadyq_cli.batch.jobs import Job

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 
 from cadyq_cli.batch.enlarged_picture import EnlargedPicture
-from cadyq_cli.checkpoint import Card, Network
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.networks import Card, Network
 from cadyq_cli.opening import Opener
 from cadyq_cli.upscaling import upscale
 

@@ -23,14 +23,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from cadyq_cli.checkpoint.file import load
-from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.engine.allocator import keep_freed_memory
 from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.pairs import discover
 from cadyq_cli.evaluation.protocol import Comparison, Measured, Patches, measure
-from cadyq_cli.executables import executable_of
+from cadyq_cli.networks.file import load
+from cadyq_cli.networks.network import Network
+from cadyq_cli.opening import executable_of
 from cadyq_cli.quant.ranges import fit_ranges, sites
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.quant.sites import DynamicSite

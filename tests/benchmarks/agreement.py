@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cadyq_cli.checkpoint import load, shipped
 from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.pairs import discover
 from cadyq_cli.evaluation.protocol import Comparison, Patches, measure
-from cadyq_cli.executables import load_executable
+from cadyq_cli.networks import load, shipped
+from cadyq_cli.opening import load_executable
 
 MODELS = ("edsr", "carn", "idn", "srresnet", "span")
 

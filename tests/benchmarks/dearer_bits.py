@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from cadyq_cli.checkpoint import load, save
-from cadyq_cli.checkpoint.history import Event, appended
+from cadyq_cli.networks import load, save
+from cadyq_cli.networks.history import Event, appended
 from cadyq_cli.quant.sites import DynamicSite
 
 

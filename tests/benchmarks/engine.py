@@ -31,16 +31,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.edsr import COMPOSED_EDGE
-from cadyq_cli.checkpoint import Card, Network, load, shipped
 from cadyq_cli.edges.static import with_static_edges
 from cadyq_cli.engine.allocator import keep_freed_memory
 from cadyq_cli.engine.executor import Executable
-from cadyq_cli.engine.kernels import Codes, Epilogue, Map, Sums
+from cadyq_cli.engine.kernels import Codes, Epilogue, Sums
 from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.engine.native.library import NativeUnavailable, instruction_sets
-from cadyq_cli.executables import executable_of
+from cadyq_cli.engine.runner import Map
 from cadyq_cli.imaging import files
 from cadyq_cli.imaging.tiles import tiles
+from cadyq_cli.networks import Card, Network, load, shipped
+from cadyq_cli.opening import executable_of
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.sites import DynamicSite
 

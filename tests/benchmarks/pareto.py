@@ -32,9 +32,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from cadyq_cli.checkpoint import Card, Network
-from cadyq_cli.checkpoint.stored import read_card
-from cadyq_cli.engine.kernels import Map
+from cadyq_cli.engine.runner import Map
 from cadyq_cli.evaluation.enlargers import enlarger_of
 from cadyq_cli.evaluation.naming import named
 from cadyq_cli.evaluation.pairs import Source, discover
@@ -45,6 +43,8 @@ from cadyq_cli.figures.canvas import COLOURS, FINER, Canvas, Place
 from cadyq_cli.figures.text import MUTED, PAPER, Colour
 from cadyq_cli.imaging.files import write
 from cadyq_cli.imaging.pixels import to_values
+from cadyq_cli.networks import Card, Network
+from cadyq_cli.networks.stored import read_card
 from cadyq_cli.opening import Opener
 from cadyq_cli.quant.trace import Trace
 

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cadyq_cli.checkpoint import Network, load, shipped
 from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.engine.runner import Runner
-from cadyq_cli.executables import executable_of
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.pixels import to_values
 from cadyq_cli.imaging.tiles import tiles
+from cadyq_cli.networks import Network, load, shipped
+from cadyq_cli.opening import executable_of
 from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.upscaling import Enlargement, Pixels, Upscaled, upscale

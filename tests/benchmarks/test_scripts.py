@@ -9,13 +9,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from networks import tiny
 from PIL import Image
+from tiny_networks import tiny
 
 import cadyq_cli
-from cadyq_cli.checkpoint import load, save
-from cadyq_cli.checkpoint.history import history_of
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.networks import load, save
+from cadyq_cli.networks.history import history_of
 
 
 def script(name: str) -> ModuleType:

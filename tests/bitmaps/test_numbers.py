@@ -11,12 +11,12 @@ import torch
 from cadyq_cli.bitmaps.measuring import bit_map
 from cadyq_cli.bitmaps.numbers import BitMap
 from cadyq_cli.bitmaps.reading import read_map
-from cadyq_cli.checkpoint import Card, Network
 from cadyq_cli.errors import InputError
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.protocol import Patches
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.tiles import fitted
+from cadyq_cli.networks import Card, Network
 from cadyq_cli.upscaling import TILE, Pixels, overlap_of, upscale
 
 

@@ -17,10 +17,10 @@ from PIL import ExifTags, Image, ImageCms
 from typer.testing import CliRunner
 
 from cadyq_cli.bitmaps.tints import scale_of
-from cadyq_cli.checkpoint import Card, Network, load, save
 from cadyq_cli.commands.app import app
 from cadyq_cli.imaging import files
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.networks import Card, Network, load, save
 
 ROOT = Path(__file__).parents[2]
 

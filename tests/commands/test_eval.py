@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import tiny
 from PIL import Image
 from safetensors.torch import save_file
+from tiny_networks import tiny
 from typer.testing import CliRunner, Result
 
-from cadyq_cli.checkpoint import save
 from cadyq_cli.commands.app import app
 from cadyq_cli.errors import ImageError
+from cadyq_cli.networks import save
 
 
 @pytest.fixture

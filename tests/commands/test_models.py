@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cadyq_cli.checkpoint import Card, Network, save, shipped
 from cadyq_cli.commands.app import app
+from cadyq_cli.networks import Card, Network, save, shipped
 
 
 def test_every_network_is_listed_with_what_its_card_says(

@@ -10,8 +10,6 @@ import typer
 from typer.testing import CliRunner
 
 from cadyq_cli.backbones.registry import BACKBONES
-from cadyq_cli.checkpoint.official import _TABLES
-from cadyq_cli.checkpoint.shipped import SCALES
 from cadyq_cli.commands.app import COMMANDS
 from cadyq_cli.commands.app import app as cadyq
 from cadyq_cli.commands.options.command import command_of
@@ -19,6 +17,8 @@ from cadyq_cli.commands.options.contradictions import given
 from cadyq_cli.commands.options.declaring import against, argument, option
 from cadyq_cli.figures.palette import PALETTES
 from cadyq_cli.imaging.formats import FORMATS, ONLY_READ
+from cadyq_cli.networks.official import _TABLES
+from cadyq_cli.networks.shipped import SCALES
 from cadyq_cli.opening import ENGINES
 
 

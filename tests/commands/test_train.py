@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import tiny
 from PIL import Image
 from safetensors import safe_open
+from tiny_networks import tiny
 from typer.testing import CliRunner, Result
 
-from cadyq_cli.checkpoint import save, stored
 from cadyq_cli.commands.app import app
+from cadyq_cli.networks import save, stored
 from cadyq_cli.training.folder import RunFolder
 from cadyq_cli.training.log import table
 from cadyq_cli.training.recipes.plan import Plan, parse_plan

@@ -12,9 +12,9 @@ import torch
 from PIL import Image, ImageCms
 from typer.testing import CliRunner
 
-from cadyq_cli.checkpoint import Card, Network, save
 from cadyq_cli.commands.app import app
 from cadyq_cli.engine.native.library import ISA_VARIABLE
+from cadyq_cli.networks import Card, Network, save
 
 
 class Outcome:

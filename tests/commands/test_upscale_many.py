@@ -18,10 +18,10 @@ import torch
 from PIL import Image, ImageCms
 from typer.testing import CliRunner
 
-from cadyq_cli.checkpoint import Card, Network, save
 from cadyq_cli.commands.app import app
 from cadyq_cli.commands.upscale import upscale
 from cadyq_cli.imaging.limits import MAX_PIXELS
+from cadyq_cli.networks import Card, Network, save
 
 
 class Outcome:

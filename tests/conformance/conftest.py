@@ -11,7 +11,7 @@ import pytest
 from safetensors.torch import load_file
 from torch import Tensor
 
-from cadyq_cli.checkpoint import Network, load_official
+from cadyq_cli.networks import Network, load_official
 
 RECORDED = Path(__file__).parents[3] / "shared" / "conformance"
 GOLDEN = Path(__file__).parents[1] / "golden" / "released_edsr_x2.safetensors"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from reference_kernels import ReferenceKernels
 
-from cadyq_cli.executables import executable_of
+from cadyq_cli.opening import executable_of
 
 from .conftest import Recording
 

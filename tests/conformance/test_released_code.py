@@ -7,8 +7,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from cadyq_cli.checkpoint import Network
-from cadyq_cli.checkpoint.official import _TABLES, _renamed
+from cadyq_cli.networks import Network
+from cadyq_cli.networks.official import _TABLES, _renamed
 from cadyq_cli.quant.ranges import follow_range, observing
 from cadyq_cli.training.learning.losses import Losses, attention_loss, bit_loss, pixel_loss
 

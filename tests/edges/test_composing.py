@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import tiny
+from tiny_networks import tiny
 
 from cadyq_cli.edges.composing import with_composed_tail
 from cadyq_cli.edges.static import with_static_edges

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from networks import TINY, tiny
 from reference_kernels import ReferenceKernels
+from tiny_networks import TINY, tiny
 
 from cadyq_cli.engine.executor import Executable
-from cadyq_cli.executables import executable_of
+from cadyq_cli.opening import executable_of
 
 
 def executable(backbone: str, precision: str = "dynamic") -> Executable:

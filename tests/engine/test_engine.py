@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from networks import SCALES, TINY, tiny
 from reference_kernels import ReferenceKernels
+from tiny_networks import SCALES, TINY, tiny
 from torch import Tensor, nn
 from torch.nn.functional import hardswish, silu
 
-from cadyq_cli.checkpoint import Network, load, save
 from cadyq_cli.edges.static import with_static_edges
 from cadyq_cli.engine.compile import compile_network
-from cadyq_cli.engine.executor import Executable, Result
-from cadyq_cli.engine.kernels import Map
+from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.program import BorderedConv, Conv, Site
+from cadyq_cli.engine.runner import Map, Result
 from cadyq_cli.errors import CheckpointError, InputError, UncompilableError
-from cadyq_cli.executables import executable_of, load_executable
+from cadyq_cli.networks import Network, load, save
+from cadyq_cli.opening import executable_of, load_executable
 from cadyq_cli.quant.ranges import fit_ranges
 
 KERNELS = ReferenceKernels()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from networks import TINY, tiny
+from tiny_networks import TINY, tiny
 
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.program import Conv, Grid, Program, Site

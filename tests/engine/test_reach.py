@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import SCALES, TINY, tiny
 from reference_kernels import ReferenceKernels
+from tiny_networks import SCALES, TINY, tiny
 
-from cadyq_cli.checkpoint import Network, shipped
-from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.executables import load_executable
+from cadyq_cli.networks import Network, shipped
+from cadyq_cli.networks.card import Card
+from cadyq_cli.opening import load_executable
 
 
 def seen_by_the_middle(network: Network, edge: int) -> int:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from networks import TINY, tiny
 from numpy.typing import NDArray
+from tiny_networks import TINY, tiny
 from torch.utils.flop_counter import FlopCounterMode
 
-from cadyq_cli.checkpoint import Card, Network
 from cadyq_cli.evaluation.complexity import (
     REFERENCE_SIZE,
     Workload,
@@ -17,6 +16,7 @@ from cadyq_cli.evaluation.complexity import (
     energy_of_mac,
     workload_of,
 )
+from cadyq_cli.networks import Card, Network
 
 
 def full(backbone: str, precision: str = "dynamic", scale: int = 4, **settings: bool) -> Workload:

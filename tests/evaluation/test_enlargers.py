@@ -4,16 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import tiny
 from reference_kernels import ReferenceKernels
+from tiny_networks import tiny
 
-from cadyq_cli.checkpoint import Network, save, shipped
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.evaluation.enlargers import Bicubic, LumaBicubic, NetworkEnlarger, enlarger_of
 from cadyq_cli.evaluation.naming import named
 from cadyq_cli.evaluation.protocol import Patches
-from cadyq_cli.executables import executable_of
+from cadyq_cli.networks import Network, save, shipped
+from cadyq_cli.opening import executable_of
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import tiny
 from PIL import Image
+from tiny_networks import tiny
 
 from cadyq_cli.errors import ImageError, InputError
 from cadyq_cli.evaluation.complexity import workload_of

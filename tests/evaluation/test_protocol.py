@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import tiny
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.color import rgb2ycbcr
+from tiny_networks import tiny
 
 from cadyq_cli.errors import ImageError
 from cadyq_cli.evaluation.enlargers import Bicubic, NetworkEnlarger

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from networks import tiny
+from tiny_networks import tiny
 
 from cadyq_cli.evaluation.complexity import REFERENCE_SIZE, workload_of
 from cadyq_cli.evaluation.protocol import Measured, Widths

@@ -8,9 +8,9 @@ import pytest
 from fuzz.isolation import in_a_child, tally
 from fuzz.mutants import File
 from fuzz.weights import enlarge
-from networks import tiny
+from tiny_networks import tiny
 
-from cadyq_cli.checkpoint import save
+from cadyq_cli.networks import save
 
 EACH = 120
 

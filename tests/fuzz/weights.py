@@ -22,7 +22,7 @@ from fuzz.isolation import clean, in_a_child, tally
 from fuzz.mutants import File
 
 from cadyq_cli.engine.native.kernels import NativeKernels
-from cadyq_cli.executables import load_executable
+from cadyq_cli.opening import load_executable
 
 PATCH = np.random.default_rng(0).random((16, 15, 3), np.float32)
 KERNELS = NativeKernels()

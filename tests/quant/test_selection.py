@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import tiny
+from tiny_networks import tiny
 from torch import Tensor, nn
 
 from cadyq_cli.quant.ranges import fit_ranges

@@ -12,9 +12,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import tiny
 from PIL import Image
 from safetensors.torch import save_file
+from tiny_networks import tiny
 
 from cadyq_cli.errors import CheckpointError, FileError, InputError
 from cadyq_cli.training.data.survey import survey

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from networks import tiny
 from PIL import Image
 from safetensors.torch import load_file
+from tiny_networks import tiny
 
-from cadyq_cli.checkpoint import Card, load, save
 from cadyq_cli.errors import InputError
+from cadyq_cli.networks import Card, load, save
 from cadyq_cli.training import stages
 from cadyq_cli.training.data.photographs import Photographs
 from cadyq_cli.training.data.survey import find

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from cadyq_cli.checkpoint import shipped
 from cadyq_cli.commands.options.declaring import against, option
 from cadyq_cli.commands.options.shared import Model, RunningTiles, Telling, output_format
 from cadyq_cli.errors import FileError, InputError
+from cadyq_cli.networks import shipped
 
 if TYPE_CHECKING:
     from cadyq_cli.batch.jobs import Naming
@@ -209,7 +209,7 @@ class Network(Model):
         return dict(zip(names, paths, strict=True))
 
     def _file(self, network: Path | str) -> Path:
-        from cadyq_cli.checkpoint import stored
+        from cadyq_cli.networks import stored
 
         path = network if isinstance(network, Path) else shipped.locate(network, self.scale)
         card = stored.read_card(path)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cadyq_cli.checkpoint import shipped
 from cadyq_cli.commands.options.declaring import against, argument, option
 from cadyq_cli.commands.options.shared import Running, Telling
 from cadyq_cli.errors import InputError
+from cadyq_cli.networks import shipped
 
 if TYPE_CHECKING:
     from cadyq_cli.evaluation.pairs import Dataset

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import typer
 
-from cadyq_cli.checkpoint import shipped
 from cadyq_cli.commands.lines import tell
 from cadyq_cli.commands.options.declaring import against, argument, option
 from cadyq_cli.imaging.limits import MAX_PIXELS
+from cadyq_cli.networks import shipped
 
 if TYPE_CHECKING:
     import torch

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cadyq_cli.checkpoint import shipped
 from cadyq_cli.commands.options.declaring import against, argument, option
 from cadyq_cli.commands.options.shared import Files, Inputs, Model, Telling, output_format
+from cadyq_cli.networks import shipped
 
 if TYPE_CHECKING:
     from cadyq_cli.batch.jobs import Naming
@@ -174,7 +174,7 @@ class Network(Model):
             CheckpointError: these are no weights.
             InputError: no such model is shipped.
         """
-        from cadyq_cli.checkpoint import stored
+        from cadyq_cli.networks import stored
 
         if self.weights is not None:
             return {stored.read_card(self.weights).scale: self.weights}

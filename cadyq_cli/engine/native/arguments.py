@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.kernels import PAD, TILE, Codes, Epilogue, Map
+from cadyq_cli.engine.kernels import PAD, TILE, Codes, Epilogue
+from cadyq_cli.engine.runner import Map
 
 _LARGEST_EDGE = 2 * PAD + 1
 

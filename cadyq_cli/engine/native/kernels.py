@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.folding import without_groups
-from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Map, Sums
+from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Sums
 from cadyq_cli.engine.native.arguments import (
     check_codes,
     check_epilogue,
@@ -27,6 +27,7 @@ from cadyq_cli.engine.native.library import (
     function_table,
     instruction_sets,
 )
+from cadyq_cli.engine.runner import Map
 
 _POINTS = 36  # products of a Winograd tile, per input and output
 _LINE = 64  # bytes of a cache line

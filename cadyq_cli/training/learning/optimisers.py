@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.ranges import sites
 from cadyq_cli.quant.sites import DynamicSite
 from cadyq_cli.training.learning.muon import Muon

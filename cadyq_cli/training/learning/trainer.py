@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.carn import running_at
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.ranges import follow_range, observing, sites
 from cadyq_cli.quant.rounding import Kernels
 from cadyq_cli.quant.sites import DynamicSite, QuantSite

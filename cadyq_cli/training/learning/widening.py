@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 from torch.nn.init import kaiming_uniform_
 
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.networks.network import Network
 
 
 class WideConv(nn.Module):

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.errors import FileError
+from cadyq_cli.networks.network import Network
 from cadyq_cli.training.learning.losses import Step
 from cadyq_cli.training.log import curves, table
 from cadyq_cli.training.log.validation import Validation

@@ -9,13 +9,13 @@ import numpy as np
 
 from cadyq_cli.bitmaps.measuring import bit_map
 from cadyq_cli.bitmaps.views import View
-from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.metrics import psnr_y
 from cadyq_cli.evaluation.pairs import Source
 from cadyq_cli.evaluation.protocol import Patches
 from cadyq_cli.imaging.files import write
 from cadyq_cli.imaging.picture import Picture
+from cadyq_cli.networks.network import Network
 from cadyq_cli.upscaling import mean_width
 
 PATCH = 96  # low-resolution pixels a side, each with widths of its own

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.errors import InputError
+from cadyq_cli.networks.card import Card
+from cadyq_cli.networks.network import Network
 from cadyq_cli.training.recipes.plan import Plan
 from cadyq_cli.training.starts.carn import start_carn
 from cadyq_cli.training.starts.kernels import EdsrKernels

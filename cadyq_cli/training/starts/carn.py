@@ -14,7 +14,7 @@ from torch.nn.functional import pixel_shuffle, relu
 
 from cadyq_cli.backbones.carn import STAGES
 from cadyq_cli.backbones.parts import mean_of, upsampling_factors
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.networks.network import Network
 from cadyq_cli.training.starts.kernels import EdsrKernels, Kernel
 from cadyq_cli.training.starts.least_squares import Regression
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.network import Network
 from cadyq_cli.errors import InputError
+from cadyq_cli.networks.card import Card
+from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.layers import PRECISIONS
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.file import rebuilt
-from cadyq_cli.checkpoint.network import Network
-from cadyq_cli.checkpoint.official import network_from, read_state
-from cadyq_cli.checkpoint.stored import ForeignError, Stored, read
 from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.networks.card import Card
+from cadyq_cli.networks.file import rebuilt
+from cadyq_cli.networks.network import Network
+from cadyq_cli.networks.official import network_from, read_state
+from cadyq_cli.networks.stored import ForeignError, Stored, read
 from cadyq_cli.training.recipes.plan import Plan
 from cadyq_cli.training.recipes.recipe import Recipe
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pixel_unshuffle, unfold
 
 from cadyq_cli.backbones.parts import mean_of
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.watching import watching
 from cadyq_cli.training.learning.losses import wrong_anyway
 from cadyq_cli.training.starts.least_squares import Regression, two_factors

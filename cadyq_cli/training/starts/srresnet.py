@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, pixel_shuffle, relu
 
 from cadyq_cli.backbones.parts import mean_of, upsampling_factors
-from cadyq_cli.checkpoint.network import Network
+from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.watching import watching
 from cadyq_cli.training.starts.kernels import EdsrKernels
 from cadyq_cli.training.starts.least_squares import smallest_solution

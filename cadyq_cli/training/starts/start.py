@@ -9,8 +9,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.network import Network, shapes_of
+from cadyq_cli.networks.card import Card
+from cadyq_cli.networks.network import Network, shapes_of
 from cadyq_cli.training.recipes.plan import STAGES, Plan, StageName
 from cadyq_cli.training.starts.as_edsr import card_after, start_as_edsr, without_start
 from cadyq_cli.training.starts.carrying import random_network, transplant

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from networks import tiny
+from tiny_networks import tiny
 
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.training.data.crops import Crops

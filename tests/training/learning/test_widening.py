@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from networks import tiny
+from tiny_networks import tiny
 from torch import nn
 from torch.nn.functional import conv2d
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from networks import tiny
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from tiny_networks import tiny
 from torch import Tensor
 
-from cadyq_cli.checkpoint import Card, Network, load, save
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.resize import imresize
+from cadyq_cli.networks import Card, Network, load, save
 from cadyq_cli.training.data.crops import Crops
 from cadyq_cli.training.data.photographs import Photographs
 from cadyq_cli.training.data.survey import find

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from networks import tiny
+from tiny_networks import tiny
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.training.data.crops import Crops

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.engine.program import Program
+from cadyq_cli.networks.card import Card
 
 SCALES = range(2, 9)  # times that a network in a file enlarges
 _BITS = 8  # of a static network whose card says nothing else

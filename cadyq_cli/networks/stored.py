@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.format import MAX_TENSORS, check_extent, check_tensor
 from cadyq_cli.downloads import stray_file
 from cadyq_cli.engine.folding import STEP_SUFFIX
 from cadyq_cli.engine.program import Program
 from cadyq_cli.errors import CheckpointError
+from cadyq_cli.networks.card import Card
+from cadyq_cli.networks.format import MAX_TENSORS, check_extent, check_tensor
 
 METADATA_KEY = "cadyq"  # of the card
 PROGRAM_KEY = "cadyq.program"

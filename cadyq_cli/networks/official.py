@@ -17,11 +17,11 @@ from torch import Tensor
 
 from cadyq_cli.backbones.parts import DIV2K_MEAN, upsampling_factors
 from cadyq_cli.backbones.registry import backbone as look_up
-from cadyq_cli.checkpoint.card import Card
-from cadyq_cli.checkpoint.network import Network, check_weights, shapes_of
-from cadyq_cli.checkpoint.pickled import check_plain, unpickled
-from cadyq_cli.checkpoint.stored import refuse_stray
 from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.networks.card import Card
+from cadyq_cli.networks.network import Network, check_weights, shapes_of
+from cadyq_cli.networks.pickled import check_plain, unpickled
+from cadyq_cli.networks.stored import refuse_stray
 
 State = Mapping[str, Tensor]
 Names = dict[str, str]  # the authors' module name -> ours

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import TINY, tiny
 from reference_kernels import ReferenceKernels
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from tiny_networks import TINY, tiny
 
 from cadyq_cli import CadyqError
-from cadyq_cli.checkpoint import Card, Network, load, save
-from cadyq_cli.checkpoint.stored import METADATA_KEY
 from cadyq_cli.errors import CheckpointError, FileError
-from cadyq_cli.executables import load_executable
+from cadyq_cli.networks import Card, Network, load, save
+from cadyq_cli.networks.stored import METADATA_KEY
+from cadyq_cli.opening import load_executable
 
 
 @pytest.mark.parametrize("compact", [False, True])

@@ -21,12 +21,12 @@ from safetensors.numpy import save as serialize
 from torch import nn
 
 from cadyq_cli.atomic import write_whole
-from cadyq_cli.checkpoint.arrays import coded_arrays, plain_arrays
-from cadyq_cli.checkpoint.network import Network, check_fit, check_weights
-from cadyq_cli.checkpoint.stored import METADATA_KEY, PROGRAM_KEY, Stored, read
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.folding import STEP_SUFFIX
 from cadyq_cli.errors import CheckpointError, InputError
+from cadyq_cli.networks.arrays import coded_arrays, plain_arrays
+from cadyq_cli.networks.network import Network, check_fit, check_weights
+from cadyq_cli.networks.stored import METADATA_KEY, PROGRAM_KEY, Stored, read
 from cadyq_cli.quant.layers import HeadConv
 
 

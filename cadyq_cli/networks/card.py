@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from cadyq_cli.checkpoint.format import FORMAT, MAX_CARD, MAX_SCALE, MIN_SCALE
+from cadyq_cli.networks.format import FORMAT, MAX_CARD, MAX_SCALE, MIN_SCALE
 from cadyq_cli.plain_json import check_format, parsed
 from cadyq_cli.typed import shown
 

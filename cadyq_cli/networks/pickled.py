@@ -17,8 +17,8 @@ from zipfile import ZipFile
 import torch
 from torch import Tensor, nn
 
-from cadyq_cli.checkpoint.format import MAX_AXES, MAX_FILE, MAX_TENSORS, check_extent
 from cadyq_cli.errors import CheckpointError
+from cadyq_cli.networks.format import MAX_AXES, MAX_FILE, MAX_TENSORS, check_extent
 
 MAX_NAMES = 4  # of the same weight, as the authors' code has several for some modules
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64)

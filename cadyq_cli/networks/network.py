@@ -9,15 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.registry import build
-from cadyq_cli.checkpoint.card import Card
 from cadyq_cli.engine.compile import compile_network
-from cadyq_cli.engine.executor import Result
 from cadyq_cli.engine.finite import check_finite
-from cadyq_cli.engine.kernels import Map
-from cadyq_cli.engine.operations import Chosen
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import FARTHEST, reach_of
+from cadyq_cli.engine.runner import Chosen, Map, Result
 from cadyq_cli.errors import InputError, UncompilableError
+from cadyq_cli.networks.card import Card
 from cadyq_cli.quant.layers import PRECISIONS
 from cadyq_cli.quant.sensitivity import image_gradient
 from cadyq_cli.quant.sites import DynamicSite, StaticSite

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from cadyq_cli.checkpoint import Card, Network
+from cadyq_cli.networks import Card, Network
 from cadyq_cli.quant.ranges import follow_range, observing
 
 TINY: dict[str, dict[str, Any]] = {

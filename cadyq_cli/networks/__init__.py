@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cadyq_cli.checkpoint.card import Card
-    from cadyq_cli.checkpoint.file import load, save
-    from cadyq_cli.checkpoint.network import Network
-    from cadyq_cli.checkpoint.official import load_official
+    from cadyq_cli.networks.card import Card
+    from cadyq_cli.networks.file import load, save
+    from cadyq_cli.networks.network import Network
+    from cadyq_cli.networks.official import load_official
 
 __all__ = ["Card", "Network", "load", "load_official", "save"]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cadyq_cli.checkpoint import load, shipped
 from cadyq_cli.errors import InputError
+from cadyq_cli.networks import load, shipped
 
 
 def test_an_unknown_model_is_answered_with_those_there_are() -> None:

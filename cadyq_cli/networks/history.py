@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from cadyq_cli.checkpoint.card import Card
+from cadyq_cli.networks.card import Card
 
 KEY = "history"  # of a card's `about`
 _TEXTS = ("command", "did", "data", "machine", "gave")

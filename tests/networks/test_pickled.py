@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import Tensor
 
-from cadyq_cli.checkpoint.official import load_official
 from cadyq_cli.errors import CheckpointError
+from cadyq_cli.networks.official import load_official
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "released_edsr_x2.safetensors"
 PREFIX = "cadyq.state/"

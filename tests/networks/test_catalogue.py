@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from networks import tiny
+from tiny_networks import tiny
 from typer.testing import CliRunner
 
-from cadyq_cli.checkpoint import load, save, shipped
-from cadyq_cli.checkpoint.catalogue import SETS, catalogue, page
-from cadyq_cli.checkpoint.history import Event, appended, events, history_of
 from cadyq_cli.commands.app import app
+from cadyq_cli.networks import load, save, shipped
+from cadyq_cli.networks.catalogue import SETS, catalogue, page
+from cadyq_cli.networks.history import Event, appended, events, history_of
 
 ROOT = Path(__file__).parents[2]
 
