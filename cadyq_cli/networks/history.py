@@ -45,6 +45,11 @@ def history_of(card: Card) -> tuple[Event, ...]:
     return events(card.about.get(KEY, ()))
 
 
+def only_history(card: Card) -> dict[str, Any]:
+    """What is to be said about a network that another one's weights go into."""
+    return {KEY: card.about[KEY]} if KEY in card.about else {}
+
+
 def appended(card: Card, event: Event, *, before: Iterable[Event] = ()) -> Card:
     """The card of a network that something was done to.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,12 +15,14 @@ from torch import Tensor
 from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.errors import CheckpointError
 from cadyq_cli.networks.file import save
+from cadyq_cli.networks.history import appended, history_of
 from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.training.data.crops import Crops
 from cadyq_cli.training.data.photographs import Photographs
 from cadyq_cli.training.folder import RunFolder
+from cadyq_cli.training.history import event_of
 from cadyq_cli.training.learning.health import DivergedError
 from cadyq_cli.training.learning.losses import Step
 from cadyq_cli.training.learning.processes import ALONE, Processes
@@ -145,6 +148,7 @@ class Stage:
             DivergedError: see `Trainer.run`.
             KeyboardInterrupt: a signal asked for an end; the state is saved.
         """
+        began = time.perf_counter()
         processes, state = self.resources.processes, folder.state(self.name)
         resuming = processes.broadcast(state.exists())
         trainer = self.start(before, fit=not resuming)
@@ -157,7 +161,8 @@ class Stage:
         if trainer.stopped:
             raise KeyboardInterrupt
         if processes.leads:
-            self._finish(folded(trainer.average), folder)
+            seconds = None if resuming else time.perf_counter() - began
+            self._finish(folded(trainer.average), folder, seconds)
         processes.wait_for_leader()  # nobody reads the result before it is there
 
     def _student(self, before: Network, *, fit: bool) -> Network:
@@ -228,7 +233,7 @@ class Stage:
             if measured is not None:
                 self.report.validated(self.name, trainer.step, *measured)
 
-    def _finish(self, network: Network, folder: RunFolder) -> None:
+    def _finish(self, network: Network, folder: RunFolder, seconds: float | None) -> None:
         recipe, plan = self.recipe, self.plan
         if self.name == "float" and recipe.refit_tail:
             self.report.note(
@@ -238,9 +243,18 @@ class Stage:
             refit_tail(network, self.unseen(count), floor=recipe.loss_floor)
         photographs = len(self.resources.files)
         about = {"stage": self.name, "recipe": asdict(recipe), "photographs": photographs}
+        done = event_of(
+            plan,
+            self.name,
+            photographs=photographs,
+            device=self.resources.device,
+            seconds=seconds,
+        )
+        before = history_of(network.card)
         for scale in (*plan.all_scales, plan.scale):
             settings = {**network.card.settings, "scale": scale}
-            network.card = replace(network.card, settings=settings, about=about)
+            card = replace(network.card, settings=settings, about=about)
+            network.card = appended(card, done, before=before)
             save(folder.network_at(self.name, scale, plan), network)
         self.report.finished(self.name, folder.network(self.name))
 

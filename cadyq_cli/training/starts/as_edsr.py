@@ -6,6 +6,7 @@ from torch import Tensor
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.networks.card import Card
+from cadyq_cli.networks.history import only_history
 from cadyq_cli.networks.network import Network
 from cadyq_cli.training.recipes.plan import Plan
 from cadyq_cli.training.starts.carn import start_carn
@@ -35,7 +36,8 @@ def card_after(found: Network, plan: Plan) -> Card:
     for name, wanted in plan.settings.items():
         if settings.setdefault(name, wanted) != wanted:
             raise InputError(f"{plan.start} has {name} = {have[name]}, not {wanted}")
-    return Card(backbone=plan.backbone, settings={**settings, "scale": plan.scale})
+    settings |= {"scale": plan.scale}
+    return Card(backbone=plan.backbone, settings=settings, about=only_history(card))
 
 
 def start_as_edsr(network: Network, found: Network, crops: Tensor) -> None:

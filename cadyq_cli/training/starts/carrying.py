@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.networks.card import Card
+from cadyq_cli.networks.history import only_history
 from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.layers import PRECISIONS
 
@@ -46,7 +47,8 @@ def requantize(network: Network, precision: str, layers: dict[str, Any]) -> Netw
     Bounds carry over where a site has as many grids as before; the others are to be set
     (`quant.ranges`).
     """
-    result = Network(replace(network.card, precision=precision, layers=layers, about={}))
+    card, about = network.card, only_history(network.card)
+    result = Network(replace(card, precision=precision, layers=layers, about=about))
     _carry(network, result)
     return result.to(next(network.parameters()).device)
 
