@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks import tiny
+from tiny_networks import tiny
 from typer.testing import CliRunner
 
 from cadyq_cli.commands.app import app
@@ -75,4 +75,5 @@ def test_a_recorded_command_can_be_given_again(folder: Path, tmp_path: Path) -> 
     plan = replace(read_plan("quick"), settings={"features": 8, "blocks": 1}, widths=(3, 5))
     command = event_of(plan, "dynamic", photographs=1, device=CPU, seconds=1).command
     words = command.replace("DATA", str(folder)).replace("RUN", str(tmp_path / "run")).split()[1:]
-    assert CliRunner().invoke(app, [*words, "--target-bits", "4", "--dry-run"]).exit_code == 0
+    small = ["--target-bits", "4", "--patch", "8", "--dry-run"]
+    assert CliRunner().invoke(app, [*words, *small]).exit_code == 0
