@@ -48,6 +48,7 @@ def learn(
     output, dry_run = kept.output, kept.dry_run
     run, notes = _opened(output, kept.recipe, changes_of(changes, extra.settings or []))
 
+    from cadyq_cli.commands.recorded import recorded_command
     from cadyq_cli.engine.allocator import keep_freed_memory
     from cadyq_cli.training.data.photographs import Photographs
     from cadyq_cli.training.data.store import Store
@@ -79,6 +80,7 @@ def learn(
             processes=processes,
             workers=running.workers,
             accepted=lambda: found.remember(run.folder.photographs) if found else None,
+            command=recorded_command,
         )
         (_foretell if dry_run else _follow)(run, resources, progress)
 

@@ -75,6 +75,7 @@ class Resources:
     processes: Processes = ALONE
     workers: int = 2  # threads that cut batches ahead
     accepted: Callable[[], None] = lambda: None  # called once nothing is left to be refused
+    command: Callable[[Plan, StageName], str] = lambda *_: ""  # that a stage's history tells
 
 
 @dataclass(frozen=True)
@@ -244,8 +245,7 @@ class Stage:
         photographs = len(self.resources.files)
         about = {"stage": self.name, "recipe": asdict(recipe), "photographs": photographs}
         done = event_of(
-            plan,
-            self.name,
+            self.resources.command(plan, self.name),
             photographs=photographs,
             device=self.resources.device,
             seconds=seconds,
