@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 MOST_ENTRIES = 65536  # of a list
@@ -32,7 +32,7 @@ def values(kind: type[Any], entries: Any) -> dict[str, Any]:
     noun = kind.__name__.lower()
     if not isinstance(entries, dict):
         raise ValueError(f"{shown(entries)} is no {noun}")
-    kinds, needed = _declared(kind)
+    kinds, needed = _declared(cast("Hashable", kind))
     if unknown := entries.keys() - kinds.keys():
         raise ValueError(f"a {noun} has no {shown(min(unknown))}")
     if missing := needed - entries.keys():

@@ -36,7 +36,8 @@ def ones(*shape: int, kind: Any = np.float32) -> Any:
 
 
 def conv(source: str = "x", **more: Any) -> Conv:
-    return Conv(**({"out": "c", "source": source, "module": "w", "bias": False} | more))
+    entries: dict[str, Any] = {"out": "c", "source": source, "module": "w", "bias": False}
+    return Conv(**(entries | more))
 
 
 def opened(steps: list[Step], tensors: dict[str, Any]) -> Executable:

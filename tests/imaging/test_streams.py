@@ -67,7 +67,7 @@ def test_what_must_stay_is_told_with_the_reason(tmp_path: Path) -> None:
     check_free(other, overwrite=True, source=source)
     for path, overwrite, reason in (
         (source, True, "is the input"),
-        (other, False, "exists already; --overwrite replaces it"),
+        (other, False, "exists already; `overwrite` replaces it"),
         (folder, True, "is not a file that could be replaced"),
         (folder, False, "is not a file that could be replaced"),
     ):
