@@ -23,7 +23,9 @@ def check_alike(card: Card, program: Program) -> None:
     counted = [grid for grid in program.grids if grid.name is not None]
     if wrong := [grid for grid in counted if grid.selects != (card.precision == "dynamic")]:
         chooses = "chooses" if wrong[0].selects else "does not choose"
-        raise ValueError(f"its card says {card.precision}, but {wrong[0].name!r} {chooses} a width")
+        raise ValueError(
+            f"its card says {card.precision!r}, but {wrong[0].name!r} {chooses} a width"
+        )
     if card.precision == "float" and counted:
         raise ValueError(f"its card says float, but {counted[0].name!r} is a site")
     if wrong := [grid for grid in counted if list(grid.widths) != _widths(card)]:
