@@ -18,7 +18,7 @@ from cadyq_cli.batch.sizes import Wanted, passes
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import streams
 from cadyq_cli.imaging.colour_spaces.stated import named
-from cadyq_cli.imaging.fitting import check_fits
+from cadyq_cli.imaging.fitting import check_fits, stated_by
 from cadyq_cli.imaging.formats import Format, format_named
 from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.imaging.metadata import Metadata
@@ -88,9 +88,9 @@ class Conversion:
                 put(rows)
         if self.bit_map is not None:
             name = self.models.name(scales[0])
-            tiles, bits = enlarged.bit_map
-            found = map_of_run(networks[0], tiles, bits, file=job.source.name, model=name)
+            found = map_of_run(networks[0], *enlarged.bit_map, file=job.source.name, model=name)
             write_figure(self.bit_map, picture, found, overwrite=self.overwrite)
+        lost = _loss(file_format, enlarged.shape[2], enlarged.dtype, metadata)
         return Outcome(
             job=job,
             status="done",
@@ -99,15 +99,20 @@ class Conversion:
             models=tuple(map(self.models.name, scales)),
             network_scale=prod(scales),
             average_bits=enlarged.average_bits,
-            notes=(*picture.notes, *enlarged.notes, *_loss(file_format, enlarged.dtype, metadata)),
+            notes=(*picture.notes, *enlarged.notes, *lost),
         )
 
 
-def _loss(file_format: Format, dtype: DTypeLike, metadata: Metadata) -> Iterator[str]:
+def _loss(
+    file_format: Format, channels: int, dtype: DTypeLike, metadata: Metadata
+) -> Iterator[str]:
     """What a format does not keep of an image."""
     bits = np.dtype(dtype).itemsize * 8
     if bits > file_format.bits:
         yield f"has {bits} bits a channel, {file_format.name} {file_format.bits}; PNG keeps all"
+    stated = stated_by(file_format, metadata, channels, min(bits, file_format.bits))
+    if file_format.room.icc and metadata.icc and stated.icc is None:
+        yield f"has a colour profile of gray that {file_format.name} cannot hold; PNG can"
     if metadata.cicp and not (metadata.icc or file_format.code_points):
         colours = named(metadata.cicp)
         yield f"has colours of {colours}, which {file_format.name} cannot state; PNG and AVIF can"

@@ -106,7 +106,8 @@ def _loaded(image: ImageFile, statements: Statements, *notes: str) -> Picture:
     if image.mode == "CMYK":
         kinds = ("16-bit CMYK", "8-bit sRGB") if is_16_bit(image) else ("CMYK", "sRGB")
         told.append("{} colours became {}".format(*kinds))
-    turn = image.getexif().get(Base.Orientation) if image.format == "AVIF" else None
+    # AVIF turns by its irot and imir alone: HEIF has EXIF inform, and browsers obey no more of it.
+    turn = image.getexif().get(Base.Orientation, 1) if image.format == "AVIF" else None
     colour, alpha = split(image, statements.icc)
     if image.mode == "CMYK":  # what was stated of the inks is done with
         statements = replace(statements, icc=None, chromaticities=None)

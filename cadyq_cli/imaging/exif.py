@@ -138,6 +138,17 @@ def extracted(file: BinaryIO, keep: Container[int]) -> bytes | None:
         return None
 
 
+def packet(exif: bytes) -> bytes | None:
+    """The XMP that stands in the first directory; None if there is none."""
+    try:
+        entry = directory(exif).places[_XMP]
+        kind, count, place = struct.unpack_from(byte_order(exif) + "HII", exif, entry + 2)
+        size = _BYTES.get(kind, 1) * count
+        return bytes(exif[place : place + size]).rstrip(b"\0") if size > 4 else None
+    except (KeyError, struct.error):
+        return None
+
+
 def orientation(exif: bytes) -> int | None:
     """How pixels must be turned to stand upright, 1 to 8; None where that is not said."""
     try:

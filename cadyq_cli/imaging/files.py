@@ -166,12 +166,14 @@ def encode(
     check_fits(file_format, shape, dtype, name)
     height, width, channels = shape
     bits = np.dtype(dtype).itemsize * 8
+    written = min(bits, file_format.bits)
+    sized = (metadata or Metadata()).sized(width, height)
     layout = Layout(
         height=height,
         width=width,
         channels=channels,
-        bits=min(bits, file_format.bits),
-        metadata=stated_by(file_format, (metadata or Metadata()).sized(width, height)),
+        bits=written,
+        metadata=stated_by(file_format, sized, channels, written),
         quality=quality,
     )
     with naming(name), file_format.encoder(file, layout) as put:

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from cadyq_cli.errors import ImageError
+from cadyq_cli.imaging.colour_spaces.profiles import for_equal_channels
+from cadyq_cli.imaging.containers.resolution import resolution_of
+from cadyq_cli.imaging.exif_resolution import with_resolution
 from cadyq_cli.imaging.formats import FORMATS, Format
 from cadyq_cli.imaging.metadata import Metadata
 
@@ -42,12 +45,33 @@ def check_fits(
         raise ImageError(name, reason, hint=f"{limit}; {others}")
 
 
-def stated_by(file_format: Format, metadata: Metadata) -> Metadata:
-    """What the format can say of the metadata."""
+def stated_by(file_format: Format, metadata: Metadata, channels: int, bits: int) -> Metadata:
+    """What the format can say of the metadata, in its own way.
+
+    Args:
+        file_format: To be written.
+        metadata: Of the image.
+        channels: 1 to 4, as for `files.create`.
+        bits: A channel, as they are written.
+
+    Raises:
+        struct.error: EXIF is broken.
+    """
     kept = file_format.room.kept(metadata)
-    if kept.dpi is None or file_format.capacity.states(kept.dpi):
+    if becomes_colour(file_format, channels, bits):
+        kept = replace(kept, icc=for_equal_channels(kept.icc))
+    if kept.dpi is None:
         return kept
-    return replace(kept, dpi=None)
+    if not file_format.capacity.states(kept.dpi):
+        return replace(kept, dpi=None)
+    if file_format.resolution or (kept.exif and resolution_of(kept.exif) == kept.dpi):
+        return kept
+    return replace(kept, exif=with_resolution(kept.exif, kept.dpi))
+
+
+def becomes_colour(file_format: Format, channels: int, bits: int) -> bool:
+    """Whether a gray image is read back from the format as RGB, which no profile of gray fits."""
+    return channels < 3 and bits > file_format.gray[channels - 1]
 
 
 def _exceeded(each: Format, shape: tuple[int, int, int], dtype: DTypeLike) -> str | None:

@@ -16,6 +16,7 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import iptc, png, tiff
 from cadyq_cli.imaging.avif import with_code_points
 from cadyq_cli.imaging.capacity import Capacity
+from cadyq_cli.imaging.exif_resolution import FINEST
 from cadyq_cli.imaging.layout import Layout, Put, strips
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.room import Room
@@ -34,6 +35,8 @@ class Format:
     alpha: bool = True
     code_points: bool = False  # of colours, beside a profile
     bits: int = 8  # at most, a channel
+    gray: tuple[int, int] = (16, 16)  # bits, without and with alpha, beyond which it becomes RGB
+    resolution: bool = True  # has a place of its own, beside EXIF
     capacity: Capacity = field(default_factory=Capacity)
 
 
@@ -178,7 +181,9 @@ FORMATS = (
         suffixes=(".webp",),
         encoder=_pillow("WEBP", _webp),
         room=_MODERN_ROOM,
-        capacity=Capacity(side=16383),
+        gray=(0, 0),
+        resolution=False,
+        capacity=Capacity(side=16383, dpi=FINEST),
     ),
     Format(
         name="AVIF",
@@ -186,7 +191,9 @@ FORMATS = (
         encoder=_pillow("AVIF", _avif, with_code_points),
         code_points=True,
         room=_MODERN_ROOM,
-        capacity=Capacity(side=32768, pixels=16384**2),  # what libavif opens
+        gray=(0, 0),
+        resolution=False,
+        capacity=Capacity(side=32768, pixels=16384**2, dpi=FINEST),  # what libavif opens
     ),
     Format(
         name="TIFF",
@@ -194,7 +201,8 @@ FORMATS = (
         encoder=tiff.encode,
         room=Room(exif=_ALL, xmp=_ALL, iptc=_ALL, icc=_ALL),
         bits=16,
-        capacity=Capacity(size=tiff.LIMIT, dpi=tiff.FINEST),
+        gray=(16, 8),
+        capacity=Capacity(size=tiff.LIMIT, dpi=FINEST),
     ),
     Format(
         name="BMP",

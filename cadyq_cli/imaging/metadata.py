@@ -49,7 +49,7 @@ class Metadata:
             exif=statements.exif,
             icc=icc,
             cicp=cicp,
-            xmp=statements.xmp,
+            xmp=statements.xmp or (statements.exif and exif.packet(statements.exif)) or None,
             iptc=statements.iptc,
             comment=comment or None,
             dpi=statements.dpi if statements.dpi and min(statements.dpi) > 1 else None,

@@ -12,11 +12,10 @@ from typing import Any, BinaryIO
 from numpy.typing import NDArray
 
 from cadyq_cli.imaging.exif import ABOUT_THE_PICTURE, byte_order, directory
+from cadyq_cli.imaging.exif_resolution import PARTS
 from cadyq_cli.imaging.layout import Layout, Put, strips
 
 LIMIT = 2**32 - 2**27  # bytes: offsets have 32 bits, and metadata needs some
-_PARTS = 1000  # of a pixel per inch, in which resolutions are stated
-FINEST = (2**32 - 1) // _PARTS  # pixels per inch
 _LEVEL = 4  # 6 saves a tenth of the size and takes three times as long
 _BYTE, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 3, 4, 5, 7
 _PACKED = {_BYTE: "B", _SHORT: "H", _LONG: "I", _RATIONAL: "I", _UNDEFINED: "B"}
@@ -37,7 +36,7 @@ def encode(file: BinaryIO, layout: Layout) -> Iterator[Put]:
     if layout.width * layout.height * layout.channels * layout.bits // 8 > LIMIT:
         raise OSError("TIFF cannot hold more than 4 GB; PNG can")
     if layout.bits == 16 and layout.channels == 2:
-        with encode(file, _coloured(layout)) as put:
+        with encode(file, replace(layout, channels=4)) as put:  # Pillow reads no such gray
             yield lambda rows: put(rows[..., [0, 0, 0, 1]])
         return
     start = layout.metadata.exif or b"II*\0\0\0\0\0"
@@ -73,11 +72,6 @@ def encode(file: BinaryIO, layout: Layout) -> Iterator[Put]:
     file.write(struct.pack(order + "I", place))
 
 
-def _coloured(layout: Layout) -> Layout:
-    """RGB instead of gray, without a profile of gray: Pillow reads no 16-bit gray with alpha."""
-    return replace(layout, channels=4, metadata=replace(layout.metadata, icc=None))
-
-
 def _append(file: BinaryIO, data: bytes) -> int:
     """Write at an even place, as TIFF wants, and tell which."""
     file.write(b"\0" * (file.tell() % 2))
@@ -110,9 +104,9 @@ def _fields(layout: Layout) -> dict[int, tuple[int, list[int]]]:
     if layout.channels in (2, 4):
         fields[338] = _SHORT, [2]  # alpha is not multiplied into the colours
     if metadata.dpi:
-        across, down = (round(dpi * _PARTS) for dpi in metadata.dpi)
-        fields[282] = _RATIONAL, [across, _PARTS]
-        fields[283] = _RATIONAL, [down, _PARTS]
+        across, down = (round(dpi * PARTS) for dpi in metadata.dpi)
+        fields[282] = _RATIONAL, [across, PARTS]
+        fields[283] = _RATIONAL, [down, PARTS]
         fields[296] = _SHORT, [2]  # per inch
     if metadata.xmp:
         fields[700] = _BYTE, list(metadata.xmp)

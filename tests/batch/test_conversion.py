@@ -56,8 +56,7 @@ def test_a_resolution_that_does_not_fit_is_left_out_with_a_note(
 ) -> None:
     Image.new("L", (4, 4)).save(tmp_path / "a.tif", dpi=(6e7, 6e7))
     outcome = double(tmp_path / "a.tif", tmp_path / f"o.{suffix}")
-    fields = suffix not in ("webp", "avif")
-    assert any("resolution of 60000000 x 60000000 dpi" in note for note in outcome.notes) == fields
+    assert any("resolution of 60000000 x 60000000 dpi" in note for note in outcome.notes)
     with Image.open(tmp_path / f"o.{suffix}") as image:
         assert image.size == (8, 8)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
+from cadyq_cli.imaging.colour_spaces.curves import power
+from cadyq_cli.imaging.colour_spaces.profiles import for_equal_channels, profile
 from cadyq_cli.imaging.containers.avif import take_apart
 from cadyq_cli.imaging.containers.statements import Cicp, Statements
 from cadyq_cli.imaging.files import read, write
@@ -19,6 +22,7 @@ from cadyq_cli.imaging.picture import Picture
 
 P3 = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
 COLOUR = (200, 100, 50)
+PROFILE_OF_RGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def png(path: Path, *chunks: tuple[bytes, bytes], mode: str = "RGB") -> Path:
@@ -176,3 +180,30 @@ def test_a_grid_has_the_bits_of_its_tiles_and_code_points_of_its_own() -> None:
     assert statements is not None
     assert statements.cicp == Cicp(9, 13, 0, True)
     assert statements.notes == ("has 12 bits a channel, of which 8 are read",)
+
+
+@pytest.mark.parametrize("suffix", ["webp", "avif"])
+def test_gray_that_becomes_rgb_is_shown_by_the_curve_of_its_profile(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = png(tmp_path / "a.png", (b"gAMA", struct.pack(">I", 100000)), mode="L")
+    write(tmp_path / "again.png", read(path))
+    write(tmp_path / f"out.{suffix}", read(path))
+    np.testing.assert_allclose(
+        shown(tmp_path / f"out.{suffix}"), shown(tmp_path / "again.png"), atol=2
+    )
+
+
+def test_gray_of_16_bits_with_alpha_keeps_the_curve_of_its_profile_in_tiff(tmp_path: Path) -> None:
+    gray = read(png(tmp_path / "a.png", (b"gAMA", struct.pack(">I", 100000)), mode="L"))
+    write(tmp_path / "gray.tif", gray)
+    wide = gray.pixels.astype(np.uint16) * 257
+    write(tmp_path / "out.tif", replace(gray, pixels=wide, alpha=np.full_like(wide[..., 0], 65535)))
+    np.testing.assert_allclose(shown(tmp_path / "out.tif"), shown(tmp_path / "gray.tif"), atol=1)
+
+
+def test_a_gray_profile_without_a_curve_is_left_out_of_what_becomes_rgb() -> None:
+    gray = profile("Gray", power(1.8))
+    assert for_equal_channels(gray.replace(b"kTRC", b"xTRC")) is None
+    assert for_equal_channels(gray.replace(b"XYZ ", b"Lab ")) is None
+    assert for_equal_channels(PROFILE_OF_RGB) == PROFILE_OF_RGB

@@ -219,3 +219,14 @@ def test_a_profile_of_other_colours_is_dropped(tmp_path: Path) -> None:
     picture = read(tmp_path / "a.png")
     assert picture.gray
     assert picture.metadata.icc is None
+
+
+def test_xmp_that_stands_in_exif_alone_is_used_as_xmp(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[Base.XMLPacket], exif[Base.Make] = XMP, "Camera"
+    Image.new("RGB", (20, 12)).save(tmp_path / "a.jpg", exif=exif)
+    picture = read(tmp_path / "a.jpg")
+    assert picture.pixels.shape == (20, 12, 3)  # by its orientation
+    with enlarged(picture, tmp_path / "out.jpg") as image:
+        assert b'dc:title="t"' in image.info["xmp"]
+        assert Base.XMLPacket not in image.getexif()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.imaging.colour_spaces.code_points import Primaries
+from cadyq_cli.imaging.colour_spaces.code_points import BT_709, Primaries
 from cadyq_cli.imaging.colour_spaces.curves import Curve
 
 _D50 = np.array([0.9642, 1.0, 0.8249])  # the white that profiles are made for
@@ -36,20 +36,37 @@ def profile(description: str, curve: Curve, primaries: Primaries | None = None) 
 
     Source: ICC.1:2010 (profile version 4.3): headers, tags, and the Bradford transform of annex E.
     """
-    tags = {
-        b"desc": _text(description),
-        b"cprt": _text("No copyright"),
-        b"wtpt": _xyz(_D50),
-    }
     if primaries is None:
-        tags[b"kTRC"] = _curve(curve)
-    else:
-        adapted, colours = _colourants(primaries)
-        tags[b"chad"] = b"sf32\0\0\0\0" + _numbers(adapted.ravel())
-        for name, column in zip((b"r", b"g", b"b"), colours.T, strict=True):
-            tags[name + b"XYZ"] = _xyz(column)
-            tags[name + b"TRC"] = _curve(curve)
-    return _assembled(b"GRAY" if primaries is None else b"RGB ", tags)
+        return _assembled(b"GRAY", description, {b"kTRC": _curve(curve)})
+    return _of_rgb(description, _curve(curve), primaries)
+
+
+def for_equal_channels(icc: bytes | None) -> bytes | None:
+    """The profile of RGB that shows equal channels as a profile of gray shows one.
+
+    None if that has no curve of light; other profiles come back as they are.
+    """
+    if icc is None or icc[16:20] != b"GRAY":
+        return icc
+    if icc[20:24] != b"XYZ " or len(icc) < _HEADER_BYTES + 4:  # in Lab, curves are of lightness
+        return None
+    (count,) = struct.unpack_from(">I", icc, _HEADER_BYTES)
+    table = icc[_HEADER_BYTES + 4 :][: 12 * count]
+    for name, place, size in struct.iter_unpack(">4sII", table[: len(table) // 12 * 12]):
+        curve = icc[place : place + size]
+        if name == b"kTRC" and curve[:4] in (b"curv", b"para"):
+            return _of_rgb("Gray", curve, BT_709)
+    return None
+
+
+def _of_rgb(description: str, curve: bytes, primaries: Primaries) -> bytes:
+    """The profile whose channels all have the tag of a curve."""
+    adapted, colours = _colourants(primaries)
+    tags = {b"chad": b"sf32\0\0\0\0" + _numbers(adapted.ravel())}
+    for name, column in zip((b"r", b"g", b"b"), colours.T, strict=True):
+        tags[name + b"XYZ"] = _xyz(column)
+        tags[name + b"TRC"] = curve
+    return _assembled(b"RGB ", description, tags)
 
 
 def _colourants(primaries: Primaries) -> tuple[Matrix, Matrix]:
@@ -74,8 +91,10 @@ def _light(x: float, y: float) -> Matrix:
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
-def _assembled(space: bytes, tags: dict[bytes, bytes]) -> bytes:
+def _assembled(space: bytes, description: str, tags: dict[bytes, bytes]) -> bytes:
     """The header, the table of tags, and what they hold, each piece once and at a multiple of 4."""
+    texts = {b"desc": _text(description), b"cprt": _text("No copyright")}
+    tags = texts | {b"wtpt": _xyz(_D50)} | tags
     start = _HEADER_BYTES + 4 + 12 * len(tags)
     table, body, places = struct.pack(">I", len(tags)), b"", dict[bytes, int]()
     for name, data in tags.items():

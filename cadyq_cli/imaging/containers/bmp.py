@@ -8,11 +8,14 @@ from typing import BinaryIO
 from cadyq_cli.imaging.containers.contents import Contents
 from cadyq_cli.imaging.containers.gathering import NAMES, Gathering
 from cadyq_cli.imaging.containers.packed import Packed
+from cadyq_cli.imaging.containers.pieces import joined
 
 SIGNATURE = b"BM"
 _FILE_HEADER, _OS_2, _OS_22 = 14, 12, 64  # bytes
 _PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6  # compressions
 _USUAL_MASKS = {16: (0x7C00, 0x3E0, 0x1F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
+_SHORT_OS_22, _USUAL = 16, 40  # bytes of a header without compression, and of what Windows writes
+_RARE, _WHOLE_BYTES = 2, 24  # bits of a pixel
 _METRE = 39.3701  # inches
 _V5, _PROFILE_INSIDE = 124, b"DEBM"  # "MBED", little-endian
 
@@ -22,6 +25,7 @@ def take_apart(file: BinaryIO) -> Contents:
 
     Source: [MS-WMF] 2.2.2; "BITMAPV5HEADER", Windows GDI documentation.
     """
+    file = _with_usual_header(file)
     file.seek(0)
     head = file.read(_FILE_HEADER + _V5)
     file.seek(0)
@@ -32,7 +36,35 @@ def take_apart(file: BinaryIO) -> Contents:
     except struct.error:
         return Contents(pixels=file)
     file.seek(0)
-    return Contents(pixels=file, statements=found.statements(), packed=packed)
+    return Contents(
+        pixels=file, statements=found.statements(), packed=packed, refusal=_refusal(head)
+    )
+
+
+def _with_usual_header(file: BinaryIO) -> BinaryIO:
+    """The file whose header of 16 bytes is one of 40, all zeros behind what it said."""
+    file.seek(0)
+    head = file.read(_FILE_HEADER + _SHORT_OS_22)
+    if len(head) < _FILE_HEADER + _SHORT_OS_22 or head[14:18] != struct.pack("<I", _SHORT_OS_22):
+        return file
+    more = _USUAL - _SHORT_OS_22
+    place = struct.unpack_from("<I", head, 10)[0] + more
+    header = struct.pack("<II", place, _USUAL) + head[18:].ljust(_USUAL - 4, b"\0")
+    return joined(file, [range(10), header, range(len(head), file.seek(0, 2))])
+
+
+def _refusal(head: bytes) -> str | None:
+    """Why nothing reads such pixels, though the header may be sound."""
+    (size,) = struct.unpack_from("<I", head, _FILE_HEADER)
+    if size == _OS_2:
+        bits, compression = struct.unpack_from("<H", head, 24)[0], _PLAIN
+    else:
+        bits, compression = struct.unpack_from("<HI", head, 28)
+    if bits == _RARE:
+        return "is a BMP of 2 bits a pixel, which cannot be read; save it as PNG"
+    if bits == _WHOLE_BYTES and compression in (_BIT_FIELDS, _ALPHA_BIT_FIELDS) and size != _OS_22:
+        return "is a BMP of 24 bits with masks, which cannot be read; save it as PNG"
+    return None
 
 
 def _packed(file: BinaryIO, head: bytes) -> Packed | None:

@@ -11,6 +11,10 @@ RAW = (
     "is a camera's raw file, which has to be developed first; "
     "export it as TIFF or PNG from a raw converter"
 )
+THUMBNAIL_FIRST = (
+    "begins with a thumbnail, and the full picture is on a later page; "
+    "save that page as a file of its own"
+)
 _SUBFILE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION = 254, 262, 330, 50706
 _SENSOR = (32803, 34892)  # photometric interpretations: a colour filter array, linear raw
 _REDUCED = 1
@@ -34,14 +38,19 @@ def starts_as_raw(start: bytes) -> bool:
     return start.startswith(_STARTS) or start[4:12] == b"ftypcrx "
 
 
-def is_raw(file: BinaryIO, first: Directory) -> bool:
-    """Whether a TIFF file holds what a camera's sensor saw, or first a smaller version of it."""
+def why_not_the_first(file: BinaryIO, first: Directory) -> str | None:
+    """Why the first picture of a TIFF file is not the one to enlarge; None if it is.
+
+    It may be a smaller version of what a camera's sensor saw, or of another page.
+    """
     if _DNG_VERSION in first.entries:
-        return True
+        return RAW
     others = _others(file, first)
     if any(set(each.numbers(file, _PHOTOMETRIC)) & set(_SENSOR) for each in (first, *others)):
-        return True
-    return _is_reduced(file, first) and not all(_is_reduced(file, each) for each in others)
+        return RAW
+    if _is_reduced(file, first) and not all(_is_reduced(file, each) for each in others):
+        return RAW if _SUB_DIRECTORIES in first.entries else THUMBNAIL_FIRST
+    return None
 
 
 def _is_reduced(file: BinaryIO, directory: Directory) -> bool:

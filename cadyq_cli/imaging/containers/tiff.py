@@ -9,7 +9,7 @@ from cadyq_cli.imaging.containers.contents import SEVERAL, Contents
 from cadyq_cli.imaging.containers.gathering import NAMES, Gathering
 from cadyq_cli.imaging.containers.photoshop import iptc_of
 from cadyq_cli.imaging.containers.pieces import joined
-from cadyq_cli.imaging.containers.raw import RAW, is_raw
+from cadyq_cli.imaging.containers.raw import why_not_the_first
 from cadyq_cli.imaging.containers.resolution import ACROSS, DOWN, UNIT, in_inches
 from cadyq_cli.imaging.containers.statements import Statements
 from cadyq_cli.imaging.containers.tiff_directory import Directory, first_directory
@@ -34,9 +34,7 @@ def take_apart(file: BinaryIO) -> Contents:
     except (struct.error, ValueError):
         file.seek(0)
         return Contents(pixels=file, statements=Statements())
-    if is_raw(file, directory):
-        return Contents(pixels=file, refusal=RAW)
-    refusal = _refusal(file, directory)
+    refusal = why_not_the_first(file, directory) or _refusal(file, directory)
     found = Gathering()
     _gather(file, directory, found)
     if directory.next:

@@ -98,3 +98,26 @@ def test_pixels_that_are_not_packed_are_read_too(mode: str) -> None:
     image, target = Image.radial_gradient("L").resize((9, 5)).convert(mode), BytesIO()
     image.save(target, "BMP")
     np.testing.assert_array_equal(decode(target, "a.bmp").pixels, np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P"])
+def test_a_header_of_16_bytes_is_read(mode: str) -> None:
+    image = Image.radial_gradient("L").resize((5, 4)).convert("RGB").convert(mode)
+    target = BytesIO()
+    image.save(target, "BMP")
+    whole = target.getvalue()
+    (place,) = struct.unpack_from("<I", whole, 10)
+    short = whole[:10] + struct.pack("<II", place - 24, 16) + whole[18:30] + whole[54:]
+    picture = decode(BytesIO(short), "a.bmp")
+    np.testing.assert_array_equal(picture.pixels, np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize(
+    ("bits", "compression", "name"),
+    [(2, 0, "a BMP of 2 bits a pixel"), (24, 3, "a BMP of 24 bits with masks")],
+)
+def test_what_nobody_writes_is_called_by_its_name(bits: int, compression: int, name: str) -> None:
+    data = bytearray(bmp([[0, 0]], 32))
+    struct.pack_into("<HI", data, 28, bits, compression)
+    with pytest.raises(ImageError, match=f"is {name}, which cannot be read; save it as PNG"):
+        decode(BytesIO(bytes(data)), "a.bmp")

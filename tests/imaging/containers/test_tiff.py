@@ -131,3 +131,14 @@ def test_a_raw_file_is_refused_with_what_to_do(data: bytes) -> None:
 
 def test_a_picture_with_a_smaller_version_below_it_is_read() -> None:
     assert decode(BytesIO(raw(subfile=0, version=False, sensor=False)), "a.tif").notes == ()
+
+
+def test_a_thumbnail_before_its_page_is_called_that() -> None:
+    target = BytesIO()
+    with tifffile.TiffWriter(target) as writer:
+        for side, subfile in ((4, 1), (16, 0)):
+            writer.write(
+                np.zeros((side, side, 3), np.uint8), photometric="rgb", subfiletype=subfile
+            )
+    with pytest.raises(ImageError, match=r"begins with a thumbnail.* save that page"):
+        decode(target, "a.tif")

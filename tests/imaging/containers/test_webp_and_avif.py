@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from cadyq_cli.imaging.containers.statements import Cicp, Statements
 from cadyq_cli.imaging.containers.taking_apart import take_apart
@@ -73,3 +73,19 @@ def test_an_avif_is_turned_by_its_own_properties(orientation: int) -> None:
     by_exif = decode(BytesIO(saved("WEBP", exif=exif.tobytes(), lossless=True)), "a.webp").pixels
     assert turned.shape == by_exif.shape
     assert np.abs(turned.astype(int) - by_exif).mean() < 4
+
+
+@pytest.mark.parametrize("turn", [1, 8])
+def test_exif_turns_no_avif_as_it_turns_none_in_pillow(turn: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0128] = turn, 6
+    data = saved("AVIF", exif=exif.tobytes())  # in which Pillow leaves the unit alone
+    unit, orientation = struct.pack(">HHIH", 0x0128, 3, 1, 6), struct.pack(">HHIH", 0x0112, 3, 1, 6)
+    if unit not in data:
+        unit, orientation = (struct.pack("<HHIH", tag, 3, 1, 6) for tag in (0x0128, 0x0112))
+    assert data.count(unit) == 1
+    picture = decode(BytesIO(data.replace(unit, orientation)), "a.avif")
+    with Image.open(BytesIO(data.replace(unit, orientation))) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(picture.pixels, expected)
+    assert picture.metadata.orientation == 1
