@@ -9,7 +9,6 @@ from os import path as os_path
 from os import walk
 from pathlib import Path
 
-from cadyq_cli.batch.left_out import is_other_picture, kinds
 from cadyq_cli.errors import FileError, ImageError, InputError
 from cadyq_cli.imaging.formats import (
     FORMATS,
@@ -19,6 +18,7 @@ from cadyq_cli.imaging.formats import (
     format_named,
     format_of,
 )
+from cadyq_cli.imaging.left_out import is_other_picture, kinds
 from cadyq_cli.imaging.streams import STREAM, is_stream, source_named, target_named
 
 

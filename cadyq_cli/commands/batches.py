@@ -30,7 +30,7 @@ def plan_batch(
         InputError, FileError: see there.
     """
     from cadyq_cli.batch.jobs import plan
-    from cadyq_cli.batch.left_out import kinds
+    from cadyq_cli.imaging.left_out import told
 
     results: list[Path] = []
     leave_out = results.append if files.overwrite or files.skip_existing else None
@@ -43,8 +43,7 @@ def plan_batch(
         cannot_read=others.append,
     )
     if others and not quiet:
-        count = f"{len(others)} file{'s' if len(others) > 1 else ''}"
-        tell(f"note: left out {count} that cannot be read: {kinds(others)}")
+        tell(f"note: {told(others)}")
     if results and not quiet:
         more = f" and {len(results) - 1} more" if len(results) > 1 else ""
         tell(f"note: {results[0]}{more} left out, results of other images")

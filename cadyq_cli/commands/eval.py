@@ -48,6 +48,8 @@ def measure(
     if output.plot is not None and not any(files.values()):
         raise InputError("`plot` needs at least one network")
     sets = images.sets(factor)
+    if not output.quiet:
+        _tell_of_others(sets)
     opener, jobs = running.shared(max(len(each.sources) for each in sets), quiet=output.quiet)
 
     from cadyq_cli.evaluation.enlargers import enlarger_of
@@ -74,6 +76,16 @@ def measure(
         from cadyq_cli.evaluation.plot import draw
 
         draw(output.plot, results, overwrite=output.overwrite)
+
+
+def _tell_of_others(sets: Sequence[Dataset]) -> None:
+    """Notes on the pictures that are measured in no set, because they cannot be read."""
+    from cadyq_cli.commands.lines import tell
+    from cadyq_cli.imaging.left_out import told
+
+    for each in sets:
+        if each.others:
+            tell(f"note: {each.name}: {told(each.others)}")
 
 
 def _measured(

@@ -60,7 +60,8 @@ def learn(
     if dry_run and count_started() > 1:
         raise InputError("`dry_run` needs one process; start it without torchrun")
     keep_freed_memory()
-    files = find(learned.data)
+    others: list[Path] = []
+    files = find(learned.data, cannot_read=others.append)
     validation = Validation(find([kept.validate]), run.plan.scale) if kept.validate else None
     with together(running.torch_device) as (processes, where), ExitStack() as held:
         loud = processes.leads and not telling.quiet
@@ -71,7 +72,7 @@ def learn(
         photographs = Photographs(Store(share, None if dry_run else output))
         if processes.leads and not dry_run:
             held.enter_context(run.folder.alone())
-        found = _survey(run, files, photographs, progress) if processes.leads else None
+        found = _survey(run, files, photographs, progress, others) if processes.leads else None
         resources = Resources(
             files=processes.broadcast(found.usable if found else None),
             photographs=photographs,
@@ -129,10 +130,13 @@ def _plan(
     return keeping_finished(plan, before, RunFolder(output)).continuing(before, changes)
 
 
-def _survey(run: Run, files: Sequence[Path], photographs: Photographs, progress: Any) -> Survey:
-    """Check the photographs, and report what was found."""
+def _survey(
+    run: Run, files: Sequence[Path], photographs: Photographs, progress: Any, others: list[Path]
+) -> Survey:
+    """Check the photographs, and report what was found, and which others cannot be read."""
     from tqdm import tqdm
 
+    from cadyq_cli.imaging.left_out import told
     from cadyq_cli.training.data.survey import survey
 
     plan = run.plan
@@ -146,6 +150,8 @@ def _survey(run: Run, files: Sequence[Path], photographs: Photographs, progress:
             files, "checking", unit="image", disable=progress.hidden, leave=False
         ),
     )
+    if others:
+        progress.note(told(others))
     for line in found.broken:
         progress.note(f"left out: {line}")
     small = f"; {found.too_small} too small, left out" if found.too_small else ""

@@ -15,6 +15,7 @@ from cadyq_cli.errors import FileError, ImageError
 from cadyq_cli.imaging.colour import luma
 from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.formats import can_be_read
+from cadyq_cli.imaging.left_out import is_other_picture, told
 from cadyq_cli.imaging.resize import crop_to_multiple, imresize
 from cadyq_cli.imaging.versions import versions
 
@@ -84,6 +85,7 @@ class Dataset:
     name: str
     sources: tuple[Source, ...]
     shrunk: Path | None  # the folder of the small images; None: they are made
+    others: tuple[Path, ...] = ()  # pictures in its folders of kinds that cannot be read
 
 
 def discover(folder: Path, scale: int, *, shrunk: Path | None = None) -> Dataset:
@@ -102,29 +104,35 @@ def discover(folder: Path, scale: int, *, shrunk: Path | None = None) -> Dataset
     """
     inside = (folder / name for name in ("HR", f"image_SRF_{scale}"))
     root = next((each for each in inside if each.is_dir()), folder)
-    truths, smalls = _told_apart(_by_stem(root), root, scale)
+    others: list[Path] = []
+    truths, smalls = _told_apart(_by_stem(root, others), root, scale)
     beside = folder / "LR_bicubic" / f"X{scale}"
     if shrunk is None and root != folder and beside.is_dir():
         shrunk = beside
     if shrunk is None and smalls:
         shrunk = root
     elif shrunk is not None:
-        smalls = _by_stem(shrunk)
+        smalls = _by_stem(shrunk, others)
     if shrunk is None:
         sources = [Source(path, None) for path in truths.values()]
     else:
         sources = _paired(truths, smalls, shrunk, scale)
     whole = folder.resolve()
     name = whole.parent.name if _OF_A_SET.fullmatch(whole.name) else whole.name
-    return Dataset(name, tuple(sources), shrunk)
+    return Dataset(name, tuple(sources), shrunk, tuple(others))
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _by_stem(folder: Path, others: list[Path]) -> dict[str, Path]:
+    """The images of a folder; those that cannot be read become part of `others` instead."""
     if not folder.is_dir():
         raise FileError(folder, "no such folder")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not (path.is_dir() or can_be_read(path)):
+        if path.name.startswith("."):
+            continue
+        if not (path.is_dir() or can_be_read(path)):
+            if is_other_picture(path):
+                others.append(path)
             continue
         if path.is_dir():
             hint = "name each folder of images by itself"
@@ -133,7 +141,8 @@ def _by_stem(folder: Path) -> dict[str, Path]:
             raise FileError(path, f"has the name of {found[path.stem].name}, which of them counts?")
         found[path.stem] = path
     if not found:
-        raise FileError(folder, "holds no images")
+        but = f"; {told(others)}" if others else ""
+        raise FileError(folder, f"holds no images that can be read{but}")
     return found
 
 

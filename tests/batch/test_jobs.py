@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cadyq_cli.batch.jobs import Job, Naming, images_in, plan, shard
-from cadyq_cli.batch.left_out import kinds
 from cadyq_cli.errors import CadyqError, FileError, ImageError, InputError
 from cadyq_cli.imaging.formats import format_named
+from cadyq_cli.imaging.left_out import kinds
 from cadyq_cli.imaging.streams import STREAM
 
 

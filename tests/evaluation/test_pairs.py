@@ -9,6 +9,7 @@ from PIL import Image
 
 from cadyq_cli.errors import FileError, ImageError
 from cadyq_cli.evaluation.pairs import discover
+from cadyq_cli.imaging.left_out import told
 from cadyq_cli.imaging.resize import imresize
 
 Put = Callable[..., Path]
@@ -211,4 +212,19 @@ def test_an_original_whose_small_image_is_missing_is_named(put: Put, tmp_path: P
     put("a_LR.png", 6, 4)
     lonely = put("b_HR.png", 24, 16)
     with pytest.raises(FileError, match=rf"^{lonely}: has no image x4"):
+        discover(tmp_path, 4)
+
+
+def test_pictures_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    for name in ("b.heic", "c.psd", "d.HEIC", "notes.txt", ".hidden.heic"):
+        (tmp_path / name).touch()
+    found = discover(tmp_path, 4)
+    assert [source.name for source in found.sources] == ["a"]
+    assert told(found.others) == "left out 3 files that cannot be read: 2 HEIC, 1 PSD"
+
+
+def test_a_folder_of_pictures_that_cannot_be_read_is_not_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "b.heic").touch()
+    with pytest.raises(FileError, match=r"left out 1 file that cannot be read: 1 HEIC"):
         discover(tmp_path, 4)

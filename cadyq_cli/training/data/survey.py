@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from cadyq_cli.atomic import write_whole
 from cadyq_cli.errors import ImageError, InputError
+from cadyq_cli.imaging.formats import can_be_read
+from cadyq_cli.imaging.left_out import is_other_picture
 from cadyq_cli.imaging.versions import versions
 from cadyq_cli.plain_json import parsed
 from cadyq_cli.training.data.photographs import read_pixels
@@ -47,13 +49,15 @@ class Survey:
         write_whole(path, json.dumps(self.entries).encode())
 
 
-def find(folders: Sequence[Path]) -> list[Path]:
+def find(
+    folders: Sequence[Path], *, cannot_read: Callable[[Path], None] | None = None
+) -> list[Path]:
     """The image files below some folders, in a fixed order.
 
     Folders named as DIV2K names them are understood: what lies in ``*_LR_*`` are not photographs
     but their small versions (see `photographs`), and beside ``*_train_HR``, ``*_valid_HR`` is for
     validation. Of a folder that holds photographs and other versions of them, see `versions`, the
-    photographs are taken.
+    photographs are taken. `cannot_read` is told of each picture of a kind that is not learned from.
 
     Raises:
         InputError: a folder is missing, or there is no image at all.
@@ -64,10 +68,18 @@ def find(folders: Sequence[Path]) -> list[Path]:
             raise InputError(f"{folder}: no such file or folder")
         inside = [folder] if folder.is_file() else sorted(folder.rglob("*"))
         images = [f for f in inside if f.suffix.lower() in SUFFIXES and not _kept_apart(f, folder)]
+        if cannot_read and not folder.is_file():
+            for other in filter(_is_not_for_learning, inside):
+                cannot_read(other)
         files += images if folder.is_file() else _originals(images)
     if not files:
         raise InputError(f"{', '.join(map(str, folders))}: holds no photographs")
     return files
+
+
+def _is_not_for_learning(file: Path) -> bool:
+    pictured = is_other_picture(file) or can_be_read(file)
+    return pictured and file.suffix.lower() not in SUFFIXES and not file.name.startswith(".")
 
 
 def _originals(images: Sequence[Path]) -> list[Path]:

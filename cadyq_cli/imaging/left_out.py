@@ -21,7 +21,14 @@ def is_other_picture(path: Path) -> bool:
     return path.suffix[1:].lower() in _KINDS
 
 
+def told(pictures: Sequence[Path]) -> str:
+    """What to say of pictures that lie in a folder and are not used."""
+    count = f"{len(pictures)} file{'s' if len(pictures) > 1 else ''}"
+    return f"left out {count} that cannot be read: {kinds(pictures)}"
+
+
 def kinds(pictures: Sequence[Path]) -> str:
     """How many there are of each kind: "3 HEIC, 1 DNG", the most frequent first."""
-    counted = Counter(_KINDS[path.suffix[1:].lower()] for path in pictures)
+    suffixes = (path.suffix[1:].lower() for path in pictures)
+    counted = Counter(_KINDS.get(suffix, suffix.upper()) for suffix in suffixes)
     return ", ".join(f"{count} {kind}" for kind, count in counted.most_common())
