@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from cadyq_cli.atomic import remove_leftovers, replacing
 
@@ -67,6 +70,21 @@ def test_a_replaced_file_hands_on_its_permissions(tmp_path: Path) -> None:
     with replacing(path) as file:
         file.write(b"new")
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_where_permissions_cannot_be_copied_the_file_is_replaced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chmod", refused)  # as on a card with FAT
+    path = tmp_path / "a"
+    path.touch()
+    with replacing(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_long_name_is_no_obstacle(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_pytorch_takes_the_share_of_an_image() -> None:
 def test_what_is_no_network_is_an_error_of_its_file(tmp_path: Path, engine: str) -> None:
     path = tmp_path / "w.safetensors"
     path.write_bytes(b"rubbish")
-    with pytest.raises(CheckpointError, match=r"w\.safetensors: cannot be read"):
+    with pytest.raises(CheckpointError, match=r"w\.safetensors: is no weights file"):
         Opener(engine=engine, device="cpu").open(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
 from typing import Any
@@ -17,6 +18,7 @@ from cadyq_cli.errors import CadyqError
 from cadyq_cli.escaping import escaped
 
 INTERRUPTED = 130
+_CHECKED = re.compile(r": (?:Value error, |(Input should be))")  # words of Typer's own checks
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # of a disk, to a file without name
 
 
@@ -68,6 +70,7 @@ class ErrorReporting(TyperGroup):
 def _in_a_line(error: typer.TyperException) -> str:
     """What Typer says of wrong usage, and where to look; nothing if it printed help instead."""
     text = " ".join(error.format_message().split()).rstrip(".")
+    text = _CHECKED.sub(lambda found: ": it should be" if found[1] else ": ", text)
     if not text:
         return ""
     context = getattr(error, "ctx", None)

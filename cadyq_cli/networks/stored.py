@@ -126,7 +126,7 @@ def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
             start = raw.read(2)
         if start in (b"PK", b"\x80\x02"):
             raise ForeignError(path, "is a PyTorch checkpoint", hint=_FOREIGN) from error
-        raise ForeignError(path, f"cannot be read as safetensors: {error}") from error
+        raise ForeignError(path, "is no weights file, or is damaged") from error
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:

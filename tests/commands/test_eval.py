@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +229,12 @@ def test_the_help_begins_with_examples_and_names_every_group_of_options() -> Non
     text = run("--help").stdout
     places = [text.index(word) for word in ("Examples", "Images", "Protocol", "Output", "Running")]
     assert places == sorted(places)
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names there are Unicode")
+@pytest.mark.parametrize("form", ["--csv", "--markdown", "--per-image"])
+def test_names_that_are_not_utf_8_are_shown_as_escapes(images: Path, form: str) -> None:
+    (images / "a.png").rename(images / os.fsdecode(b"caf\xe9.png"))
+    result = run("bicubic", "-d", images, "-s", 2, "--per-image", form)
+    assert result.exit_code == 0
+    assert "caf\\xe9" in result.stdout or "caf\\udce9" in result.stdout

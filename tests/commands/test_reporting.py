@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from cadyq_cli.commands.app import app as main_app
 from cadyq_cli.commands.reporting import ErrorReporting
 from cadyq_cli.errors import CadyqError, CheckpointError, ImageError, InputError
 
@@ -112,3 +113,21 @@ def test_a_defect_is_not_dressed_up_as_a_users_mistake() -> None:
 def test_wrong_usage_is_one_line_that_says_where_to_look(arguments: list[str], line: str) -> None:
     result = CliRunner().invoke(app, arguments)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", line)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("-s", "40"),
+            "error: invalid value for '-s' / '--scale' / '--outscale': it should",
+        ),
+        (("--engine", "gpu"), "error: invalid value for '--engine': 'gpu' is not one of 'auto'"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_in_plain_words(
+    arguments: tuple[str, ...], told: str
+) -> None:
+    result = CliRunner().invoke(main_app, ["upscale", "a.png", *arguments])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(told)
