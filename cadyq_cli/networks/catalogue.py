@@ -77,14 +77,15 @@ def described(path: Path) -> Shipped:
         CheckpointError: the file is no weights file of ours.
     """
     card = read_card(path)
-    record = _records(path.parent / RECORDS).get(path.stem, {})
+    is_shipped = path.parent.resolve() == shipped.folder().resolve()
+    record = _records().get(path.stem, {}) if is_shipped else {}
     scores = {name: Score(*values) for name, values in record.get("results", {}).items()}
     return Shipped(path, card, scores, events(record.get("history", ())) + history_of(card))
 
 
 @lru_cache
-def _records(path: Path) -> Mapping[str, Any]:
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def _records() -> Mapping[str, Any]:
+    return tomllib.loads((shipped.folder() / RECORDS).read_text(encoding="utf-8"))
 
 
 def page() -> str:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cadyq_cli.commands.app import app
 from cadyq_cli.networks import load, save, shipped
-from cadyq_cli.networks.catalogue import SETS, catalogue, page
+from cadyq_cli.networks.catalogue import SETS, catalogue, described, page
 from cadyq_cli.networks.history import Event, appended, events, history_of
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +63,13 @@ def test_models_tells_how_a_network_was_made(tmp_path: Path) -> None:
     assert told.exit_code == 0
     assert told.stdout.startswith("mine.safetensors: edsr x3, float, ")
     assert told.stdout.splitlines()[-1] == "1. made by hand (nothing; 1 min)"
+
+
+def test_records_beside_a_strangers_network_are_not_believed(tmp_path: Path) -> None:
+    name = shipped.names()[0]
+    (tmp_path / f"{name}.safetensors").write_bytes(shipped.locate(name).read_bytes())
+    (tmp_path / "history.toml").write_text("no TOML at all")
+    assert not described(tmp_path / f"{name}.safetensors").scores
 
 
 def test_models_knows_shipped_names() -> None:
