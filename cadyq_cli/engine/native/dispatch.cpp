@@ -4,9 +4,14 @@
 
 #include <cstring>
 
-#ifdef __linux__
-#include <sys/syscall.h>
-#include <unistd.h>
+#ifdef CADYQ_X86
+#include "processor.h"
+#endif
+
+#ifdef _WIN32
+#define CADYQ_EXPORT __declspec(dllexport)
+#else
+#define CADYQ_EXPORT __attribute__((visibility("default")))
 #endif
 
 #define DECLARE(isa) namespace isa { extern const Kernels kernels; }
@@ -15,28 +20,12 @@ DECLARE(generic)
 DECLARE(avx2)
 DECLARE(avxvnni)
 DECLARE(avx512vnni)
+#ifdef __linux__
 DECLARE(amx)
+#endif
 #endif
 
 namespace {
-
-#ifdef CADYQ_X86
-bool has_avx512vnni() {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-}
-
-// Linux gives a process the tiles' registers when it asks for them.
-bool has_amx() {
-#ifdef __linux__
-    constexpr int kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-    return has_avx512vnni() && __builtin_cpu_supports("amx-int8") &&
-           !syscall(SYS_arch_prctl, kRequest, kTileData);
-#else
-    return false;
-#endif
-}
-#endif
 
 struct Choice {
     const char* name;
@@ -46,12 +35,12 @@ struct Choice {
 
 const Choice kChoices[] = {  // the best first
 #ifdef CADYQ_X86
+#ifdef __linux__
     {"amx", &amx::kernels, has_amx},
+#endif
     {"avx512vnni", &avx512vnni::kernels, has_avx512vnni},
-    {"avxvnni", &avxvnni::kernels,
-     [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni"); }},
-    {"avx2", &avx2::kernels,
-     [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {"avxvnni", &avxvnni::kernels, has_avxvnni},
+    {"avx2", &avx2::kernels, has_avx2},
 #endif
     {"generic", &generic::kernels, [] { return true; }},
 };
@@ -61,15 +50,15 @@ const Choice kChoices[] = {  // the best first
 extern "C" {
 
 // Of the sources, by which a caller notices a library of others; see build.py.
-const char* cadyq_fingerprint() { return CADYQ_FINGERPRINT; }
+CADYQ_EXPORT const char* cadyq_fingerprint() { return CADYQ_FINGERPRINT; }
 
 // Name of the i-th instruction set of this library, the best first; null behind the last.
-const char* cadyq_name(int i) {
+CADYQ_EXPORT const char* cadyq_name(int i) {
     return i >= 0 && i < (int)(sizeof kChoices / sizeof *kChoices) ? kChoices[i].name : nullptr;
 }
 
 // The kernels of an instruction set, or null where this processor cannot run them.
-const Kernels* cadyq_kernels(const char* name) {
+CADYQ_EXPORT const Kernels* cadyq_kernels(const char* name) {
     for (const Choice& choice : kChoices)
         if (!strcmp(choice.name, name)) return choice.runs() ? choice.kernels : nullptr;
     return nullptr;
