@@ -43,11 +43,11 @@ class Plan:
         self._buffers: dict[str, int] = {}  # by value
         self._sizes: list[int] = []  # of each buffer, as the size of a shape; 0 for codes
         self._free: defaultdict[Shape | None, list[int]] = defaultdict(list)
-        last = {value: i for i, step in enumerate(program.steps) for value in step.reads}
-        for i, step in enumerate(program.steps):
-            if step.out in shapes:
-                self._buffers[step.out] = self._taken(shapes[step.out])
-            for value in {step.out, *step.reads} & self._buffers.keys():
+        last = {value: i for i, each in enumerate(program.instructions) for value in each.reads}
+        for i, instruction in enumerate(program.instructions):
+            if instruction.out in shapes:
+                self._buffers[instruction.out] = self._taken(shapes[instruction.out])
+            for value in {instruction.out, *instruction.reads} & self._buffers.keys():
                 if last.get(value, i) <= i:
                     self._free[_kind(shapes[value])].append(self._buffers[value])
 

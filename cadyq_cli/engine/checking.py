@@ -21,11 +21,11 @@ from cadyq_cli.engine.program import (
     Bicubic,
     Concat,
     Conv,
+    Instruction,
     Program,
     Shuffle,
     Site,
     Slice,
-    Step,
 )
 
 
@@ -33,26 +33,27 @@ def checked(program: Program, arrays: Arrays) -> dict[str, Shape]:
     """The shape of every value of a program that fits its tensors.
 
     Raises:
-        ValueError: a rule does not hold; the message names the step and says which.
+        ValueError: a rule does not hold; the message names the instruction and says which.
     """
     _apply(rules.BEFORE, program, "its program")
     shapes = {program.source: Shape(3)}
     measured = measured_maps(program)
     convolutions: list[ConvFacts] = []
-    for step in program.steps:
-        named = f"step {step.out!r} of its program"
-        for name in _stored(step, arrays, named):
+    for instruction in program.instructions:
+        named = f"instruction {instruction.out!r} of its program"
+        for name in _stored(instruction, arrays, named):
             _apply(rules.TENSORS, arrays[name], f"its tensor {name!r}")
-        kind = ConvFacts if isinstance(step, Conv) else Facts
-        facts = kind(step, shapes, arrays, measured)
-        _apply((rule for rule in rules.STEPS if isinstance(step, rule.applies_to)), facts, named)
-        channels = facts.channels if isinstance(step, Site) else 0
-        for grid in grids_of(step):
+        kind = ConvFacts if isinstance(instruction, Conv) else Facts
+        facts = kind(instruction, shapes, arrays, measured)
+        applying = (each for each in rules.INSTRUCTIONS if isinstance(instruction, each.applies_to))
+        _apply(applying, facts, named)
+        channels = facts.channels if isinstance(instruction, Site) else 0
+        for grid in grids_of(instruction):
             _apply(rules.GRIDS, GridFacts(grid, arrays, channels), f"{named} ({grid.module})")
         if isinstance(facts, ConvFacts):
             convolutions.append(facts)
-        shapes[step.out] = _shape(facts)
-        if shapes[step.out].factor > LARGEST_SCALE:
+        shapes[instruction.out] = _shape(facts)
+        if shapes[instruction.out].factor > LARGEST_SCALE:
             raise ValueError(f"{named} is more than {LARGEST_SCALE} times as large as the patch")
     _apply(rules.WHOLE, ProgramFacts(program, shapes, convolutions), "its program")
     return shapes
@@ -62,17 +63,17 @@ def measured_maps(program: Program) -> frozenset[str]:
     """The maps whose channels' sums some site asks for, directly or of a slice."""
     asked = {
         source
-        for step in program.steps
-        if isinstance(step, Site) and not step.grid.fixed
-        for source in step.sources
+        for instruction in program.instructions
+        if isinstance(instruction, Site) and not instruction.grid.fixed
+        for source in instruction.sources
     }
-    slices = {s.source for s in program.steps if isinstance(s, Slice) and s.out in asked}
+    slices = {s.source for s in program.instructions if isinstance(s, Slice) and s.out in asked}
     return frozenset(asked | slices)
 
 
-def _stored(step: Step, arrays: Arrays, named: str) -> list[str]:
-    """The tensors that a step reads."""
-    names = tensors_of(step)
+def _stored(instruction: Instruction, arrays: Arrays, named: str) -> list[str]:
+    """The tensors that an instruction reads."""
+    names = tensors_of(instruction)
     if missing := [name for name in names if name not in arrays]:
         raise ValueError(f"{named} needs {missing[0]!r}, which the file lacks")
     return names + [name + STEP_SUFFIX for name in names if name + STEP_SUFFIX in arrays]
@@ -85,18 +86,18 @@ def _apply(table: Iterable[rules.Rule], subject: Any, named: str) -> None:
 
 
 def _shape(facts: Facts) -> Shape:
-    """What a step makes."""
-    step = facts.step
-    match step:
+    """What an instruction makes."""
+    instruction = facts.instruction
+    match instruction:
         case Conv(shuffle=r) if isinstance(facts, ConvFacts):
             outputs, factor = facts.outputs // r**2, facts.source.factor * r
-            return _encoded(outputs, factor, step.encode)
+            return _encoded(outputs, factor, instruction.encode)
         case Site():
-            return _encoded(facts.channels, facts.source.factor, step.grid)
+            return _encoded(facts.channels, facts.source.factor, instruction.grid)
         case Concat():
             return Shape(facts.channels, facts.source.factor)
         case Slice():
-            kept = range(facts.source.channels)[step.start : step.stop]
+            kept = range(facts.source.channels)[instruction.start : instruction.stop]
             return Shape(len(kept), facts.source.factor)
         case Shuffle(factor=r):
             return Shape(facts.source.channels // r**2, facts.source.factor * r)

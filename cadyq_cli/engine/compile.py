@@ -25,13 +25,13 @@ from cadyq_cli.engine.program import (
     Decode,
     Deconvolution,
     Grid,
+    Instruction,
     Multiply,
     Norm,
     Program,
     Shuffle,
     Site,
     Slice,
-    Step,
 )
 from cadyq_cli.errors import UncompilableError
 from cadyq_cli.quant import bordered
@@ -54,7 +54,7 @@ def compile_network(backbone: nn.Module, *, scale: int) -> Program:
         scale: How many times as large it makes an image.
 
     Raises:
-        UncompilableError: it does something that no step stands for; the message tells what.
+        UncompilableError: it does something that no instruction stands for; the message tells what.
     """
     emitter = _Emitter(backbone)
     try:
@@ -62,7 +62,8 @@ def compile_network(backbone: nn.Module, *, scale: int) -> Program:
     except fx.proxy.TraceError as error:  # it decides something by the values of a map
         raise UncompilableError(f"no program can tell what it does: {error}") from error
     source, out = emitter.emit(graph)
-    return fused(Program(scale=scale, source=source, out=out, steps=tuple(emitter.steps)))
+    instructions = tuple(emitter.instructions)
+    return fused(Program(scale=scale, source=source, out=out, instructions=instructions))
 
 
 class _Tracer(fx.Tracer):
@@ -75,13 +76,13 @@ class _Emitter:
     """Walks through a traced graph, in which values are strings and constants themselves."""
 
     def __init__(self, backbone: nn.Module) -> None:
-        self.steps: list[Step] = []
+        self.instructions: list[Instruction] = []
         self._modules = dict(backbone.named_modules())
         self._found: dict[fx.Node, Any] = {}
         self._codes: set[str] = set()
 
     def emit(self, graph: fx.Graph) -> tuple[str, str]:
-        """Collect the steps; give the names of what goes in and of what comes out."""
+        """Collect the instructions; give the names of what goes in and of what comes out."""
         image = out = ""
         for node in graph.nodes:
             if node.op == "placeholder":
@@ -105,19 +106,19 @@ class _Emitter:
                 if isinstance(module, kind):
                     return emit_module(self, node.name, name, module, args[0])
             kind_name = type(module).__name__
-            raise UncompilableError(f"{name} is a {kind_name}, which no step stands for")
+            raise UncompilableError(f"{name} is a {kind_name}, which no instruction stands for")
         table = _METHODS if node.op == "call_method" else _FUNCTIONS
         if node.target not in table:
-            raise UncompilableError(f"no step stands for {node.format_node()}")
+            raise UncompilableError(f"no instruction stands for {node.format_node()}")
         return table[node.target](self, node.name, *args, **kwargs)
 
     def _known(self, argument: Any) -> Any:
         """An argument with values instead of nodes."""
         return fx.node.map_arg(argument, lambda node: self._found[node])
 
-    def add(self, step: Step) -> str:
-        self.steps.append(step)
-        return step.out
+    def add(self, instruction: Instruction) -> str:
+        self.instructions.append(instruction)
+        return instruction.out
 
     def site(self, out: str, name: str, site: QuantSite, source: str) -> str:
         grid = Grid(
@@ -153,12 +154,11 @@ class _Emitter:
             or {*conv.stride, *conv.dilation} != {1}
             or (isinstance(conv, nn.Conv2d) and conv.padding_mode != "zeros")
         ):
-            raise UncompilableError(f"no step stands for the convolution {name}, {conv}")
+            raise UncompilableError(f"no instruction stands for the convolution {name}, {conv}")
         bias = conv.bias is not None
         at_borders = isinstance(conv, (bordered.BorderedConv, BorderedEdgeConv))
         kind = BorderedConv if at_borders else Conv
-        step = kind(out=out, source=source, module=name, bias=bias, groups=conv.groups)
-        return self.add(step)
+        return self.add(kind(out=out, source=source, module=name, bias=bias, groups=conv.groups))
 
     def deconv(self, out: str, name: str, conv: nn.ConvTranspose2d | EdgeConv, source: str) -> str:
         stride, padding = conv.stride[0], int(conv.padding[0])
@@ -168,18 +168,18 @@ class _Emitter:
             len(set(sides)) == 1 for sides in (conv.stride, conv.padding, conv.kernel_size)
         )
         if not whole or not square or {conv.groups, *conv.dilation} != {1}:
-            raise UncompilableError(f"no step stands for the deconvolution {name}, {conv}")
-        step = Conv(
+            raise UncompilableError(f"no instruction stands for the deconvolution {name}, {conv}")
+        wide = Conv(
             out=f"{out}_wide",
             source=source,
             module=name,
             bias=conv.bias is not None,
             deconvolution=Deconvolution(stride=stride, padding=padding),
         )
-        return self.add(Shuffle(out=out, source=self.add(step), factor=stride))
+        return self.add(Shuffle(out=out, source=self.add(wide), factor=stride))
 
     def norm(self, out: str, name: str, norm: nn.BatchNorm2d, source: str) -> str:
-        conv = self.steps.pop()
+        conv = self.instructions.pop()
         if not isinstance(conv, Conv) or conv.out != source or conv.norm is not None:
             raise UncompilableError(f"{name} does not follow a convolution")
         return self.add(replace(conv, out=out, norm=Norm(module=name, epsilon=norm.eps)))
@@ -222,11 +222,11 @@ class _Emitter:
             return target(a, b)
         if isinstance(a, str) and isinstance(b, str):
             if target not in _OF_TWO_MAPS:
-                raise UncompilableError(f"no step stands for {target.__name__} of two maps")
+                raise UncompilableError(f"no instruction stands for {target.__name__} of two maps")
             return self.add(_OF_TWO_MAPS[target](out=out, sources=(a, b)))
         if isinstance(b, str):
             if target not in (operator.add, operator.mul):
-                raise UncompilableError(f"no step stands for {target.__name__} by a map")
+                raise UncompilableError(f"no instruction stands for {target.__name__} by a map")
             a, b = b, a
         if target in (operator.mul, operator.truediv):
             scale = _numbers(b if target is operator.mul else 1 / b)
@@ -236,7 +236,7 @@ class _Emitter:
 
     def concat(self, out: str, tensors: list[str], dim: int = 0) -> str:
         if dim != 1:
-            raise UncompilableError(f"no step stands for a concatenation along axis {dim}")
+            raise UncompilableError(f"no instruction stands for a concatenation along axis {dim}")
         return self.add(Concat(out=out, sources=tuple(tensors)))
 
     def item(self, out: str, source: str, key: Any) -> str:
@@ -244,14 +244,16 @@ class _Emitter:
             case (slice(start=None, stop=None, step=None), slice(step=None) as channels):
                 pass
             case _:
-                raise UncompilableError(f"no step stands for the selection {key}")
+                raise UncompilableError(f"no instruction stands for the selection {key}")
         return self.add(Slice(out=out, source=source, start=channels.start, stop=channels.stop))
 
     def interpolate(
         self, out: str, source: str, *, scale_factor: int, mode: str, **others: Any
     ) -> str:
         if mode != "bicubic" or any(others.values()):
-            raise UncompilableError(f"no step stands for an interpolation that is {mode}, {others}")
+            raise UncompilableError(
+                f"no instruction stands for an interpolation that is {mode}, {others}"
+            )
         return self.add(Bicubic(out=out, source=source, factor=scale_factor))
 
 

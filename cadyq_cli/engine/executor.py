@@ -13,7 +13,7 @@ from cadyq_cli.engine.checking import checked, measured_maps
 from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.folding import Arrays
 from cadyq_cli.engine.kernels import Kernels
-from cadyq_cli.engine.operations import OPERATIONS, Context, Operation, Run
+from cadyq_cli.engine.operations import OPERATIONS, Context, Operation, PatchState
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.engine.runner import Map, Result
@@ -58,7 +58,7 @@ class Executable:
         context = Context(arrays, kernels, shapes, measured_maps(program))
         with np.errstate(all="ignore"):  # `folding` looks at the result
             self._operations: list[Operation] = [
-                OPERATIONS[type(step)](step, context) for step in program.steps
+                OPERATIONS[type(each)](each, context) for each in program.instructions
             ]
         self.reach = reach_of(program, arrays)
         inner = shapes.keys() - {program.source, program.out}
@@ -90,14 +90,14 @@ class Executable:
         pixels = np.empty((height * self.scale, width * self.scale, 3), np.float32)
         ends = {self.program.source: patch, self.program.out: pixels}
         memory = self._take(height, width)
-        run = Run(height, width, image_gradient(patch), memory.arrays | ends)
+        state = PatchState(height, width, image_gradient(patch), memory.arrays | ends)
         with np.errstate(all="ignore"):
             for operation in self._operations:
-                operation(run)
+                operation(state)
         with self._lock:
             self._spare.append(memory)
-        check_finite(pixels, *run.strengths, name=self.name)
-        return Result(pixels, run.gradient, run.choices)
+        check_finite(pixels, *state.strengths, name=self.name)
+        return Result(pixels, state.gradient, state.choices)
 
     def _take(self, height: int, width: int) -> Memory:
         """Memory of an earlier patch of the same size, or else new."""

@@ -1,4 +1,4 @@
-"""What is known of a program's steps before they run: the subjects of `engine.rules`."""
+"""What is known of a program's instructions before they run: the subjects of `engine.rules`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ NORM = ("weight", "bias", "running_mean", "running_var")
 
 @dataclass(frozen=True)
 class Facts:
-    """A step, the values made before it, and the tensors of the file."""
+    """An instruction, the values made before it, and the tensors of the file."""
 
-    step: Any
+    instruction: Any
     shapes: Mapping[str, Shape]
     arrays: Arrays
     measured: frozenset[str]  # maps whose sums a site asks for
 
     @property
     def sources(self) -> list[Shape]:
-        return [self.shapes[name] for name in self.step.reads]
+        return [self.shapes[name] for name in self.instruction.reads]
 
     @property
     def source(self) -> Shape:
@@ -49,12 +49,17 @@ class ConvFacts(Facts):
     """The same of a convolution; shapes are those of one place where there are several."""
 
     @property
+    def conv(self) -> Conv:
+        conv: Conv = self.instruction
+        return conv
+
+    @property
     def bordered(self) -> bool:
-        return isinstance(self.step, BorderedConv)
+        return isinstance(self.conv, BorderedConv)
 
     @cached_property
     def weight(self) -> NDArray[Any]:
-        return self.arrays[f"{self.step.module}.weight"]
+        return self.arrays[f"{self.conv.module}.weight"]
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -62,7 +67,7 @@ class ConvFacts(Facts):
 
     @property
     def transposed(self) -> bool:
-        return self.step.deconvolution is not None
+        return self.conv.deconvolution is not None
 
     @property
     def filters(self) -> int:
@@ -72,18 +77,18 @@ class ConvFacts(Facts):
     @property
     def outputs(self) -> int:
         """Outputs of the convolution as it is computed, before a shuffle."""
-        step = self.step
-        return self.filters * step.deconvolution.stride**2 if self.transposed else self.filters
+        how = self.conv.deconvolution
+        return self.filters if how is None else self.filters * how.stride**2
 
     @property
     def inputs(self) -> int:
-        return self.shape[0] if self.transposed else self.shape[1] * int(self.step.groups)
+        return self.shape[0] if self.transposed else self.shape[1] * int(self.conv.groups)
 
     @property
     def edge(self) -> int:
         """Taps a side, as it is computed."""
-        if self.transposed:
-            return 2 * deconvolution_reach(self.shape[-1], self.step.deconvolution) + 1
+        if self.conv.deconvolution is not None:
+            return 2 * deconvolution_reach(self.shape[-1], self.conv.deconvolution) + 1
         return self.shape[-1]
 
     @property
@@ -99,7 +104,7 @@ class ConvFacts(Facts):
     @cached_property
     def step_shape(self) -> tuple[int, ...] | None:
         """The shape of the steps of the weights, if they have any."""
-        name = f"{self.step.module}.weight{STEP_SUFFIX}"
+        name = f"{self.conv.module}.weight{STEP_SUFFIX}"
         return self.per_filter(name) if name in self.arrays else None
 
     @property
@@ -120,7 +125,7 @@ class GridFacts:
 
 @dataclass(frozen=True)
 class ProgramFacts:
-    """A program as a whole, once every step of it has been looked at."""
+    """A program as a whole, once every instruction of it has been looked at."""
 
     program: Program
     shapes: Mapping[str, Shape]
@@ -157,16 +162,17 @@ def _places(conv: ConvFacts) -> int:
     return len(conv.weight) if conv.bordered else 1
 
 
-def tensors_of(step: Any) -> list[str]:
-    """The tensors that a step needs."""
+def tensors_of(instruction: Any) -> list[str]:
+    """The tensors that an instruction needs."""
     names = []
-    if isinstance(step, Conv):
-        names = [f"{step.module}.weight", *([f"{step.module}.bias"] if step.bias else [])]
-        if step.norm is not None:
-            names += [f"{step.norm.module}.{part}" for part in NORM]
-    slopes = (getattr(step, name, None) for name in ("slope", "slope1", "slope2"))
+    if isinstance(instruction, Conv):
+        tensors = ("weight", "bias") if instruction.bias else ("weight",)
+        names = [f"{instruction.module}.{tensor}" for tensor in tensors]
+        if instruction.norm is not None:
+            names += [f"{instruction.norm.module}.{part}" for part in NORM]
+    slopes = (getattr(instruction, name, None) for name in ("slope", "slope1", "slope2"))
     names += [slope for slope in slopes if isinstance(slope, str)]
-    for grid in grids_of(step):
+    for grid in grids_of(instruction):
         parts = ["bounds", *(["faintest"] if grid.relative else [])]
         if grid.selects:
             parts += ["input_scale", "selector.weight", "selector.bias"]
@@ -174,6 +180,6 @@ def tensors_of(step: Any) -> list[str]:
     return names
 
 
-def grids_of(step: Any) -> list[Grid]:
-    grids = (getattr(step, name, None) for name in ("grid", "round", "encode"))
+def grids_of(instruction: Any) -> list[Grid]:
+    grids = (getattr(instruction, name, None) for name in ("grid", "round", "encode"))
     return [grid for grid in grids if isinstance(grid, Grid)]

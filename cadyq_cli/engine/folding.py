@@ -1,4 +1,4 @@
-"""A convolution step's numbers: weights, and all that can be folded into its scale and bias."""
+"""A convolution's numbers: weights, and all that can be folded into its scale and bias."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A convolution without the parts of its step that are constant."""
+    """A convolution without the parts that are constant."""
 
     weight: NDArray[Any]  # (O, I / groups, k, k), int8 to convolve codes, float32 to convolve a map
     groups: int
@@ -41,10 +41,10 @@ class Folded:
 
 
 def folded(conv: Conv, arrays: Arrays, *, whole: bool, place: int = INNER) -> Folded:
-    """Put a step and its tensors together.
+    """Put an instruction and its tensors together.
 
     Args:
-        conv: The step.
+        conv: The instruction.
         arrays: Tensors by name, as a weights file holds them.
         whole: Whether it reads codes, so that its weights must be codes too.
         place: Whose tensors to take, of a bordered one.

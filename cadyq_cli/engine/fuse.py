@@ -1,4 +1,4 @@
-"""Joins steps, so that a convolution does at once what follows it and every map is written once."""
+"""Joins instructions, so that a convolution does what follows it and each map is written once."""
 
 from __future__ import annotations
 
@@ -16,42 +16,45 @@ from cadyq_cli.engine.program import (
     Conv,
     Curve,
     Decode,
+    Instruction,
     Multiply,
     Program,
     Shuffle,
     Site,
-    Step,
 )
 
 
 def fused(program: Program) -> Program:
-    """The same program with fewer steps."""
-    steps = _with_gates(_without_concatenations(program.steps))
-    while (joined := _joined_once(program.out, steps)) is not None:
-        steps = joined
-    return replace(program, steps=tuple(_needed(program.out, steps)))
+    """The same program with fewer instructions."""
+    instructions = _with_gates(_without_concatenations(program.instructions))
+    while (joined := _joined_once(program.out, instructions)) is not None:
+        instructions = joined
+    return replace(program, instructions=tuple(_needed(program.out, instructions)))
 
 
-def _without_concatenations(steps: Sequence[Step]) -> list[Step]:
+def _without_concatenations(instructions: Sequence[Instruction]) -> list[Instruction]:
     """Sites read the parts of a concatenation instead of the whole."""
-    parts = {step.out: step.sources for step in steps if isinstance(step, Concat)}
+    parts = {each.out: each.sources for each in instructions if isinstance(each, Concat)}
     return [
-        replace(step, sources=tuple(part for s in step.sources for part in parts.get(s, (s,))))
-        if isinstance(step, Site)
-        else step
-        for step in steps
+        replace(each, sources=tuple(part for s in each.sources for part in parts.get(s, (s,))))
+        if isinstance(each, Site)
+        else each
+        for each in instructions
     ]
 
 
-def _with_gates(steps: Sequence[Step]) -> list[Step]:
+def _with_gates(instructions: Sequence[Instruction]) -> list[Instruction]:
     """Convolutions multiply (t + x) (sigmoid(t) - 1/2) of their result t themselves."""
-    readers = Counter(value for step in steps for value in step.reads)
-    makers = {step.out: step for step in steps}
-    gated = [_gated(s, readers, makers) if isinstance(s, Multiply) else None for s in steps]
-    return [conv or step for conv, step in zip(gated, steps, strict=True)]
+    readers = Counter(value for each in instructions for value in each.reads)
+    makers = {each.out: each for each in instructions}
+    gated = [
+        _gated(each, readers, makers) if isinstance(each, Multiply) else None
+        for each in instructions
+    ]
+    return [conv or each for conv, each in zip(gated, instructions, strict=True)]
 
 
-def _gated(product: Multiply, readers: Counter[str], makers: dict[str, Step]) -> Conv | None:
+def _gated(product: Multiply, readers: Counter[str], makers: dict[str, Instruction]) -> Conv | None:
     """The convolution that does it all, if nothing else reads what is in between."""
     for total, weight in permutations(makers.get(source) for source in product.sources):
         if not isinstance(total, Add) or not isinstance(weight, Affine):
@@ -70,36 +73,38 @@ def _gated(product: Multiply, readers: Counter[str], makers: dict[str, Step]) ->
     return None
 
 
-def _needed(out: str, steps: Sequence[Step]) -> list[Step]:
-    """Without steps whose results nobody reads. Sites that are counted always count."""
+def _needed(out: str, instructions: Sequence[Instruction]) -> list[Instruction]:
+    """Without instructions whose results nobody reads. Sites that are counted always count."""
     wanted = {out}
-    kept: list[Step] = []
-    for step in reversed(steps):
-        counted = isinstance(step, Site) and step.grid.name is not None
-        if step.out in wanted or counted:
-            wanted.update(step.reads)
-            kept.append(step)
+    kept: list[Instruction] = []
+    for instruction in reversed(instructions):
+        counted = isinstance(instruction, Site) and instruction.grid.name is not None
+        if instruction.out in wanted or counted:
+            wanted.update(instruction.reads)
+            kept.append(instruction)
     return kept[::-1]
 
 
-def _joined_once(out: str, steps: Sequence[Step]) -> list[Step] | None:
-    """Two steps made one; None where there are none left."""
-    steps = _needed(out, steps)
-    readers = Counter(value for step in steps for value in step.reads)
-    makers = {step.out: step for step in steps}
-    for step in steps:
-        for value in step.reads:
+def _joined_once(out: str, instructions: Sequence[Instruction]) -> list[Instruction] | None:
+    """Two instructions made one; None where there are none left."""
+    instructions = _needed(out, instructions)
+    readers = Counter(value for each in instructions for value in each.reads)
+    makers = {each.out: each for each in instructions}
+    for instruction in instructions:
+        for value in instruction.reads:
             maker = makers.get(value)
             if maker is None or readers[value] > 1 or value == out:
                 continue
-            joined = _joined(maker, step, makers)
+            joined = _joined(maker, instruction, makers)
             if joined is not None:
-                return [joined if s is step else s for s in steps if s is not maker]
+                return [joined if i is instruction else i for i in instructions if i is not maker]
     return None
 
 
-def _joined(first: Step, then: Step, makers: dict[str, Step]) -> Step | None:
-    """What does both steps at once, if a step can; nothing else reads what `first` makes."""
+def _joined(
+    first: Instruction, then: Instruction, makers: dict[str, Instruction]
+) -> Instruction | None:
+    """What does both at once, if one can; nothing else reads what `first` makes."""
     if isinstance(first, Affine) and isinstance(then, Affine):
         scale, offset = _composed(first.scale, first.offset, then)
         return replace(then, source=first.source, scale=scale, offset=offset)
@@ -147,7 +152,7 @@ def _with_act(conv: Conv, then: Act) -> Conv | None:
     return replace(conv, slope2=then.slope) if conv.slope2 is None else None
 
 
-def _with_sum(conv: Conv, other: str | None, makers: dict[str, Step]) -> Conv | None:
+def _with_sum(conv: Conv, other: str | None, makers: dict[str, Instruction]) -> Conv | None:
     """Codes are added as they are."""
     if other is None or conv.add is not None or conv.slope2 is not None or conv.shuffle > 1:
         return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-MOST_STEPS = 2048
-MOST_SOURCES = 256  # of a step
+MOST_INSTRUCTIONS = 2048
+MOST_SOURCES = 256  # of an instruction
 MOST_CHANNELS = 4096  # of a value
 MOST_NUMBERS = 3 << 24  # of all weights that a program names, with the zeros between groups
 LARGEST_FACTOR = 8  # of one enlargement

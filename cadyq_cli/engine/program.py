@@ -1,8 +1,9 @@
-"""Programs: what a trained network does to one patch, as a list of steps that need no torch.
+"""Programs: what a trained network does to one patch, as a list of instructions, without torch.
 
-Steps pass named values on. A value is a *map* (features in float32) or *codes* (whole numbers with
-one step for the patch, as a site gives them). A program holds no weights: it names tensors of the
-weights file that it lies in, and `engine.executor` puts both together.
+Instructions pass named values on. A value is a *map* (features in float32) or *codes* (whole
+numbers with one step for the patch, as a site gives them). A program holds no weights: it names
+tensors of the weights file that it lies in, and `engine.executor` puts both together. In JSON, an
+instruction is called a step.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Deconvolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Instruction:
     """Makes the value `out`."""
 
     out: str
@@ -80,7 +81,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OneToOne(Step):
+class OneToOne(Instruction):
     source: str
 
     @property
@@ -89,7 +90,7 @@ class OneToOne(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ManyToOne(Step):
+class ManyToOne(Instruction):
     sources: tuple[str, ...]
 
     @property
@@ -205,9 +206,9 @@ class Bicubic(OneToOne):
     factor: int
 
 
-STEPS: Mapping[str, type[Step]] = {
-    step.__name__.lower(): step
-    for step in (
+INSTRUCTIONS: Mapping[str, type[Instruction]] = {
+    kind.__name__.lower(): kind
+    for kind in (
         Conv,
         BorderedConv,
         Site,
@@ -227,36 +228,38 @@ STEPS: Mapping[str, type[Step]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """Steps in order. `source` is the patch, RGB in 0..1; `out` the same `scale` times as large.
+    """What to do, in order. `source` is the patch, RGB in 0..1; `out` is `scale` times as large.
 
     Raises:
-        ValueError: a step reads what no earlier one has made, or makes something again.
+        ValueError: an instruction reads what no earlier one has made, or makes something again.
     """
 
     scale: int
     source: str
     out: str
-    steps: tuple[Step, ...]
+    instructions: tuple[Instruction, ...]
 
     def __post_init__(self) -> None:
         made = {self.source}
-        for step in self.steps:
-            if missing := set(step.reads) - made:
+        for instruction in self.instructions:
+            if missing := set(instruction.reads) - made:
                 raise ValueError(f"its program reads {', '.join(sorted(missing))} too early")
-            if step.out in made:
-                raise ValueError(f"its program makes {step.out} twice")
-            made.add(step.out)
+            if instruction.out in made:
+                raise ValueError(f"its program makes {instruction.out} twice")
+            made.add(instruction.out)
         if self.out not in made:
             raise ValueError(f"its program does not make {self.out}")
 
     @property
     def grids(self) -> Iterator[Grid]:
         """Of all sites, in order."""
-        for step in self.steps:
-            if isinstance(step, Site):
-                yield step.grid
-            elif isinstance(step, Conv):
-                yield from (grid for grid in (step.round, step.encode) if grid is not None)
+        for instruction in self.instructions:
+            if isinstance(instruction, Site):
+                yield instruction.grid
+            elif isinstance(instruction, Conv):
+                yield from (
+                    grid for grid in (instruction.round, instruction.encode) if grid is not None
+                )
 
     @property
     def candidates(self) -> dict[str, tuple[int, ...]]:
@@ -265,7 +268,7 @@ class Program:
 
     def to_json(self) -> str:
         entries = {"format": FORMAT, "scale": self.scale, "source": self.source, "out": self.out}
-        return json.dumps(entries | {"steps": [_entry(step) for step in self.steps]})
+        return json.dumps(entries | {"steps": [_entry(each) for each in self.instructions]})
 
     @classmethod
     def from_json(cls, text: str) -> Program:
@@ -284,15 +287,16 @@ class Program:
             raise ValueError("its program cannot be understood: it is no JSON object")
         check_format(entries.pop("format", None), FORMAT, "program")
         try:
-            arguments = values(cls, entries | {"steps": _steps(entries.get("steps"))})
+            instructions = _instructions(entries.pop("steps", None))
+            arguments = values(cls, entries | {"instructions": instructions})
         except ValueError as error:
             raise ValueError(f"its program cannot be understood: {error}") from error
         return cls(**arguments)
 
 
-def _entry(step: Step) -> dict[str, Any]:
-    """A step as JSON, without what is as usual."""
-    return {"step": type(step).__name__.lower()} | _unusual(step)
+def _entry(instruction: Instruction) -> dict[str, Any]:
+    """An instruction as JSON, without what is as usual."""
+    return {"step": type(instruction).__name__.lower()} | _unusual(instruction)
 
 
 def _unusual(part: Any) -> dict[str, Any]:
@@ -304,16 +308,16 @@ def _unusual(part: Any) -> dict[str, Any]:
     return entries
 
 
-def _steps(entries: Any) -> list[Step]:
+def _instructions(entries: Any) -> list[Instruction]:
     if not isinstance(entries, list):
         raise ValueError("it has no list of steps")
-    return [_step(entry) for entry in entries]
+    return [_instruction(entry) for entry in entries]
 
 
-def _step(entry: Any) -> Step:
+def _instruction(entry: Any) -> Instruction:
     if not isinstance(entry, dict):
-        raise ValueError(f"{shown(entry)} is no step")
+        raise ValueError(f"{shown(entry)} is no instruction")
     name = entry.pop("step", None)
-    if not isinstance(name, str) or name not in STEPS:
-        raise ValueError(f"{shown(name)} is no kind of step")
-    return made(STEPS[name], entry)
+    if not isinstance(name, str) or name not in INSTRUCTIONS:
+        raise ValueError(f"{shown(name)} is no kind of instruction")
+    return made(INSTRUCTIONS[name], entry)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
-from cadyq_cli.engine.program import Bicubic, Conv, Deconvolution, Program, Shuffle, Step
+from cadyq_cli.engine.program import Bicubic, Conv, Deconvolution, Instruction, Program, Shuffle
 
 BICUBIC = 2  # px to each side that bicubic interpolation looks at
 FARTHEST = 32  # px that overlaps of tiles allow for; taken, too, where no program tells
@@ -22,23 +22,23 @@ def reach_of(program: Program, tensors: Mapping[str, Any]) -> int:
         tensors: Its tensors by name, of numpy or torch.
     """
     reaches, factors = {program.source: 0.0}, {program.source: 1}
-    for step in program.steps:
-        factor = factors[step.reads[0]]
-        reach = max(reaches[value] for value in step.reads)
-        reaches[step.out] = reach + _radius(step, tensors) / factor
-        factors[step.out] = factor * _growth(step)
+    for instruction in program.instructions:
+        factor = factors[instruction.reads[0]]
+        reach = max(reaches[value] for value in instruction.reads)
+        reaches[instruction.out] = reach + _radius(instruction, tensors) / factor
+        factors[instruction.out] = factor * _growth(instruction)
     return ceil(reaches[program.out])
 
 
-def _radius(step: Step, tensors: Mapping[str, Any]) -> int:
-    if isinstance(step, Bicubic):
+def _radius(instruction: Instruction, tensors: Mapping[str, Any]) -> int:
+    if isinstance(instruction, Bicubic):
         return BICUBIC
-    if not isinstance(step, Conv):
+    if not isinstance(instruction, Conv):
         return 0
-    edge: int = tensors[f"{step.module}.weight"].shape[-1]
-    if step.deconvolution is None:
+    edge: int = tensors[f"{instruction.module}.weight"].shape[-1]
+    if instruction.deconvolution is None:
         return edge // 2
-    return deconvolution_reach(edge, step.deconvolution)
+    return deconvolution_reach(edge, instruction.deconvolution)
 
 
 def deconvolution_reach(edge: int, how: Deconvolution) -> int:
@@ -46,9 +46,9 @@ def deconvolution_reach(edge: int, how: Deconvolution) -> int:
     return max(edge - 1 - how.padding, how.padding + how.stride - 1) // how.stride
 
 
-def _growth(step: Step) -> int:
-    """How many times as large a step makes its first input."""
-    match step:
+def _growth(instruction: Instruction) -> int:
+    """How many times as large an instruction makes its first input."""
+    match instruction:
         case Conv(shuffle=factor) | Shuffle(factor=factor) | Bicubic(factor=factor):
             return factor
     return 1

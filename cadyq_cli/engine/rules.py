@@ -24,9 +24,9 @@ from cadyq_cli.engine.limits import (
     LARGEST_SCALE,
     MEMORY,
     MOST_CHANNELS,
+    MOST_INSTRUCTIONS,
     MOST_NUMBERS,
     MOST_SOURCES,
-    MOST_STEPS,
     WIDTHS,
     WORK,
     WRITTEN,
@@ -51,7 +51,7 @@ from cadyq_cli.quant.places import PLACES
 
 
 class Rule(NamedTuple):
-    applies_to: Any  # a class of steps, or several
+    applies_to: Any  # a class of instructions, or several
     fault: str  # what is wrong where it does not hold
     holds: Callable[[Any], bool]
 
@@ -71,49 +71,49 @@ _ENLARGING = (Shuffle, Bicubic)
 
 
 def _deconvolved(c: ConvFacts) -> bool:
-    how = c.step.deconvolution
-    taps = c.shape[-1]
-    return (
+    how, taps = c.conv.deconvolution, c.shape[-1]
+    return how is None or (
         taps <= LARGEST_DECONVOLUTION
         and 1 <= how.stride <= LARGEST_FACTOR
         and 0 <= how.padding < taps
-        and c.step.groups == 1
+        and c.conv.groups == 1
     )
 
 
 def _slope_fits(c: ConvFacts, name: str) -> bool:
-    slope = getattr(c.step, name)
+    slope = getattr(c.conv, name)
     if slope is None:
         return True
     values = c.slopes(slope)
-    counts = 1, c.outputs, c.outputs // c.step.shuffle**2
+    counts = 1, c.outputs, c.outputs // c.conv.shuffle**2
     return values.ndim == 1 and len(values) in counts and bool(np.isfinite(values).all())
 
 
 def _adds_alike(c: ConvFacts) -> bool:
-    if c.step.add is None:
+    if c.conv.add is None:
         return True
-    added = c.shapes[c.step.add]
-    return c.step.shuffle == 1 and (added.channels, added.factor) == (c.outputs, c.source.factor)
+    added = c.shapes[c.conv.add]
+    same_size = (added.channels, added.factor) == (c.outputs, c.source.factor)
+    return c.conv.shuffle == 1 and same_size
 
 
 def _bordered_alone(c: ConvFacts) -> bool:
-    step = c.step
-    alone = step.add is None and step.encode is None and step.deconvolution is None
-    return alone and not step.gate and step.out not in c.measured and c.source.factor == 1
+    conv = c.conv
+    alone = conv.add is None and conv.encode is None and conv.deconvolution is None
+    return alone and not conv.gate and conv.out not in c.measured and c.source.factor == 1
 
 
 def _sliced(f: Facts) -> range:
-    return range(f.source.channels)[f.step.start : f.step.stop]
+    return range(f.source.channels)[f.instruction.start : f.instruction.stop]
 
 
 def _names_channels(f: Facts) -> bool:
-    ends = [end for end in (f.step.start, f.step.stop) if end is not None]
+    ends = [end for end in (f.instruction.start, f.instruction.stop) if end is not None]
     return all(abs(end) <= f.source.channels for end in ends) and len(_sliced(f)) > 0
 
 
 # fmt: off
-STEPS: tuple[Rule, ...] = (
+INSTRUCTIONS: tuple[Rule, ...] = (
     Rule((Site, Concat), "reads nothing, or too much",
          lambda f: 1 <= len(f.sources) <= MOST_SOURCES),
     Rule((Add, Multiply), "is not of two maps", lambda f: len(f.sources) == 2),
@@ -124,31 +124,32 @@ STEPS: tuple[Rule, ...] = (
          lambda f: f.sources[0].channels == f.sources[1].channels),
     Rule((Site, Concat), "has too many channels", lambda f: f.channels <= MOST_CHANNELS),
     Rule(Affine, "has not one number, or one for each channel",
-         lambda f: all(_one_or(f.source.channels, v) for v in (f.step.scale, f.step.offset))),
+         lambda f: all(_one_or(f.source.channels, v)
+                       for v in (f.instruction.scale, f.instruction.offset))),
     Rule(Affine, "has numbers that are not finite",
-         lambda f: bool(np.isfinite([*f.step.scale, *f.step.offset]).all())),
+         lambda f: bool(np.isfinite([*f.instruction.scale, *f.instruction.offset]).all())),
     Rule(Act, "has not one slope, or one for each channel",
-         lambda f: (v := f.slopes(f.step.slope)).ndim == 1
+         lambda f: (v := f.slopes(f.instruction.slope)).ndim == 1
          and _one_or(f.source.channels, v) and bool(np.isfinite(v).all())),
-    Rule(Curve, "follows a curve that nobody knows", lambda f: f.step.curve in CURVES),
+    Rule(Curve, "follows a curve that nobody knows", lambda f: f.instruction.curve in CURVES),
     Rule(Slice, "names channels that its source lacks", _names_channels),
     Rule(_ENLARGING, "enlarges by too much, or not at all",
-         lambda f: 2 <= f.step.factor <= LARGEST_FACTOR),
+         lambda f: 2 <= f.instruction.factor <= LARGEST_FACTOR),
     Rule(Shuffle, "has channels that its factor does not divide",
-         lambda f: f.source.channels % f.step.factor**2 == 0),
+         lambda f: f.source.channels % f.instruction.factor**2 == 0),
     Rule(Conv, "has weights without the 4 axes of a convolution", lambda c: len(c.shape) == 4),
     Rule(BorderedConv, "has not a kernel for each place", lambda c: len(c.weight) == PLACES),
     Rule(Conv, "has a kernel that is not square", lambda c: c.shape[2] == c.shape[3]),
     Rule(Conv, "has a deconvolution that no convolution equals",
-         lambda c: not c.transposed or _deconvolved(c)),
+         _deconvolved),
     Rule(Conv, "has groups that do not divide its outputs",
-         lambda c: 1 <= c.step.groups <= c.outputs and c.outputs % c.step.groups == 0),
+         lambda c: 1 <= c.conv.groups <= c.outputs and c.outputs % c.conv.groups == 0),
     Rule(Conv, "takes other inputs than its source has",
          lambda c: c.inputs == c.source.channels),
     Rule(Conv, f"has a kernel that is even or wider than {2 * PAD + 1}", lambda c: _small(c.edge)),
     Rule(Conv, "has too many outputs", lambda c: c.outputs <= MOST_CHANNELS),
     Rule(Conv, "has outputs that its shuffle does not divide",
-         lambda c: 1 <= c.step.shuffle <= LARGEST_FACTOR and c.outputs % c.step.shuffle**2 == 0),
+         lambda c: 1 <= c.conv.shuffle <= LARGEST_FACTOR and c.outputs % c.conv.shuffle**2 == 0),
     Rule(Conv, "has weights that are no codes of 8 bit, though its source is",
          lambda c: not c.source.codes or c.weight.dtype == np.int8),
     Rule(Conv, "has not one step for its weights, or one for each output",
@@ -156,28 +157,28 @@ STEPS: tuple[Rule, ...] = (
          or c.step_shape == c.step_for_each),
     Rule(BorderedConv, "has not steps for each place",
          lambda c: c.step_shape is None
-         or c.arrays[f"{c.step.module}.weight{STEP_SUFFIX}"].shape[:1] == (PLACES,)),
+         or c.arrays[f"{c.conv.module}.weight{STEP_SUFFIX}"].shape[:1] == (PLACES,)),
     Rule(Conv, "has not a bias for each output",
-         lambda c: not c.step.bias or c.per_filter(f"{c.step.module}.bias") == (c.filters,)),
+         lambda c: not c.conv.bias or c.per_filter(f"{c.conv.module}.bias") == (c.filters,)),
     Rule(BorderedConv, "has not biases for each place",
-         lambda c: not c.step.bias or len(c.arrays[f"{c.step.module}.bias"]) == PLACES),
+         lambda c: not c.conv.bias or len(c.arrays[f"{c.conv.module}.bias"]) == PLACES),
     Rule(Conv, "has statistics of another length than its outputs",
-         lambda c: c.step.norm is None
-         or {c.arrays[f"{c.step.norm.module}.{p}"].shape for p in NORM} == {(c.outputs,)}),
+         lambda c: c.conv.norm is None
+         or {c.arrays[f"{c.conv.norm.module}.{p}"].shape for p in NORM} == {(c.outputs,)}),
     Rule(Conv, "is normalised by a variance that is not positive",
-         lambda c: c.step.norm is None
-         or bool((c.arrays[f"{c.step.norm.module}.running_var"] + c.step.norm.epsilon > 0).all())),
+         lambda c: c.conv.norm is None
+         or bool((c.arrays[f"{c.conv.norm.module}.running_var"] + c.conv.norm.epsilon > 0).all())),
     Rule(Conv, "has not one gain and offset, or one for each output",
-         lambda c: all(_one_or(c.outputs, v) for v in (c.step.gain, c.step.offset))),
+         lambda c: all(_one_or(c.outputs, v) for v in (c.conv.gain, c.conv.offset))),
     Rule(Conv, "has not one finite slope, or one for each output",
          lambda c: _slope_fits(c, "slope1") and _slope_fits(c, "slope2")),
     Rule(Conv, "follows a curve that nobody knows",
-         lambda c: c.step.curve is None or c.step.curve in CURVES),
+         lambda c: c.conv.curve is None or c.conv.curve in CURVES),
     Rule(Conv, "rounds to a grid that is not fixed",
-         lambda c: all(g is None or g.fixed for g in (c.step.round, c.step.encode))),
+         lambda c: all(g is None or g.fixed for g in (c.conv.round, c.conv.encode))),
     Rule(Conv, "adds a value of another size", _adds_alike),
     Rule(Conv, "has a gate without a value to add",
-         lambda c: not c.step.gate or c.step.add is not None),
+         lambda c: not c.conv.gate or c.conv.add is not None),
     Rule(BorderedConv, "has a border, so it makes a plain map of the patch's own size",
          _bordered_alone),
 )
@@ -226,8 +227,8 @@ WHOLE: tuple[Rule, ...] = (
 )
 
 BEFORE: tuple[Rule, ...] = (
-    Rule(Program, f"has no steps, or more than {MOST_STEPS}",
-         lambda p: 1 <= len(p.steps) <= MOST_STEPS),
+    Rule(Program, f"has no instructions, or more than {MOST_INSTRUCTIONS}",
+         lambda p: 1 <= len(p.instructions) <= MOST_INSTRUCTIONS),
     Rule(Program, f"has a scale outside 1..{LARGEST_SCALE}",
          lambda p: 1 <= p.scale <= LARGEST_SCALE),
     Rule(Program, "gives its source as it is", lambda p: p.out != p.source),
@@ -238,7 +239,7 @@ BEFORE: tuple[Rule, ...] = (
 KINDS_OF_NUMBERS = (np.float16, np.float32, np.float64, np.int8)
 
 TENSORS: tuple[Rule, ...] = (
-    Rule(np.ndarray, "holds numbers of a kind that no step reads",
+    Rule(np.ndarray, "holds numbers of a kind that no instruction reads",
          lambda a: a.dtype in KINDS_OF_NUMBERS),
     Rule(np.ndarray, "is empty", lambda a: a.size > 0),
     Rule(np.ndarray, "holds too many numbers", lambda a: a.size <= MOST_NUMBERS),

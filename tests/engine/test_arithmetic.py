@@ -52,8 +52,8 @@ def test_a_deconvolution_equals_a_convolution_and_a_shuffle(
     deconv = nn.ConvTranspose2d(5, 3, edge, stride, padding, output_padding=extra)
     arrays = {f"d.{k}": v.detach().numpy() for k, v in deconv.state_dict().items()}
     how = Deconvolution(stride=stride, padding=padding)
-    step = Conv(out="a", source="x", module="d", bias=True, deconvolution=how)
-    parts = folded(step, arrays, whole=False)
+    instruction = Conv(out="a", source="x", module="d", bias=True, deconvolution=how)
+    parts = folded(instruction, arrays, whole=False)
     weight, bias = torch.from_numpy(parts.weight), torch.from_numpy(parts.bias)
     image = torch.rand(1, 5, 6, 7)
     with torch.no_grad():
@@ -73,7 +73,7 @@ def test_normalisation_folds_into_the_convolution_before_it() -> None:
         for name, module in (("c", conv), ("n", norm))
         for k, v in module.state_dict().items()
     }
-    step = Conv(
+    instruction = Conv(
         out="a",
         source="x",
         module="c",
@@ -82,7 +82,7 @@ def test_normalisation_folds_into_the_convolution_before_it() -> None:
         gain=(2.0,),
         offset=(1.0, 2.0, 3.0, 4.0),
     )
-    parts = folded(step, arrays, whole=False)
+    parts = folded(instruction, arrays, whole=False)
     image = torch.rand(1, 3, 6, 5)
     with torch.no_grad():
         expected = norm(conv(image)) * 2 + torch.tensor([1.0, 2, 3, 4]).view(1, 4, 1, 1)

@@ -24,8 +24,8 @@ def test_values_that_are_needed_at_the_same_time_share_nothing(
     runner = executable(backbone, precision)
     program = runner.program
     arrays = runner._take(6, 5).arrays
-    born = {step.out: i for i, step in enumerate(program.steps)}
-    dies = {value: i for i, step in enumerate(program.steps) for value in step.reads}
+    born = {each.out: i for i, each in enumerate(program.instructions)}
+    dies = {value: i for i, each in enumerate(program.instructions) for value in each.reads}
     for a in arrays:
         for b in arrays:
             together = born[a] <= dies.get(b, born[b]) and born[b] <= dies.get(a, born[a])

@@ -99,9 +99,9 @@ def test_a_tail_with_kernels_of_its_own_along_the_border_runs_too(edges: str) ->
     assert_alike(network, compiled(network))
 
 
-def test_a_float_tail_is_one_step_in_the_engine() -> None:
-    steps = executable_of(tiny("edsr", 4, "dynamic"), KERNELS).program.steps
-    assert [type(step) for step in steps[-2:]] == [Conv, BorderedConv]  # body's end and tail
+def test_a_float_tail_is_one_instruction_in_the_engine() -> None:
+    instructions = executable_of(tiny("edsr", 4, "dynamic"), KERNELS).program.instructions
+    assert [type(each) for each in instructions[-2:]] == [Conv, BorderedConv]  # body's end and tail
 
 
 def test_the_first_convolution_may_read_unrounded_features() -> None:
@@ -183,13 +183,13 @@ def test_every_quantized_convolution_reads_codes_and_every_map_is_written_by_one
     backbone: str,
 ) -> None:
     network = tiny(backbone, 2, "dynamic", layers={"edges": "static"})
-    steps = compile_network(network.backbone, scale=2).steps
-    codes = {step.out for step in steps if isinstance(step, Site)}
-    codes |= {step.out for step in steps if isinstance(step, Conv) and step.encode}
-    convolutions = [step for step in steps if isinstance(step, Conv)]
-    floats = [step.module for step in convolutions if step.source not in codes]
+    instructions = compile_network(network.backbone, scale=2).instructions
+    codes = {each.out for each in instructions if isinstance(each, Site)}
+    codes |= {each.out for each in instructions if isinstance(each, Conv) and each.encode}
+    convolutions = [each for each in instructions if isinstance(each, Conv)]
+    floats = [each.module for each in convolutions if each.source not in codes]
     assert floats == ([] if backbone == "idn" else ["entry" if backbone == "carn" else "head"])
-    others = {type(step).__name__ for step in steps} - {"Conv", "Site"}
+    others = {type(each).__name__ for each in instructions} - {"Conv", "Site"}
     apart = {"Slice", "Concat", "Add", "Bicubic"} if backbone == "idn" else set()
     assert others == {"Affine"} | apart
 
@@ -199,10 +199,10 @@ def test_every_quantized_convolution_reads_codes_and_every_map_is_written_by_one
 def test_every_activation_of_span_is_part_of_a_convolution(activation: str, precision: str) -> None:
     network = tiny("span", 4, precision, activation=activation)
     assert_alike(network, compiled(network))
-    steps = compile_network(network.backbone, scale=4).steps
-    assert {type(step).__name__ for step in steps} <= {"Affine", "Concat", "Conv", "Site"}
-    assert sum(isinstance(step, Conv) and step.gate for step in steps) == 2
-    curved = sum(isinstance(step, Conv) and step.curve == activation for step in steps)
+    instructions = compile_network(network.backbone, scale=4).instructions
+    assert {type(each).__name__ for each in instructions} <= {"Affine", "Concat", "Conv", "Site"}
+    assert sum(isinstance(each, Conv) and each.gate for each in instructions) == 2
+    curved = sum(isinstance(each, Conv) and each.curve == activation for each in instructions)
     assert curved == (0 if activation == "relu" else 4)
 
 
@@ -233,13 +233,13 @@ def test_curves_and_products_of_maps_stand_alone_too() -> None:
 
 def test_a_static_chain_needs_no_maps_between_convolutions() -> None:
     network = tiny("edsr", 4, "static", layers={"edges": "static"})
-    steps = compile_network(network.backbone, scale=4).steps
+    instructions = compile_network(network.backbone, scale=4).instructions
     # The head's result is added at the end of the body, so it is a map that a site reads.
-    assert sum(isinstance(step, Site) for step in steps) == 1
-    assert sum(isinstance(step, Conv) and step.encode is not None for step in steps) == 7
+    assert sum(isinstance(each, Site) for each in instructions) == 1
+    assert sum(isinstance(each, Conv) and each.encode is not None for each in instructions) == 7
 
 
-def test_what_no_step_stands_for_is_named() -> None:
+def test_what_no_instruction_stands_for_is_named() -> None:
     class Odd(nn.Module):
         def forward(self, x: Tensor, trace: object) -> Tensor:
             return x.tanh()

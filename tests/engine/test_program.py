@@ -52,7 +52,7 @@ def test_a_damaged_program_is_refused(text: str, cause: str) -> None:
 def test_a_value_is_made_once() -> None:
     conv = Conv(out="a", source="x", module="m", bias=False)
     with pytest.raises(ValueError, match="makes a twice"):
-        Program(scale=1, source="x", out="a", steps=(conv, conv))
+        Program(scale=1, source="x", out="a", instructions=(conv, conv))
 
 
 @pytest.mark.parametrize("unsigned", [False, True])
@@ -67,4 +67,4 @@ def test_sites_come_in_the_order_of_execution() -> None:
     program = compile_network(tiny("edsr", 2, "static").backbone, scale=2)
     assert list(program.candidates) == ["block1.1", "block1.2", "block2.1", "block2.2"]
     assert {grid.module for grid in program.grids} >= {"blocks.0.exit", "blocks.1.exit"}
-    assert any(isinstance(step, Site) for step in program.steps)
+    assert any(isinstance(instruction, Site) for instruction in program.instructions)

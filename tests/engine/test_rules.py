@@ -1,4 +1,4 @@
-"""What does not fit is refused before any kernel sees it, with the step's name."""
+"""What does not fit is refused before any kernel sees it, with the instruction's name."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from cadyq_cli.engine.program import (
     Conv,
     Decode,
     Grid,
+    Instruction,
     Program,
     Shuffle,
     Site,
     Slice,
-    Step,
 )
 from cadyq_cli.errors import CheckpointError
 
@@ -40,12 +40,12 @@ def conv(source: str = "x", **more: Any) -> Conv:
     return Conv(**(entries | more))
 
 
-def opened(steps: list[Step], tensors: dict[str, Any]) -> Executable:
-    program = Program(scale=2, source="x", out="y", steps=(*steps, END))
+def opened(instructions: list[Instruction], tensors: dict[str, Any]) -> Executable:
+    program = Program(scale=2, source="x", out="y", instructions=(*instructions, END))
     return Executable(program, {"s.bounds": ones(1), **tensors}, ReferenceKernels())
 
 
-WRONG: list[tuple[list[Step], dict[str, Any], str]] = [
+WRONG: list[tuple[list[Instruction], dict[str, Any], str]] = [
     ([LARGE, Site(out="q", sources=("x", "b"), grid=GRID)], {}, "'q'.*several sizes"),
     ([Site(out="q", sources=(), grid=GRID)], {}, "'q'.*reads nothing"),
     ([Site(out="q", sources=("x",), grid=Grid(module="s", widths=(2**31,)))], {}, "widths"),
@@ -89,31 +89,31 @@ WRONG: list[tuple[list[Step], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("steps", "tensors", "fault"), WRONG, ids=lambda v: str(v)[-20:])
-def test_what_does_not_fit_is_refused_with_the_name_of_its_step(
-    steps: list[Step], tensors: dict[str, Any], fault: str
+@pytest.mark.parametrize(("instructions", "tensors", "fault"), WRONG, ids=lambda v: str(v)[-20:])
+def test_what_does_not_fit_is_refused_with_the_name_of_its_instruction(
+    instructions: list[Instruction], tensors: dict[str, Any], fault: str
 ) -> None:
     with pytest.raises(ValueError, match=fault):
-        opened(steps, tensors)
+        opened(instructions, tensors)
 
 
 def test_a_patch_has_to_fit_into_memory() -> None:
-    steps: list[Step] = []
+    instructions: list[Instruction] = []
     for i in range(4):
         source = "x" if i == 0 else f"c{i - 1}"
-        steps.append(Concat(out=f"c{i}", sources=(source,) * 8))
+        instructions.append(Concat(out=f"c{i}", sources=(source,) * 8))
     with pytest.raises(ValueError, match=r"channels|memory|numbers a pixel"):
-        opened(steps, {})
+        opened(instructions, {})
 
 
 def test_a_result_that_is_not_finite_is_an_error_of_the_network() -> None:
-    steps: list[Step] = [conv(), conv("c", out="d"), Add(out="e", sources=("d", "x"))]
+    instructions: list[Instruction] = [conv(), conv("c", out="d"), Add(out="e", sources=("d", "x"))]
     big = np.full((3, 3, 1, 1), 1e30, np.float32)
     program = Program(
         scale=2,
         source="x",
         out="y",
-        steps=(*steps, Bicubic(out="y", source="e", factor=2)),
+        instructions=(*instructions, Bicubic(out="y", source="e", factor=2)),
     )
     patch = np.full((4, 5, 3), 0.5, np.float32)
     executable = Executable(program, {"w.weight": big}, ReferenceKernels(), name="theirs")
