@@ -21,6 +21,10 @@ class InputError(CadyqError):
     exit_code = 2
 
 
+class MissingTorchError(InputError):
+    """A request that takes PyTorch where that is not installed."""
+
+
 class FileError(CadyqError):
     """A failure that belongs to one file: the message names the file, the cause, what to do."""
 

@@ -18,6 +18,7 @@ from cadyq_cli.engine.native.kernels import NativeKernels
 from cadyq_cli.engine.native.library import NativeUnavailable
 from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.errors import CheckpointError, InputError, UncompilableError
+from cadyq_cli.needing_torch import require_torch
 from cadyq_cli.networks import shipped
 from cadyq_cli.networks.agreement import check_alike
 from cadyq_cli.networks.stored import read
@@ -54,6 +55,7 @@ class Opener:
 
         Raises:
             InputError: this machine does not have what is asked for.
+            MissingTorchError: what is asked for takes PyTorch.
         """
         if engine not in ENGINES:
             raise InputError(f"no engine {engine!r}; choose from {', '.join(ENGINES)}")
@@ -64,6 +66,7 @@ class Opener:
         self._insists, self._tell = engine == "int8", tell
         self._kernels = None
         if engine == "float" or self._device != CPU:
+            require_torch(f"`engine` {engine} on `device` {self._device}")
             return
         try:
             self._kernels = NativeKernels()
@@ -71,6 +74,7 @@ class Opener:
             if engine == "int8":
                 hint = "`engine` float works anywhere"
                 raise InputError(f"`engine` int8: {reason}; {hint}") from reason
+            require_torch(f"{reason}: what computes instead")
             tell(f"{reason}; {_INSTEAD}")
 
     @property
@@ -134,7 +138,8 @@ def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> 
 
     Raises:
         CheckpointError: as for `networks.load`, or its program does not fit its tensors.
-        UncompilableError: it holds no program, and none can be made.
+        MissingTorchError: it holds no program, and to make one takes PyTorch.
+        UncompilableError: none can be made.
     """
     path = Path(path)
     stored = read(path)
@@ -144,6 +149,7 @@ def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> 
             return Executable(
                 stored.program, stored.arrays, kernels, threads=threads, name=str(path)
             )
+        require_torch(f"{path}: a network that was not saved for the engine")
         from cadyq_cli.networks.file import rebuilt
 
         executable = executable_of(rebuilt(stored), kernels, threads=threads)

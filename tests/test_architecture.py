@@ -29,7 +29,7 @@ RANKS = (
     {"networks", "imaging", "engine"},
     {"backbones"},
     {"quant"},
-    {"atomic", "downloads"},
+    {"atomic", "downloads", "needing_torch"},
     {"errors", "escaping", "plain_json", "signals", "typed"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}

@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 
+from cadyq_cli.evaluation.complexity import Workload, workload_of
 from cadyq_cli.networks import Card, Network
+from cadyq_cli.networks.arrays import coded_arrays
 from cadyq_cli.quant.ranges import follow_range, observing
 
 TINY: dict[str, dict[str, Any]] = {
@@ -41,3 +43,8 @@ def tiny(
         with observing(network, follow_range):
             network(torch.rand(2, 3, 12, 12))
     return network.eval()
+
+
+def work_of(network: Network) -> Workload:
+    """What a network in PyTorch costs."""
+    return workload_of(network.program(), coded_arrays(network.backbone))

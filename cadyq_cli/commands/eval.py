@@ -54,9 +54,8 @@ def measure(
 
     from cadyq_cli.evaluation.enlargers import enlarger_of
 
-    adopt = partial(opener.adopt, images=jobs)
     enlargers = {
-        model: enlarger_of(model, file, factor, official=official, adopt=adopt)
+        model: enlarger_of(model, file, factor, opener, official=official, images=jobs)
         for model, file in files.items()
     }
     patches, compare = protocol.patches(), protocol.comparison(factor)
@@ -101,7 +100,6 @@ def _measured(
     """A model on a test set; with a bar where that is a person's terminal."""
     from tqdm import tqdm
 
-    from cadyq_cli.evaluation.complexity import workload_of
     from cadyq_cli.evaluation.enlargers import NetworkEnlarger
     from cadyq_cli.evaluation.protocol import measure as measured
     from cadyq_cli.evaluation.report import Result
@@ -125,7 +123,7 @@ def _measured(
             pool.shutdown(cancel_futures=True)
     workload = file_bytes = None
     if isinstance(enlarger, NetworkEnlarger):
-        workload = workload_of(enlarger.network)
+        workload = enlarger.workload
         file_bytes = enlarger.file.stat().st_size if enlarger.file else None
     return Result(
         model=model,

@@ -16,6 +16,7 @@ from cadyq_cli.commands.options.shared import Telling
 from cadyq_cli.commands.options.train import Extra, Kept, Learned, Running
 from cadyq_cli.commands.training_progress import Progress, Silence
 from cadyq_cli.errors import InputError
+from cadyq_cli.needing_torch import require_torch
 
 if TYPE_CHECKING:
     from cadyq_cli.training.data.photographs import Photographs
@@ -45,6 +46,7 @@ def learn(
         cadyq train photos -o runs/x2 -s 2 --start x4.safetensors
         torchrun --nproc-per-node 4 -m cadyq_cli train photos -o runs/edsr
     """
+    require_torch("`cadyq train`")
     output, dry_run = kept.output, kept.dry_run
     run, notes = _opened(output, kept.recipe, changes_of(changes, extra.settings or []))
 

@@ -6,6 +6,7 @@ import ctypes
 import sys
 
 from cadyq_cli.errors import InputError
+from cadyq_cli.needing_torch import has_torch, require_torch
 
 CPU = "cpu"
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
@@ -19,9 +20,13 @@ def device_named(name: str) -> str:
 
     Raises:
         InputError: this machine does not have it.
+        MissingTorchError: a GPU, without PyTorch.
     """
     if name == CPU or (name == "auto" and not _has_driver()):
         return CPU
+    if name == "auto" and not has_torch():
+        return CPU
+    require_torch(f"`device` {name}")
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -7,25 +7,21 @@ selectors, activations and interpolation come to less than a hundredth.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from cadyq_cli.networks import Network
-from cadyq_cli.quant.bordered import BorderedConv
-from cadyq_cli.quant.layers import WEIGHT_BITS, Edge, EdgeConv, FloatConv, QuantConv
-from cadyq_cli.quant.sites import QuantSite, StaticSite
-from cadyq_cli.quant.trace import Activation
+from cadyq_cli.engine.checking import checked
+from cadyq_cli.engine.folding import STEP_SUFFIX, Arrays
+from cadyq_cli.engine.program import BorderedConv, Conv, Grid, Program, Site
 
 FLOAT_BITS = 32
 REFERENCE_SIZE = (720, 1280)  # height and width, px, of the result that papers count for
 
-_PROBE = 12  # px, edge of the image that the count is taken from
+WEIGHT_BITS = 8  # of weights that are whole codes
+QUANTIZABLE = ".conv"  # ends the names of the convolutions that `quant.layers.Layers.conv` makes
+_NOT_TRAINED = (STEP_SUFFIX, "faintest", "input_scale", "running_mean", "running_var", "_tracked")
 
 Widths = Mapping[str, NDArray[np.uint8]]  # site -> width of each patch
 
@@ -146,78 +142,49 @@ def bit_operations(
     }
 
 
-def workload_of(network: Network) -> Workload:
-    """Count a network's convolutions while it runs, on a copy that has shapes but no values.
+def workload_of(program: Program, arrays: Arrays) -> Workload:
+    """Count a network's convolutions.
 
-    Every convolution keeps its image's size or multiplies it, so one small image tells all.
+    Every convolution keeps its image's size or multiplies it, so the work is in proportion to the
+    image.
+
+    Args:
+        program: What runs, not fused further than `compile.compile_network` does.
+        arrays: The tensors that it names, quantized weights as whole codes.
+
+    Raises:
+        ValueError: they do not fit each other.
     """
-    twin = deepcopy(network).to("meta").eval()
-    counter = _Counter(twin)
-    with torch.no_grad():
-        twin(torch.empty(1, 3, _PROBE, _PROBE, device="meta"))
-    quantized = {
-        module.weight if isinstance(module, EdgeConv) else module.conv.weight
-        for module in network.modules()
-        if isinstance(module, (EdgeConv, QuantConv))
-    }
-    sizes = [(p.numel(), WEIGHT_BITS if p in quantized else 32) for p in network.parameters()]
+    shapes = checked(program, arrays)
+    grids: dict[str, Grid] = {}  # of values that are codes
+    found = []
+    for step in program.steps:
+        if isinstance(step, Site):
+            grids[step.out] = step.grid
+        elif isinstance(step, Conv):
+            if step.encode is not None:
+                grids[step.out] = step.encode
+            pixels = shapes[step.source].factor ** 2
+            found.append(_convolution(step, arrays, grids.get(step.source), pixels))
+    stored = {name: array for name, array in arrays.items() if not name.endswith(_NOT_TRAINED)}
     return Workload(
-        scale=network.card.scale,
-        convolutions=tuple(counter.found),
-        parameters=sum(count for count, _ in sizes),
-        bytes=sum(count * bits // 8 for count, bits in sizes),
+        scale=program.scale,
+        convolutions=tuple(found),
+        parameters=sum(array.size for array in stored.values()),
+        bytes=sum(a.size * (1 if a.dtype == np.int8 else 4) for a in stored.values()),
     )
 
 
-class _Counter:
-    """Watches the convolutions of a network, and which site's result each of them reads."""
-
-    def __init__(self, network: Network) -> None:
-        self.found: list[Convolution] = []
-        self._read: list[tuple[Activation, QuantSite]] = []
-        inner = set()
-        for name, module in network.backbone.named_modules():
-            if isinstance(module, QuantSite):
-                module.register_forward_hook(self._site)
-            elif isinstance(module, (FloatConv, QuantConv)):
-                inner.add(module.conv)
-                module.register_forward_hook(self._hook(name, module.conv, quantizable=True))
-            elif (
-                isinstance(module, (EdgeConv, BorderedConv, nn.Conv2d, nn.ConvTranspose2d))
-                and module not in inner
-            ):
-                module.register_forward_hook(self._hook(name, module, quantizable=False))
-
-    def _site(self, site: QuantSite, _: Any, activation: Activation) -> None:
-        self._read.append((activation, site))
-
-    def _hook(
-        self, name: str, conv: EdgeConv | Edge, *, quantizable: bool
-    ) -> Callable[[nn.Module, tuple[Any], Tensor | Activation], None]:
-        def count(module: nn.Module, inputs: tuple[Any], output: Tensor | Activation) -> None:
-            source = inputs[0]
-            # Each weight meets each place of the result once, of a transposed one, of the input.
-            plane = source if conv.transposed else output
-            if isinstance(plane, Activation):
-                plane = plane.codes
-            # One place has one of a bordered one's kernels.
-            weights = conv.weight[0] if conv.weight.ndim > 4 else conv.weight
-            macs, rest = divmod(plane.shape[2:].numel() * weights.numel(), _PROBE**2)
-            if rest:
-                raise ValueError(f"the work of {name} is not in proportion to the image")
-            site = next((s for a, s in self._read if a is source), None)
-            fixed = isinstance(site, StaticSite) and not site.counted
-            rounded = isinstance(module, (EdgeConv, QuantConv))
-            bits = WEIGHT_BITS if fixed else FLOAT_BITS
-            self.found.append(
-                Convolution(
-                    name=name,
-                    macs=macs,
-                    quantizable=quantizable,
-                    weight_bits=WEIGHT_BITS if rounded else FLOAT_BITS,
-                    site=None if site is None or fixed else site.name,
-                    bits=module.bits if isinstance(module, EdgeConv) else bits,
-                )
-            )
-
-        return count
+def _convolution(step: Conv, arrays: Arrays, grid: Grid | None, pixels: int) -> Convolution:
+    """What one costs for each pixel of the image, of which its input has `pixels`."""
+    weight = arrays[f"{step.module}.weight"]
+    one = weight[0] if isinstance(step, BorderedConv) else weight  # a pixel has one of the kernels
+    counted = grid is not None and grid.name is not None
+    return Convolution(
+        name=step.module.removesuffix(QUANTIZABLE),
+        macs=one.size * pixels,
+        quantizable=step.module.endswith(QUANTIZABLE),
+        weight_bits=WEIGHT_BITS if weight.dtype == np.int8 else FLOAT_BITS,
+        site=grid.name if grid is not None else None,
+        bits=FLOAT_BITS if grid is None or counted else grid.widths[0],
+    )

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cadyq_cli.engine.runner import Runner
+from cadyq_cli.errors import UncompilableError
+from cadyq_cli.evaluation.complexity import Workload, workload_of
 from cadyq_cli.evaluation.naming import BICUBIC
 from cadyq_cli.evaluation.pairs import Pair, Source
 from cadyq_cli.evaluation.protocol import Patches, Pixels, Widths
 from cadyq_cli.imaging.resize import imresize
-from cadyq_cli.networks import Network, load, load_official
-from cadyq_cli.networks.stored import is_ours
+from cadyq_cli.needing_torch import require_torch
+from cadyq_cli.networks.stored import is_ours, read
 from cadyq_cli.upscaling import Enlargement
+
+if TYPE_CHECKING:
+    from cadyq_cli.networks import Network
+    from cadyq_cli.opening import Opener
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +47,17 @@ class LumaBicubic(Bicubic):
 
 @dataclass(frozen=True, slots=True)
 class NetworkEnlarger:
-    """A network, and what runs it."""
+    """A network, and what it costs where that is asked for."""
 
-    network: Network
+    runner: Runner
     file: Path | None = None  # where it came from
-    runner: Runner | None = None  # unless torch runs the network
+    workload: Workload | None = None
 
     def load(self, source: Source) -> Pair:
-        return source.load(self.network.card.scale)
+        return source.load(self.runner.scale)
 
     def enlarge(self, image: Pixels, patches: Patches) -> tuple[Pixels, Widths]:
-        run = Enlargement(self.runner or self.network, image, patches.cut(*image.shape[:2]))
+        run = Enlargement(self.runner, image, patches.cut(*image.shape[:2]))
         bands = [*run]
         return np.concatenate(bands), {
             site: bits.astype(np.uint8) for site, bits in run.bits.items()
@@ -65,25 +71,46 @@ def enlarger_of(
     model: str,
     file: Path | None,
     scale: int,
+    opener: Opener,
     *,
     official: str | None = None,
-    adopt: Callable[[Network], Runner] | None = None,
+    images: int = 1,
 ) -> AnyEnlarger:
     """What enlarges as a model of a name does.
 
     Args:
         model, file, scale: As `naming.named` tells them.
+        opener: Opens networks.
         official: The backbone of files that are the authors' checkpoints.
-        adopt: Gives what runs a network; None: torch.
+        images: That will be worked on at a time.
 
     Raises:
         InputError: `official` is no backbone.
         CheckpointError: the file cannot be used.
+        MissingTorchError: it takes PyTorch to read the file.
     """
     if file is None:
         return Bicubic(scale) if model == BICUBIC else LumaBicubic(scale)
     if official is not None and not is_ours(file):
+        require_torch(f"{file}: an official checkpoint")
+        from cadyq_cli.networks import load_official
+
         network = load_official(file, backbone=official, scale=scale)
-    else:
-        network = load(file)
-    return NetworkEnlarger(network, file, adopt(network) if adopt else None)
+        runner = opener.adopt(network, images=images)
+        return NetworkEnlarger(runner, file, _workload_of_modules(network))
+    runner, stored = opener.open(file, images=images), read(file)
+    if stored.program is None:
+        from cadyq_cli.networks import load
+
+        return NetworkEnlarger(runner, file, _workload_of_modules(load(file)))
+    return NetworkEnlarger(runner, file, workload_of(stored.program, stored.arrays))
+
+
+def _workload_of_modules(network: Network) -> Workload | None:
+    """None if it does something that no program can tell."""
+    from cadyq_cli.networks.arrays import coded_arrays
+
+    try:
+        return workload_of(network.program(), coded_arrays(network.backbone))
+    except UncompilableError:
+        return None

@@ -96,8 +96,7 @@ def dynamic_sites(network: nn.Module) -> Iterator[DynamicSite]:
 
 
 def measured(network: Network, data: list[Path], *, in_torch: bool = False) -> Results:
-    runner = None if in_torch else executable_of(network, NativeKernels())
-    enlarger = NetworkEnlarger(network, runner=runner)
+    enlarger = NetworkEnlarger(network if in_torch else executable_of(network, NativeKernels()))
     scale = network.card.scale
     compare = Comparison(border=scale)
     return {

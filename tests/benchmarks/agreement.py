@@ -27,8 +27,7 @@ def compare(weights: Path, folder: Path) -> tuple[int, int, float]:
     """Pairs with the same width, all pairs, and the mean difference in PSNR, dB."""
     network = load(weights)
     enlargers = [
-        NetworkEnlarger(network, runner=runner)
-        for runner in (load_executable(weights, NativeKernels()), None)
+        NetworkEnlarger(runner) for runner in (load_executable(weights, NativeKernels()), network)
     ]
     patches, comparison = Patches(edge=96), Comparison(border=network.card.scale)
     alike = pairs = 0

@@ -210,7 +210,7 @@ def quality(path: Path, sources: tuple[Source, ...], threads: int) -> tuple[floa
         return math.nan, math.nan
     scale = read_card(path).scale
     opener = Opener(engine="int8", threads=threads)
-    enlarger = enlarger_of(path.stem, path, scale, adopt=partial(opener.adopt, images=threads))
+    enlarger = enlarger_of(path.stem, path, scale, opener, images=threads)
     compared = partial(measure, enlarger, patches=Patches(), compare=Comparison(border=scale))
     with ThreadPoolExecutor(threads) as pool:
         found = [*pool.map(compared, sources)]

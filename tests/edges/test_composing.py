@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_networks import tiny
+from tiny_networks import tiny, work_of
 
 from cadyq_cli.edges.composing import with_composed_tail
 from cadyq_cli.edges.static import with_static_edges
-from cadyq_cli.evaluation.complexity import workload_of
 
 SIZES = ((1, 1), (1, 2), (5, 1), (2, 2), (3, 4), (9, 8))
 
@@ -34,7 +33,7 @@ def test_the_widths_are_the_same() -> None:
 
 def test_a_published_edsr_takes_a_tenth_of_the_work_at_its_tail() -> None:
     network = tiny("edsr", 4, "float", features=64, blocks=1)
-    before, after = (workload_of(n) for n in (network, with_composed_tail(network)))
+    before, after = (work_of(n) for n in (network, with_composed_tail(network)))
 
     def tail(workload: object) -> int:
         convolutions = workload.convolutions  # type: ignore[attr-defined]

@@ -7,13 +7,14 @@ import pytest
 from reference_kernels import ReferenceKernels
 from tiny_networks import tiny
 
-from cadyq_cli.engine.executor import Executable
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.evaluation.enlargers import Bicubic, LumaBicubic, NetworkEnlarger, enlarger_of
 from cadyq_cli.evaluation.naming import named
 from cadyq_cli.evaluation.protocol import Patches
-from cadyq_cli.networks import Network, save, shipped
-from cadyq_cli.opening import executable_of
+from cadyq_cli.networks import load, save, shipped
+from cadyq_cli.opening import Opener, executable_of
+
+TORCH = Opener(engine="float", device="cpu")
 
 
 @pytest.fixture
@@ -44,9 +45,9 @@ def test_the_scale_is_what_was_asked_for_or_what_the_models_say(
     assert found_scale == scale
     assert list(found) == models
     for model, file in found.items():
-        enlarger = enlarger_of(model, file, scale)
+        enlarger = enlarger_of(model, file, scale, TORCH)
         assert scale == (
-            enlarger.network.scale if isinstance(enlarger, NetworkEnlarger) else enlarger.scale
+            enlarger.runner.scale if isinstance(enlarger, NetworkEnlarger) else enlarger.scale
         )
 
 
@@ -59,14 +60,14 @@ def test_without_names_all_that_come_with_the_package_stand_beside_bicubic() -> 
 def test_a_file_is_taken_as_it_is(weights: Path) -> None:
     path = weights / "edsr-x2.safetensors"
     assert named([str(path)]) == (2, {str(path): path})
-    enlarger = enlarger_of(str(path), path, 2)
+    enlarger = enlarger_of(str(path), path, 2, TORCH)
     assert isinstance(enlarger, NetworkEnlarger)
     assert enlarger.file == path
 
 
 def test_the_two_bicubics_differ_in_what_they_enlarge() -> None:
     scale, found = named(["bicubic", "bicubic-luma"])
-    enlargers = [enlarger_of(model, file, scale) for model, file in found.items()]
+    enlargers = [enlarger_of(model, file, scale, TORCH) for model, file in found.items()]
     assert [type(enlarger) for enlarger in enlargers] == [Bicubic, LumaBicubic]
 
 
@@ -88,15 +89,12 @@ def test_what_is_nothing_is_named() -> None:
 @pytest.mark.usefixtures("weights")
 def test_the_engine_measures_what_torch_measures(rng: np.random.Generator) -> None:
     image = rng.integers(0, 256, (20, 30, 3), np.uint8)
-
-    def adopt(network: Network) -> Executable:
-        return executable_of(network, ReferenceKernels())
-
+    network = load(shipped.find("edsr", 2))
+    runners = (network, executable_of(network, ReferenceKernels()))
     for patches in (Patches(), Patches(edge=16, step=10), Patches(edge=12, step=6, stretched=True)):
         results = []
-        for way in (None, adopt):
-            enlarger = enlarger_of("edsr-x2", shipped.find("edsr", 2), 2, adopt=way)
-            results.append(enlarger.enlarge(image, patches))
+        for runner in runners:
+            results.append(NetworkEnlarger(runner).enlarge(image, patches))
         (expected, widths), (found, found_widths) = results
         assert np.abs(found.astype(int) - expected).max() <= 1
         assert {k: [*v] for k, v in found_widths.items()} == {k: [*v] for k, v in widths.items()}

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_networks import tiny
+from tiny_networks import tiny, work_of
 
 from cadyq_cli.errors import ImageError, InputError
-from cadyq_cli.evaluation.complexity import workload_of
 from cadyq_cli.evaluation.plot import HEIGHT, WIDTH, draw
 from cadyq_cli.evaluation.protocol import Measured
 from cadyq_cli.evaluation.report import Result
@@ -19,7 +18,7 @@ BLUE, ORANGE = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)  # of the first and the se
 def result(model: str, psnr: float, bits: int | None, dataset: str = "Set5") -> Result:
     widths = {"block1.1": np.array([bits], np.uint8)} if bits else {}
     image = Measured(name="a", size=(8, 8), psnr=psnr, ssim=0.9, widths=widths)
-    workload = None if model == "bicubic" else workload_of(tiny("edsr"))
+    workload = None if model == "bicubic" else work_of(tiny("edsr"))
     return Result(model=model, dataset=dataset, images=[image], workload=workload)
 
 

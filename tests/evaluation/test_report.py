@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from tiny_networks import tiny
+from tiny_networks import tiny, work_of
 
-from cadyq_cli.evaluation.complexity import REFERENCE_SIZE, workload_of
+from cadyq_cli.evaluation.complexity import REFERENCE_SIZE
 from cadyq_cli.evaluation.protocol import Measured, Widths
 from cadyq_cli.evaluation.report import Result, to_csv, to_markdown
 
@@ -22,7 +22,7 @@ def measured(name: str, psnr: float, *bits: int, size: tuple[int, int] = (20, 20
 @pytest.fixture
 def dynamic() -> Result:
     images = [measured("a", 30, 4, 4, 4, 8), measured("b", 40, 8, size=(40, 40))]
-    workload = workload_of(tiny("edsr"))
+    workload = work_of(tiny("edsr"))
     return Result(model="edsr", dataset="Set", images=images, workload=workload, file_bytes=9)
 
 
@@ -53,7 +53,7 @@ def test_the_histogram_counts_patches(dynamic: Result) -> None:
 
 
 def test_a_float_network_has_32_bits_and_bicubic_none(bicubic: Result) -> None:
-    workload = workload_of(tiny("edsr", precision="float"))
+    workload = work_of(tiny("edsr", precision="float"))
     result = Result(model="f", dataset="S", images=[measured("a", 30)], workload=workload)
     assert result.average_bits == result.bits_by_macs == 32
     assert bicubic.average_bits is None
