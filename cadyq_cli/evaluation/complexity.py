@@ -158,14 +158,15 @@ def workload_of(program: Program, arrays: Arrays) -> Workload:
     shapes = checked(program, arrays)
     grids: dict[str, Grid] = {}  # of values that are codes
     found = []
-    for step in program.steps:
-        if isinstance(step, Site):
-            grids[step.out] = step.grid
-        elif isinstance(step, Conv):
-            if step.encode is not None:
-                grids[step.out] = step.encode
-            pixels = shapes[step.source].factor ** 2
-            found.append(_convolution(step, arrays, grids.get(step.source), pixels))
+    for instruction in program.instructions:
+        if isinstance(instruction, Site):
+            grids[instruction.out] = instruction.grid
+        elif isinstance(instruction, Conv):
+            if instruction.encode is not None:
+                grids[instruction.out] = instruction.encode
+            pixels = shapes[instruction.source].factor ** 2
+            grid = grids.get(instruction.source)
+            found.append(_convolution(instruction, arrays, grid, pixels))
     stored = {name: array for name, array in arrays.items() if not name.endswith(_NOT_TRAINED)}
     return Workload(
         scale=program.scale,
@@ -175,15 +176,15 @@ def workload_of(program: Program, arrays: Arrays) -> Workload:
     )
 
 
-def _convolution(step: Conv, arrays: Arrays, grid: Grid | None, pixels: int) -> Convolution:
+def _convolution(conv: Conv, arrays: Arrays, grid: Grid | None, pixels: int) -> Convolution:
     """What one costs for each pixel of the image, of which its input has `pixels`."""
-    weight = arrays[f"{step.module}.weight"]
-    one = weight[0] if isinstance(step, BorderedConv) else weight  # a pixel has one of the kernels
+    weight = arrays[f"{conv.module}.weight"]
+    one = weight[0] if isinstance(conv, BorderedConv) else weight  # a pixel has one of the kernels
     counted = grid is not None and grid.name is not None
     return Convolution(
-        name=step.module.removesuffix(QUANTIZABLE),
+        name=conv.module.removesuffix(QUANTIZABLE),
         macs=one.size * pixels,
-        quantizable=step.module.endswith(QUANTIZABLE),
+        quantizable=conv.module.endswith(QUANTIZABLE),
         weight_bits=WEIGHT_BITS if weight.dtype == np.int8 else FLOAT_BITS,
         site=grid.name if grid is not None else None,
         bits=FLOAT_BITS if grid is None or counted else grid.widths[0],
