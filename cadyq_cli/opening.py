@@ -167,9 +167,9 @@ def executable_of(network: Network, kernels: Kernels, *, threads: int = 1) -> Ex
     Raises:
         UncompilableError: it does something that no step stands for.
     """
-    from cadyq_cli.edges.composing import with_composed_tail
     from cadyq_cli.engine.compile import compile_network
     from cadyq_cli.networks.arrays import coded_arrays
+    from cadyq_cli.outer_layers.composing import with_composed_tail
 
     network = with_composed_tail(network)
     program = compile_network(network.backbone, scale=network.card.scale)

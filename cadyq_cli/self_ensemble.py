@@ -18,19 +18,21 @@ class Orientation(NamedTuple):
     """A way to look at a patch: turned by so many quarters, then mirrored (-1) or not (1)."""
 
     turns: int = 0
-    step: int = 1
+    mirror: int = 1
 
     def view(self, patch: Map) -> Map:
         """A patch (H, W, 3) as it looks from there."""
-        return np.ascontiguousarray(np.rot90(patch, self.turns)[:, :: self.step])
+        return np.ascontiguousarray(np.rot90(patch, self.turns)[:, :: self.mirror])
 
     def upright(self, pixels: Map) -> Map:
         """What a view has become, turned back."""
-        return np.rot90(pixels[:, :: self.step], -self.turns)
+        return np.rot90(pixels[:, :: self.mirror], -self.turns)
 
 
 # Views of one shape come together, which saves runners memory.
-EVERY_ORIENTATION = tuple(Orientation(turns, step) for turns in (0, 2, 1, 3) for step in (1, -1))
+EVERY_ORIENTATION = tuple(
+    Orientation(turns, mirror) for turns in (0, 2, 1, 3) for mirror in (1, -1)
+)
 
 
 def mean_of(views: Sequence[Result]) -> Result:

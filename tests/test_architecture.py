@@ -25,7 +25,7 @@ RANKS = (
     {"batch"},
     {"upscaling", "self_ensemble", "opening", "training", "evaluation", "bitmaps"},
     {"figures"},
-    {"edges"},
+    {"outer_layers"},
     {"networks", "imaging", "engine"},
     {"backbones"},
     {"quant"},

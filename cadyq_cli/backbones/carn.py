@@ -61,7 +61,7 @@ class CascadingBlock(nn.Module):
 def joins(name: str, features: int, layers: Layers, *, nonnegative: bool) -> nn.ModuleList:
     """The 1x1 convolutions of a cascade; the i-th one joins i + 1 feature maps."""
     return nn.ModuleList(
-        layers.edge(
+        layers.outer(
             f"{name}.join{i}",
             nn.Conv2d((i + 1) * features, features, 1),
             nonnegative=nonnegative,
@@ -82,7 +82,7 @@ def upsampler(features: int, scale: int, layers: Layers) -> nn.Sequential:
     steps: list[nn.Module] = []
     for factor in upsampling_factors(scale):
         name = f"upsampler.x{scale}.{len(steps)}"
-        widen = layers.edge(name, conv3x3(features, factor**2 * features), nonnegative=True)
+        widen = layers.outer(name, conv3x3(features, factor**2 * features), nonnegative=True)
         steps += [widen, nn.ReLU(inplace=True), nn.PixelShuffle(factor)]
     return nn.Sequential(*steps)
 
@@ -103,7 +103,7 @@ class Carn(nn.Module):
         self.upsamplers = nn.ModuleDict(
             {f"x{scale}": upsampler(n, scale, layers) for scale in scales}
         )
-        self.exit = layers.edge("exit", conv3x3(n, 3), nonnegative=True)
+        self.exit = layers.outer("exit", conv3x3(n, 3), nonnegative=True)
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         mean = mean_of(x)

@@ -56,15 +56,15 @@ class Edsr(nn.Module):
         self.blocks = nn.ModuleList(
             ResidualBlock(f"block{i}", n, layers) for i in range(1, config.blocks + 1)
         )
-        self.body_end = layers.edge("body_end", conv3x3(n, n))
+        self.body_end = layers.outer("body_end", conv3x3(n, n))
         self.composed = config.composed
         if config.composed:
             subpixels = BorderedConv(n, 3 * config.scale**2, COMPOSED_EDGE)
-            self.tail = layers.edge("tail", subpixels)
+            self.tail = layers.outer("tail", subpixels)
             self.shuffle = nn.PixelShuffle(config.scale)
         else:
             self.upsampler = PixelUpsampler(n, config.scale, layers)
-            self.tail = layers.edge("tail", conv3x3(n, 3))
+            self.tail = layers.outer("tail", conv3x3(n, 3))
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         head = self.head(x * 255 - mean_of(x, white=255))

@@ -90,7 +90,7 @@ class DistillationBlock(nn.Module):
         self.kept = n // config.slices
         self.top = EnhancementUnit(f"{name}.top", n, (n - d, n - 2 * d), n, layers)
         self.bottom = EnhancementUnit(f"{name}.bottom", n - self.kept, (n, n - d), n + d, layers)
-        self.compression = layers.edge(f"{name}.compression", nn.Conv2d(n + d, n, 1))
+        self.compression = layers.outer(f"{name}.compression", nn.Conv2d(n + d, n, 1))
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         enhanced = self.top(x, trace)
@@ -115,7 +115,7 @@ class Idn(nn.Module):
         deconv = nn.ConvTranspose2d(
             n, 3, 17, stride=config.scale, padding=8, output_padding=config.scale - 1
         )
-        self.deconv = layers.edge("deconv", deconv)
+        self.deconv = layers.outer("deconv", deconv)
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         x = x * 255

@@ -38,5 +38,5 @@ class PixelUpsampler(nn.Sequential):
         steps: list[nn.Module] = []
         for factor in upsampling_factors(scale):
             widen = conv3x3(features, factor**2 * features)
-            steps += [layers.edge(f"upsampler.{len(steps)}", widen), nn.PixelShuffle(factor)]
+            steps += [layers.outer(f"upsampler.{len(steps)}", widen), nn.PixelShuffle(factor)]
         super().__init__(*steps)

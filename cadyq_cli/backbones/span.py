@@ -78,8 +78,8 @@ class Span(nn.Module):
         )
         self.site = layers.site("body_end", n)
         self.body_end = layers.conv(conv3x3(n, n))
-        self.join = layers.edge("join", nn.Conv2d(4 * n, n, 1))
-        self.tail = layers.edge("tail", conv3x3(n, 3 * config.scale**2))
+        self.join = layers.outer("join", nn.Conv2d(4 * n, n, 1))
+        self.tail = layers.outer("tail", conv3x3(n, 3 * config.scale**2))
         self.shuffle = nn.PixelShuffle(config.scale)
         self.homogeneous = config.activation == "relu"  # twice the input gives twice the result
 

@@ -58,14 +58,14 @@ class Srresnet(nn.Module):
         self.blocks = nn.ModuleList(
             ResidualBlock(f"block{i}", config, layers) for i in range(1, config.blocks + 1)
         )
-        self.body_end = layers.edge("body_end", conv3x3(n, n, bias=False))
+        self.body_end = layers.outer("body_end", conv3x3(n, n, bias=False))
         self.body_norm = nn.BatchNorm2d(n)
         self.upsampler = nn.Sequential()
         for factor in upsampling_factors(config.scale):
             widen = conv3x3(n, factor**2 * n, bias=False)
-            edge = layers.edge(f"upsampler.{len(self.upsampler)}", widen)
+            edge = layers.outer(f"upsampler.{len(self.upsampler)}", widen)
             self.upsampler.extend([edge, nn.PixelShuffle(factor), nn.PReLU()])
-        self.tail = layers.edge("tail", nn.Conv2d(n, 3, 9, padding=4, bias=False))
+        self.tail = layers.outer("tail", nn.Conv2d(n, 3, 9, padding=4, bias=False))
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         head = self.act(self.head(x * 255))

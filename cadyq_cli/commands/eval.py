@@ -143,8 +143,8 @@ def _described(
         "protocol": {
             "scale": scale,
             "small_images": {s.name: str(s.shrunk) if s.shrunk else "made" for s in sets},
-            "patch": patches.edge or None,
-            "step": patches.step if patches.edge else None,
+            "patch": patches.size or None,
+            "step": patches.stride if patches.size else None,
             "official_patches": patches.stretched,
             "border": compare.border,
             "compared": "RGB" if compare.rgb else "luma",

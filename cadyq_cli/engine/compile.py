@@ -36,9 +36,9 @@ from cadyq_cli.engine.program import (
 from cadyq_cli.errors import UncompilableError
 from cadyq_cli.quant import bordered
 from cadyq_cli.quant.layers import (
-    BorderedEdgeConv,
-    EdgeConv,
+    BorderedOuterConv,
     FloatConv,
+    OuterConv,
     QuantConv,
     normalized,
 )
@@ -139,31 +139,31 @@ class _Emitter:
     def inner_conv(self, out: str, name: str, module: FloatConv | QuantConv, source: str) -> str:
         return self.conv(out, f"{name}.conv", module.conv, source)
 
-    def edge(self, out: str, name: str, module: EdgeConv, source: str) -> str:
+    def outer(self, out: str, name: str, module: OuterConv, source: str) -> str:
         codes = self.site(f"{out}_codes", f"{name}.site", module.site, source)
         return (self.deconv if module.transposed else self.conv)(out, name, module, codes)
 
     def conv(
-        self, out: str, name: str, conv: nn.Conv2d | EdgeConv | bordered.BorderedConv, source: str
+        self, out: str, name: str, conv: nn.Conv2d | OuterConv | bordered.BorderedConv, source: str
     ) -> str:
-        edge = conv.kernel_size[0]
+        size = conv.kernel_size[0]
         if (
-            conv.kernel_size != (edge, edge)
-            or conv.padding not in ((edge // 2, edge // 2), "same")
-            or edge % 2 == 0
+            conv.kernel_size != (size, size)
+            or conv.padding not in ((size // 2, size // 2), "same")
+            or size % 2 == 0
             or {*conv.stride, *conv.dilation} != {1}
             or (isinstance(conv, nn.Conv2d) and conv.padding_mode != "zeros")
         ):
             raise UncompilableError(f"no instruction stands for the convolution {name}, {conv}")
         bias = conv.bias is not None
-        at_borders = isinstance(conv, (bordered.BorderedConv, BorderedEdgeConv))
+        at_borders = isinstance(conv, (bordered.BorderedConv, BorderedOuterConv))
         kind = BorderedConv if at_borders else Conv
         return self.add(kind(out=out, source=source, module=name, bias=bias, groups=conv.groups))
 
-    def deconv(self, out: str, name: str, conv: nn.ConvTranspose2d | EdgeConv, source: str) -> str:
+    def deconv(self, out: str, name: str, conv: nn.ConvTranspose2d | OuterConv, source: str) -> str:
         stride, padding = conv.stride[0], int(conv.padding[0])
-        edge, added = conv.kernel_size[0], conv.output_padding[0]
-        whole = edge + added == stride + 2 * padding  # the result is `stride` times as large
+        size, added = conv.kernel_size[0], conv.output_padding[0]
+        whole = size + added == stride + 2 * padding  # the result is `stride` times as large
         square = all(
             len(set(sides)) == 1 for sides in (conv.stride, conv.padding, conv.kernel_size)
         )
@@ -275,7 +275,7 @@ _MODULES: Mapping[type[nn.Module], Callable[..., str]] = {
     FloatSite: _Emitter.same,
     QuantConv: _Emitter.inner_conv,
     FloatConv: _Emitter.inner_conv,
-    EdgeConv: _Emitter.edge,
+    OuterConv: _Emitter.outer,
     bordered.BorderedConv: _Emitter.conv,
     nn.Conv2d: _Emitter.conv,
     nn.ConvTranspose2d: _Emitter.deconv,

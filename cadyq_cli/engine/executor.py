@@ -17,7 +17,7 @@ from cadyq_cli.engine.operations import OPERATIONS, Context, Operation, PatchSta
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.engine.runner import Map, Result
-from cadyq_cli.engine.sensitivity import image_gradient
+from cadyq_cli.engine.selector_inputs import image_gradient
 
 
 class Memory(NamedTuple):

@@ -85,7 +85,7 @@ class ConvFacts(Facts):
         return self.shape[0] if self.transposed else self.shape[1] * int(self.conv.groups)
 
     @property
-    def edge(self) -> int:
+    def kernel_size(self) -> int:
         """Taps a side, as it is computed."""
         if self.conv.deconvolution is not None:
             return 2 * deconvolution_reach(self.shape[-1], self.conv.deconvolution) + 1
@@ -94,7 +94,7 @@ class ConvFacts(Facts):
     @property
     def weights(self) -> int:
         """Numbers of the convolution of one place as it is computed."""
-        return self.outputs * self.inputs * self.edge**2
+        return self.outputs * self.inputs * self.kernel_size**2
 
     def per_filter(self, name: str) -> tuple[int, ...]:
         """The shape of a tensor of one place."""

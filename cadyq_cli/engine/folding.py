@@ -106,13 +106,13 @@ def _as_convolution(weight: NDArray[Any], how: Deconvolution) -> NDArray[Any]:
     Output p of each group of `stride` takes from the input at a distance j what the transposed one
     adds with tap p + padding - stride * j.
     """
-    inputs, outputs, edge, _ = weight.shape
+    inputs, outputs, kernel_size, _ = weight.shape
     stride = how.stride
     taps = [
         (phase, distance, phase + how.padding - stride * distance)
         for phase in range(stride)
-        for distance in range(-edge, edge + 1)
-        if 0 <= phase + how.padding - stride * distance < edge
+        for distance in range(-kernel_size, kernel_size + 1)
+        if 0 <= phase + how.padding - stride * distance < kernel_size
     ]
     reach = max(abs(distance) for _, distance, _ in taps)
     size = 2 * reach + 1

@@ -17,7 +17,7 @@ from cadyq_cli.engine.curves import CURVES
 from cadyq_cli.engine.folding import Arrays, folded, slopes, without_groups
 from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Sums
 from cadyq_cli.engine.runner import Chosen, Map
-from cadyq_cli.engine.sensitivity import channel_spread
+from cadyq_cli.engine.selector_inputs import channel_spread
 from cadyq_cli.quant.limits import SMALLEST_INPUT
 from cadyq_cli.quant.places import INNER, PLACES, borders
 

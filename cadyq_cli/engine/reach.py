@@ -35,15 +35,15 @@ def _radius(instruction: Instruction, tensors: Mapping[str, Any]) -> int:
         return BICUBIC
     if not isinstance(instruction, Conv):
         return 0
-    edge: int = tensors[f"{instruction.module}.weight"].shape[-1]
+    kernel_size: int = tensors[f"{instruction.module}.weight"].shape[-1]
     if instruction.deconvolution is None:
-        return edge // 2
-    return deconvolution_reach(edge, instruction.deconvolution)
+        return kernel_size // 2
+    return deconvolution_reach(kernel_size, instruction.deconvolution)
 
 
-def deconvolution_reach(edge: int, how: Deconvolution) -> int:
-    """How far the convolution looks that a transposed one of `edge` taps a side equals."""
-    return max(edge - 1 - how.padding, how.padding + how.stride - 1) // how.stride
+def deconvolution_reach(kernel_size: int, how: Deconvolution) -> int:
+    """How far the convolution looks that a transposed one of `kernel_size` taps a side equals."""
+    return max(kernel_size - 1 - how.padding, how.padding + how.stride - 1) // how.stride
 
 
 def _growth(instruction: Instruction) -> int:

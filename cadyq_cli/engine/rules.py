@@ -57,7 +57,7 @@ class Rule(NamedTuple):
 
 
 def _odd_up_to(most: int) -> Callable[[int], bool]:
-    return lambda edge: 1 <= edge <= most and edge % 2 == 1
+    return lambda size: 1 <= size <= most and size % 2 == 1
 
 
 def _one_or(count: int, numbers: Any) -> bool:
@@ -146,7 +146,8 @@ INSTRUCTIONS: tuple[Rule, ...] = (
          lambda c: 1 <= c.conv.groups <= c.outputs and c.outputs % c.conv.groups == 0),
     Rule(Conv, "takes other inputs than its source has",
          lambda c: c.inputs == c.source.channels),
-    Rule(Conv, f"has a kernel that is even or wider than {2 * PAD + 1}", lambda c: _small(c.edge)),
+    Rule(Conv, f"has a kernel that is even or wider than {2 * PAD + 1}",
+         lambda c: _small(c.kernel_size)),
     Rule(Conv, "has too many outputs", lambda c: c.outputs <= MOST_CHANNELS),
     Rule(Conv, "has outputs that its shuffle does not divide",
          lambda c: 1 <= c.conv.shuffle <= LARGEST_FACTOR and c.outputs % c.conv.shuffle**2 == 0),

@@ -25,16 +25,18 @@ class Patches:
     """How an image is cut for a network, each patch getting widths of its own.
 
     Raises:
-        ValueError: a step that leaves gaps.
+        ValueError: a stride that leaves gaps.
     """
 
-    edge: int = 0  # px of the input; 0: the image is one patch
-    step: int = 90  # px from one patch to the next
+    size: int = 0  # px of the input; 0: the image is one patch
+    stride: int = 90  # px from one patch to the next
     stretched: bool = False  # the last patch reaches the edge of the image, as in the released code
 
     def __post_init__(self) -> None:
-        if self.edge and not 0 < self.step <= self.edge:
-            raise ValueError(f"patches of {self.edge} px leave gaps at a step of {self.step} px")
+        if self.size and not 0 < self.stride <= self.size:
+            raise ValueError(
+                f"patches of {self.size} px leave gaps at a stride of {self.stride} px"
+            )
 
     def cut(self, height: int, width: int) -> list[Tile]:
         """The patches of an image, row by row."""
@@ -42,11 +44,11 @@ class Patches:
         return [Tile(row, column) for row in self._spans(height) for column in columns]
 
     def _spans(self, length: int) -> Sequence[Span]:
-        if not self.edge:
+        if not self.size:
             return [Span(0, length, 0, length)]
         if self.stretched:
-            return official_spans(length, self.edge, self.step)
-        return spans(length, self.edge, self.edge - self.step)
+            return official_spans(length, self.size, self.stride)
+        return spans(length, self.size, self.size - self.stride)
 
 
 class Enlarger(Protocol):

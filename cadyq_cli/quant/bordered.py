@@ -15,7 +15,7 @@ from cadyq_cli.quant.places import INNER, PLACES, borders
 class BorderedConv(nn.Module):
     """A convolution that keeps its image's size, with a kernel and a bias for each of the places.
 
-    Its weight has the shape (PLACES, outputs, inputs, edge, edge), its bias (PLACES, outputs). As
+    Its weight has the shape (PLACES, outputs, inputs, size, size), its bias (PLACES, outputs). As
     of a convolution its attributes tell that there are zeros around the image.
     """
 
@@ -25,12 +25,12 @@ class BorderedConv(nn.Module):
     groups = 1
     output_padding = (0, 0)
 
-    def __init__(self, inputs: int, outputs: int, edge: int) -> None:
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__()
-        like = nn.Conv2d(inputs, outputs, edge)
+        like = nn.Conv2d(inputs, outputs, size)
         assert like.bias is not None
         self.out_channels = outputs
-        self.kernel_size, self.padding = (edge, edge), (edge // 2, edge // 2)
+        self.kernel_size, self.padding = (size, size), (size // 2, size // 2)
         self.weight = nn.Parameter(like.weight.detach().repeat(PLACES, 1, 1, 1, 1))
         self.bias = nn.Parameter(like.bias.detach().repeat(PLACES, 1))
 

@@ -19,8 +19,8 @@ from cadyq_cli.typed import fitting_value, shown
 WEIGHT_BITS = 8
 MAX_WIDTHS = 8  # that a selector chooses from: 2 to 9 bit
 
-Edges = Literal["float", "static"]
-Edge = nn.Conv2d | nn.ConvTranspose2d | BorderedConv  # a convolution that the paper leaves in float
+OuterPrecision = Literal["float", "static"]
+Outer = nn.Conv2d | nn.ConvTranspose2d | BorderedConv  # what the paper leaves in float
 
 
 class FloatConv(nn.Module):
@@ -130,7 +130,7 @@ def normalized(norm: nn.BatchNorm2d, sums: Activation) -> Tensor:
     return Activation(sums.codes, sums.step * factor, offset * factor + bias).dense()
 
 
-class EdgeConv(nn.Module):
+class OuterConv(nn.Module):
     """A convolution that the paper leaves in float, on whole numbers.
 
     Its input has 255 steps up to a bound of its own, so a sign makes it 9 bit; the engine computes
@@ -142,10 +142,10 @@ class EdgeConv(nn.Module):
         ValueError: it is padded with something else than a number of zeros.
     """
 
-    def __init__(self, name: str, conv: Edge, *, nonnegative: bool) -> None:
+    def __init__(self, name: str, conv: Outer, *, nonnegative: bool) -> None:
         super().__init__()
         if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
-            raise ValueError(f"edges are padded with a number of zeros, not as {conv}")
+            raise ValueError(f"outer layers are padded with a number of zeros, not as {conv}")
         self.weight = conv.weight
         none = torch.zeros(conv.out_channels, device=conv.weight.device)
         self.bias = nn.Parameter(none) if conv.bias is None else conv.bias
@@ -203,8 +203,8 @@ class EdgeConv(nn.Module):
         return conv2d(x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
 
-class BorderedEdgeConv(EdgeConv):
-    """An edge with a kernel, a bias and steps for each of the places."""
+class BorderedOuterConv(OuterConv):
+    """An outer layer with a kernel, a bias and steps for each of the places."""
 
     def weight_codes(self) -> tuple[Tensor, Tensor]:
         return weight_codes(self.weight, axes=(0, 1))
@@ -224,7 +224,7 @@ def coded_weights(network: nn.Module) -> Iterator[tuple[str, Tensor, Tensor]]:
     for name, module in network.named_modules():
         if isinstance(module, QuantConv):
             yield f"{name}.conv.weight", *weight_codes(module.conv.weight)
-        elif isinstance(module, EdgeConv):
+        elif isinstance(module, OuterConv):
             yield f"{name}.weight", *module.weight_codes()
 
 
@@ -238,7 +238,7 @@ class Layers(Protocol):
     def head(self, conv: nn.Conv2d) -> nn.Conv2d:
         """The convolution of the image, never quantized."""
 
-    def edge(self, name: str, conv: Edge, *, nonnegative: bool = False) -> nn.Module:
+    def outer(self, name: str, conv: Outer, *, nonnegative: bool = False) -> nn.Module:
         """A convolution of features that the paper leaves in float: ``Tensor -> Tensor``."""
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
@@ -261,7 +261,7 @@ class FloatLayers:
     def head(self, conv: nn.Conv2d) -> nn.Conv2d:
         return conv
 
-    def edge(self, name: str, conv: Edge, *, nonnegative: bool = False) -> nn.Module:
+    def outer(self, name: str, conv: Outer, *, nonnegative: bool = False) -> nn.Module:
         return conv
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
@@ -288,7 +288,7 @@ class _QuantLayers:
 
     unsigned: bool = False  # unsigned grids where a site's input cannot be negative
     relative: bool = False  # bounds grow with images that are stronger than usual
-    edges: Edges = "float"  # the convolutions that the paper leaves in float; "static": 8 bit
+    edges: OuterPrecision = "float"  # of the outer layers; "static": 8 bit
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
@@ -297,8 +297,9 @@ class _QuantLayers:
                 fitting_value(kind, value)
             except TypeError as error:
                 raise TypeError(f"{name} = {shown(value)} should be {error}") from error
-        if self.edges not in get_args(Edges):
-            raise ValueError(f"edges are {' or '.join(get_args(Edges))}, not {self.edges!r}")
+        if self.edges not in get_args(OuterPrecision):
+            known = " or ".join(get_args(OuterPrecision))
+            raise ValueError(f"edges are {known}, not {self.edges!r}")
 
     def head(self, conv: nn.Conv2d) -> nn.Conv2d:
         return HeadConv(conv)
@@ -309,10 +310,10 @@ class _QuantLayers:
     def sums(self, conv: nn.Conv2d) -> nn.Module:
         return QuantSums(conv)
 
-    def edge(self, name: str, conv: Edge, *, nonnegative: bool = False) -> nn.Module:
+    def outer(self, name: str, conv: Outer, *, nonnegative: bool = False) -> nn.Module:
         if self.edges == "float":
             return conv
-        kind = BorderedEdgeConv if isinstance(conv, BorderedConv) else EdgeConv
+        kind = BorderedOuterConv if isinstance(conv, BorderedConv) else OuterConv
         return kind(name, conv, nonnegative=nonnegative)
 
     def fixed_site(self, name: str, *, nonnegative: bool = False) -> nn.Module:

@@ -4,7 +4,7 @@ RUN/recipe.toml           the plan, all settings spelled out
 RUN/photographs.json      what the check of the images found
 RUN/STAGE.safetensors     a finished stage's network, float32: float, static, dynamic
 RUN/STAGE-xS.safetensors  the same at the other scales S, if one body learns several
-RUN/edges.safetensors     the last of them with edges in whole numbers, if the plan asks for it
+RUN/edges.safetensors     the last of them with outer layers in whole numbers, if the plan asks
 RUN/STAGE.state           what a stage continues from, if it is unfinished or gets more steps
 RUN/.lock                 locked while a process trains here
 RUN/metrics.csv           see `log.table`
@@ -48,7 +48,7 @@ class RunFolder:
         return self.path / "photographs.json"
 
     def network(self, name: str) -> Path:
-        """The network of a stage, or the one with edges in whole numbers; of the plan's scale."""
+        """The network of a stage, or the one with outer layers in whole numbers; of the plan's scale."""
         return self.path / f"{name}.safetensors"
 
     def network_at(self, name: str, scale: int, plan: Plan) -> Path:

@@ -12,10 +12,10 @@ from pathlib import Path
 from torch import Tensor
 
 from cadyq_cli.atomic import remove_leftovers, write_whole
-from cadyq_cli.edges.static import with_static_edges
 from cadyq_cli.errors import InputError
 from cadyq_cli.networks.file import load, save
 from cadyq_cli.networks.network import Network
+from cadyq_cli.outer_layers.static import with_static_outer_layers
 from cadyq_cli.training.folder import RunFolder
 from cadyq_cli.training.learning.arithmetic import Mixed
 from cadyq_cli.training.recipes.plan import Plan, StageName, read_plan
@@ -23,7 +23,7 @@ from cadyq_cli.training.stages import Report, Resources, Stage
 from cadyq_cli.training.starts.given import Given, teacher_of
 from cadyq_cli.training.starts.start import Start, stages_after, start_of
 
-EDGE_BATCHES = 32  # of the recipe's size, for the largest values at the edges
+OUTER_BATCHES = 32  # of the recipe's size, for the largest values at the outer layers
 WARM_UP = 2  # steps before the clock runs: compilation, caches, first images
 TIMED = 5
 
@@ -116,7 +116,7 @@ class Run:
         if not plan.edges or network.card.precision == "float":
             return folder.network(plan.stages[-1])
         if leads:
-            self._write_edges(self._stage(plan.stages[-1], resources, report))
+            self._write_outer_layers(self._stage(plan.stages[-1], resources, report))
             report.finished("edges", folder.network("edges"))
         return folder.network("edges")
 
@@ -149,7 +149,7 @@ class Run:
         return start.network.to(resources.device)
 
     def _remember(self, resources: Resources) -> None:
-        """Write down what the run is made with; of a finished one only the edges may be new."""
+        """Write down what the run is made with; if it is finished, outer layers may be new."""
         plan, path = self.plan, self.folder.recipe
         if self.left:
             resources.accepted()
@@ -157,14 +157,14 @@ class Run:
             plan = replace(read_plan(str(path)), edges=plan.edges)
         write_whole(path, plan.to_toml().encode())
 
-    def _write_edges(self, stage: Stage) -> None:
-        """Write the last stage's networks once more, with 8-bit edges."""
+    def _write_outer_layers(self, stage: Stage) -> None:
+        """Write the last stage's networks once more, with 8-bit outer layers."""
         for scale in self.plan.all_scales:
             path = self.folder.network_at(stage.name, scale, self.plan)
             network = load(path, device=stage.resources.device)
-            batches = [low for low, _ in stage.unseen(EDGE_BATCHES, scale=scale)]
-            edges = self.folder.network_at("edges", scale, self.plan)
-            save(edges, with_static_edges(network, batches))
+            batches = [low for low, _ in stage.unseen(OUTER_BATCHES, scale=scale)]
+            path = self.folder.network_at("edges", scale, self.plan)
+            save(path, with_static_outer_layers(network, batches))
 
 
 def _finished(plan: Plan, path: Path) -> Network:

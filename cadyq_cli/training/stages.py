@@ -58,7 +58,7 @@ class Report(Protocol):
         """The average of the weights was measured: mean PSNR in dB, mean width if quantized."""
 
     def finished(self, stage: str, path: Path) -> None:
-        """A network was written, of a stage or with 8-bit edges."""
+        """A network was written, of a stage or with 8-bit outer layers."""
 
     def note(self, text: str) -> None:
         """Something that the user should know; it names settings as errors do."""

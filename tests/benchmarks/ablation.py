@@ -41,7 +41,7 @@ from cadyq_cli.training.recipes.plan import read_plan
 from cadyq_cli.training.recipes.recipe import Recipe
 from cadyq_cli.training.starts.carrying import requantize
 
-PATCHES = Patches(edge=96)
+PATCHES = Patches(size=96)
 MEASURED = 64  # batches that selectors are fitted to
 RANGES = 4  # and bounds
 

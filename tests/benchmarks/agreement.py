@@ -29,7 +29,7 @@ def compare(weights: Path, folder: Path) -> tuple[int, int, float]:
     enlargers = [
         NetworkEnlarger(runner) for runner in (load_executable(weights, NativeKernels()), network)
     ]
-    patches, comparison = Patches(edge=96), Comparison(border=network.card.scale)
+    patches, comparison = Patches(size=96), Comparison(border=network.card.scale)
     alike = pairs = 0
     gains = []
     for source in discover(folder, network.card.scale).sources:

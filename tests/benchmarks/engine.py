@@ -31,7 +31,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.edsr import COMPOSED_EDGE
-from cadyq_cli.edges.static import with_static_edges
 from cadyq_cli.engine.allocator import keep_freed_memory
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.kernels import Codes, Epilogue, Sums
@@ -42,6 +41,7 @@ from cadyq_cli.imaging import files
 from cadyq_cli.imaging.tiles import tiles
 from cadyq_cli.networks import Card, Network, load, shipped
 from cadyq_cli.opening import executable_of
+from cadyq_cli.outer_layers.static import with_static_outer_layers
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.sites import DynamicSite
 
@@ -80,7 +80,7 @@ def network_of(backbone: str) -> Network:
         with torch.no_grad():
             fit_ranges(network, lambda: [network(torch.rand(2, 3, 48, 48))[1]])
     if network.card.layers.get("edges") != "static":
-        network = with_static_edges(network, [torch.rand(2, 3, 48, 48)])
+        network = with_static_outer_layers(network, [torch.rand(2, 3, 48, 48)])
     return network
 
 

@@ -58,7 +58,7 @@ def test_a_map_holds_the_widths_that_evaluation_finds_on_such_patches(photograph
     enlarger = NetworkEnlarger(network())
     overlap = overlap_of(network(), TILE)
     edge = fitted(photograph.shape[1], TILE, overlap)
-    patches = Patches(edge=edge, step=edge - overlap)
+    patches = Patches(size=edge, stride=edge - overlap)
     _, widths = enlarger.enlarge(photograph, patches)
     found = mapped(photograph)
     assert found.sites == tuple(widths)

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate, pixel_shuffle
 from cadyq_cli.engine import bicubic
 from cadyq_cli.engine.folding import folded
 from cadyq_cli.engine.program import Conv, Deconvolution, Norm
-from cadyq_cli.engine.sensitivity import channel_spread, image_gradient
+from cadyq_cli.engine.selector_inputs import channel_spread, image_gradient
 from cadyq_cli.quant import sensitivity
 
 SIZES = [(1, 1), (1, 7), (2, 3), (9, 5)]

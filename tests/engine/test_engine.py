@@ -14,7 +14,6 @@ from tiny_networks import SCALES, TINY, tiny
 from torch import Tensor, nn
 from torch.nn.functional import hardswish, silu
 
-from cadyq_cli.edges.static import with_static_edges
 from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.executor import Executable
 from cadyq_cli.engine.program import BorderedConv, Conv, Site
@@ -22,6 +21,7 @@ from cadyq_cli.engine.runner import Map, Result
 from cadyq_cli.errors import CheckpointError, InputError, UncompilableError
 from cadyq_cli.networks import Network, load, save
 from cadyq_cli.opening import executable_of, load_executable
+from cadyq_cli.outer_layers.static import with_static_outer_layers
 from cadyq_cli.quant.ranges import fit_ranges
 
 KERNELS = ReferenceKernels()
@@ -265,7 +265,7 @@ def test_a_file_without_a_program_is_compiled(tmp_path: Path) -> None:
 
 def test_edges_at_8_bit_change_a_network_little(tmp_path: Path) -> None:
     network = tiny("edsr", 2, "dynamic", features=16)
-    quantized = with_static_edges(network, [torch.rand(2, 3, 24, 24)])
+    quantized = with_static_outer_layers(network, [torch.rand(2, 3, 24, 24)])
     image = torch.rand(1, 3, 24, 24)
     with torch.no_grad():
         expected, trace = network(image)
@@ -279,7 +279,7 @@ def test_edges_at_8_bit_change_a_network_little(tmp_path: Path) -> None:
 
 def test_a_float_network_has_no_quantized_edges() -> None:
     with pytest.raises(InputError):
-        with_static_edges(tiny("edsr", 2, "float"), [torch.rand(1, 3, 8, 8)])
+        with_static_outer_layers(tiny("edsr", 2, "float"), [torch.rand(1, 3, 8, 8)])
 
 
 def test_edges_keep_the_names_of_float_weights() -> None:
@@ -296,7 +296,7 @@ def test_edges_keep_the_names_of_float_weights() -> None:
 def test_edges_make_images_neither_darker_nor_brighter(backbone: str) -> None:
     network = tiny(backbone, 2, "static", features=16)
     images = [torch.rand(4, 3, 24, 24) for _ in range(2)]
-    edges = with_static_edges(network, images)
+    edges = with_static_outer_layers(network, images)
     with torch.no_grad():
         wanted, found = (torch.cat([n(x)[0] for x in images]) for n in (network, edges))
     difference = found - wanted

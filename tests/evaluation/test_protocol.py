@@ -44,7 +44,7 @@ def test_image_wise_is_one_forward_pass(
 @pytest.mark.parametrize("stretched", [False, True])
 def test_each_patch_is_enlarged_as_if_alone(image: Pixels, *, stretched: bool) -> None:
     network = tiny("edsr").eval()
-    patches = Patches(edge=24, step=20, stretched=stretched)
+    patches = Patches(size=24, stride=20, stretched=stretched)
     enlarged, widths = NetworkEnlarger(network).enlarge(image, patches)
     plan = patches.cut(*image.shape[:2])
     assert len(plan) == (4 if stretched else 6)
@@ -58,13 +58,13 @@ def test_each_patch_is_enlarged_as_if_alone(image: Pixels, *, stretched: bool) -
 
 def test_the_released_codes_patches_reach_the_edge() -> None:
     """96 px every 90 px, the last one stretched: 200 px are cut at 0 and 90."""
-    patches = Patches(edge=96, step=90, stretched=True).cut(200, 96)
+    patches = Patches(size=96, stride=90, stretched=True).cut(200, 96)
     assert [(p.rows.start, p.rows.stop) for p in patches] == [(0, 96), (90, 200)]
 
 
 def test_a_step_that_leaves_gaps_is_refused() -> None:
     with pytest.raises(ValueError, match="gaps"):
-        Patches(edge=96, step=97)
+        Patches(size=96, stride=97)
 
 
 def test_average_bits_gives_each_site_and_patch_equal_weight(image: Pixels, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_average_bits_gives_each_site_and_patch_equal_weight(image: Pixels, tmp_
     found = measure(
         NetworkEnlarger(network),
         Source(path, None),
-        patches=Patches(edge=16, step=14),
+        patches=Patches(size=16, stride=14),
         compare=Comparison(border=2),
     )
     chosen = np.stack([*found.widths.values()])

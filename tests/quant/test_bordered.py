@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import conv2d, pad
 
 from cadyq_cli.quant.bordered import BorderedConv, gathered, spread
-from cadyq_cli.quant.layers import BorderedEdgeConv
+from cadyq_cli.quant.layers import BorderedOuterConv
 from cadyq_cli.quant.places import INNER, PLACES, borders, place_of
 
 SIZES = ((1, 1), (1, 4), (2, 1), (2, 2), (3, 5), (7, 2))
@@ -70,7 +70,7 @@ def test_every_pixel_meets_the_kernel_of_its_place() -> None:
 
 @torch.no_grad()
 def test_whole_numbers_come_to_the_same_as_rounded_weights_and_inputs() -> None:
-    edge = BorderedEdgeConv("edge", bordered_conv(alike=False), nonnegative=False)
+    edge = BorderedOuterConv("edge", bordered_conv(alike=False), nonnegative=False)
     x = torch.rand(1, 3, 4, 6) * 2 - 1
     with torch.enable_grad():  # rounds, but computes with values
         expected = edge(x)

@@ -121,7 +121,7 @@ class Protocol:
         from cadyq_cli.evaluation.protocol import Patches
 
         step = self.step or max(self.patch - 6, min(self.patch, 1))
-        return Patches(edge=self.patch, step=step, stretched=self.official_patches)
+        return Patches(size=self.patch, stride=step, stretched=self.official_patches)
 
     def comparison(self, scale: int) -> Comparison:
         """What is compared at a scale."""

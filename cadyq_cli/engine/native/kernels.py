@@ -91,47 +91,47 @@ class NativeKernels:
         weight = without_groups(weight, groups)
         check_weight(weight, np.int8, shuffle)
         ordered, order = _ordered(weight, shuffle)
-        outputs, inputs, edge, _ = weight.shape
+        outputs, inputs, size, _ = weight.shape
         table, lanes, side = self._table, self._table.lanes, self._side(outputs)
         inputs_padded, outputs_padded = _up(inputs, lanes), _up(outputs, lanes)
         if table.matrix:
             grid = next(i for i, (low, high) in enumerate(_GRIDS) if _within(codes, low, high))
             pixel = inputs_padded * (2 if _GRIDS[grid] == WIDEST else 1)
-            depth = _up((edge + side - 1) * pixel, _TILE_DEPTH)
-            numbers = _aligned(edge * depth * _up(side * outputs, _TILE_SIDE), np.int8)
+            depth = _up((size + side - 1) * pixel, _TILE_DEPTH)
+            numbers = _aligned(size * depth * _up(side * outputs, _TILE_SIDE), np.int8)
             done(
                 table.pack_matrix(
-                    address(ordered), inputs, outputs, edge, side, grid, address(numbers)
+                    address(ordered), inputs, outputs, size, side, grid, address(numbers)
                 )
             )
             return Packed(
-                numbers, "matrix", (outputs, edge, side, grid), order, inputs_padded, shuffle
+                numbers, "matrix", (outputs, size, side, grid), order, inputs_padded, shuffle
             )
         largest = int(np.abs(weight.astype(np.int64)).sum(axis=(1, 2, 3)).max()) * WIDEST[1]
-        if edge == 3 and largest < _WINOGRAD_LIMIT:
+        if size == 3 and largest < _WINOGRAD_LIMIT:
             numbers = _aligned(_POINTS * inputs_padded * outputs_padded, np.int16)
             done(table.pack_winograd(address(ordered), inputs, outputs, address(numbers)))
             return Packed(numbers, "winograd", (outputs,), order, inputs_padded, shuffle)
-        numbers = _aligned(edge * (edge + side - 1) * inputs_padded * outputs_padded, np.int16)
-        done(table.pack_direct(address(ordered), inputs, outputs, edge, side, address(numbers)))
-        return Packed(numbers, "direct", (outputs, edge, side), order, inputs_padded, shuffle)
+        numbers = _aligned(size * (size + side - 1) * inputs_padded * outputs_padded, np.int16)
+        done(table.pack_direct(address(ordered), inputs, outputs, size, side, address(numbers)))
+        return Packed(numbers, "direct", (outputs, size, side), order, inputs_padded, shuffle)
 
     def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Packed:
         check_weight(weight, np.float32, shuffle)
         ordered, order = _ordered(weight, shuffle)
-        outputs, inputs, edge, _ = weight.shape
+        outputs, inputs, size, _ = weight.shape
         table, lanes, side = self._table, self._table.lanes, self._side(outputs)
-        if edge == 3 and inputs >= lanes:
+        if size == 3 and inputs >= lanes:
             numbers = _aligned(_POINTS * _up(inputs, lanes) * _up(outputs, lanes), np.float32)
             done(table.pack_winograd_float(address(ordered), inputs, outputs, address(numbers)))
             return Packed(numbers, "winograd", (outputs,), order, inputs, shuffle)
         if inputs <= IMAGE:
-            numbers = _aligned(edge**2 * inputs * _up(outputs, lanes), np.float64)
-            done(table.pack_image(address(ordered), inputs, outputs, edge, address(numbers)))
-            return Packed(numbers, "image", (outputs, edge), order, inputs, shuffle)
-        numbers = _aligned(edge * (edge + side - 1) * inputs * _up(outputs, lanes), np.float32)
-        done(table.pack_float(address(ordered), inputs, outputs, edge, side, address(numbers)))
-        return Packed(numbers, "direct", (outputs, edge, side), order, inputs, shuffle)
+            numbers = _aligned(size**2 * inputs * _up(outputs, lanes), np.float64)
+            done(table.pack_image(address(ordered), inputs, outputs, size, address(numbers)))
+            return Packed(numbers, "image", (outputs, size), order, inputs, shuffle)
+        numbers = _aligned(size * (size + side - 1) * inputs * _up(outputs, lanes), np.float32)
+        done(table.pack_float(address(ordered), inputs, outputs, size, side, address(numbers)))
+        return Packed(numbers, "direct", (outputs, size, side), order, inputs, shuffle)
 
     def _side(self, outputs: int) -> int:
         """Pixels whose outputs fill a vector."""
@@ -257,12 +257,12 @@ def _check(kernels: NativeKernels) -> None:
     )
     out = np.empty((height, width, outputs), np.float32)
     plain = Epilogue(np.ones(outputs, np.float32), np.zeros(outputs, np.float32))
-    for edge in (1, 3):
-        taps = weight[:, :, 1:2, 1:2] if edge == 1 else weight
+    for size in (1, 3):
+        taps = weight[:, :, 1:2, 1:2] if size == 1 else weight
         kernels.convolve(codes, height, width, kernels.pack(taps), out, plain)
-        start = PAD - edge // 2
-        reach = codes[start : start + height + edge - 1, start : start + width + edge - 1, :inputs]
-        windows = sliding_window_view(reach.astype(np.int64), (edge, edge), axis=(0, 1))
+        start = PAD - size // 2
+        reach = codes[start : start + height + size - 1, start : start + width + size - 1, :inputs]
+        windows = sliding_window_view(reach.astype(np.int64), (size, size), axis=(0, 1))
         if (out != np.einsum("hwiyx,oiyx->hwo", windows, taps.astype(np.int64))).any():
             raise NativeUnavailable(f"the {kernels.name} kernels compute wrongly here")
 

@@ -39,7 +39,7 @@ class Validation:
         enlarger = NetworkEnlarger(network.eval())
         ratios, bits = [], []
         for pair in self._pairs:
-            output, widths = enlarger.enlarge(pair.small, Patches(edge=PATCH))
+            output, widths = enlarger.enlarge(pair.small, Patches(size=PATCH))
             ratios.append(psnr_y(output, pair.truth, border=self._scale))
             if (mean := mean_width(widths)) is not None:
                 bits.append(mean)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from cadyq_cli.edges.gptq import input_products, rounded_weight
-from cadyq_cli.quant.layers import EdgeConv, weight_codes
+from cadyq_cli.outer_layers.gptq import input_products, rounded_weight
+from cadyq_cli.quant.layers import OuterConv, weight_codes
 
 
 def _alike(seed: int) -> Tensor:
@@ -24,7 +24,7 @@ def _nearest(weight: Tensor) -> Tensor:
 
 def test_outputs_of_inputs_that_are_alike_change_several_times_less() -> None:
     torch.manual_seed(0)
-    edge = EdgeConv("edge", nn.Conv2d(16, 8, 3, padding=1), nonnegative=True)
+    edge = OuterConv("edge", nn.Conv2d(16, 8, 3, padding=1), nonnegative=True)
     weight = edge.weight.detach()
     together = rounded_weight(weight, input_products(edge, _alike(1)))
 
@@ -39,7 +39,7 @@ def test_outputs_of_inputs_that_are_alike_change_several_times_less() -> None:
 
 def test_rounding_once_more_changes_nothing() -> None:
     torch.manual_seed(0)
-    edge = EdgeConv("edge", nn.Conv2d(16, 8, 3, padding=1), nonnegative=True)
+    edge = OuterConv("edge", nn.Conv2d(16, 8, 3, padding=1), nonnegative=True)
     rounded = rounded_weight(edge.weight.detach(), input_products(edge, _alike(1)))
     assert torch.allclose(_nearest(rounded), rounded, rtol=1e-6, atol=0)
 

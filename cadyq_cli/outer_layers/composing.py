@@ -30,12 +30,12 @@ def with_composed_tail(network: Network) -> Network:
     """The same network with its tail composed.
 
     Args:
-        network: It is not changed, and it is what comes back if it is no EDSR with float edges, or
-            if its tail is composed already.
+        network: It is not changed, and it is what comes back if it is no EDSR with float outer
+            layers, or if its tail is composed already.
     """
     backbone = network.backbone
-    edges = network.card.layers.get("edges", "float")
-    if not isinstance(backbone, Edsr) or backbone.composed or edges != "float":
+    outer = network.card.layers.get("edges", "float")
+    if not isinstance(backbone, Edsr) or backbone.composed or outer != "float":
         return network
     card = replace(network.card, settings=network.card.settings | {"composed": True})
     result = Network(card)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from tiny_networks import tiny, work_of
 
-from cadyq_cli.edges.composing import with_composed_tail
-from cadyq_cli.edges.static import with_static_edges
+from cadyq_cli.outer_layers.composing import with_composed_tail
+from cadyq_cli.outer_layers.static import with_static_outer_layers
 
 SIZES = ((1, 1), (1, 2), (5, 1), (2, 2), (3, 4), (9, 8))
 
@@ -54,7 +54,7 @@ def test_other_backbones_and_composed_ones_stay_as_they_are() -> None:
 def test_whole_number_edges_are_composed_and_stay_near() -> None:
     network = tiny("edsr", 4, "static")
     images = [torch.rand(2, 3, 12, 12) for _ in range(4)]
-    result = with_static_edges(network, images)
+    result = with_static_outer_layers(network, images)
     assert result.card.settings["composed"]
     output, expected = result(images[0])[0], network(images[0])[0]
     assert float((output - expected).abs().max()) < 2 / 255

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cadyq_cli.backbones.span import AttentionBlock, Span
-from cadyq_cli.quant.layers import EdgeConv, QuantConv
+from cadyq_cli.quant.layers import OuterConv, QuantConv
 from cadyq_cli.quant.ranges import observing
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.watching import watching
@@ -32,8 +32,8 @@ def balance(network: nn.Module, backbone: nn.Module, images: Sequence[Tensor]) -
     if not isinstance(backbone, Span):
         return
     join, tail, body_end = backbone.join, backbone.tail, backbone.body_end
-    assert isinstance(join, EdgeConv)
-    assert isinstance(tail, EdgeConv)
+    assert isinstance(join, OuterConv)
+    assert isinstance(tail, OuterConv)
     assert isinstance(body_end, QuantConv)
     read, joined = _powers(network, join, tail, images)
     weights = join.weight.square().mean((0, 2, 3))
@@ -76,7 +76,7 @@ def _scale(conv: nn.Conv2d, factor: Tensor) -> None:
         conv.bias.mul_(factor)
 
 
-def _weigh(join: EdgeConv, part: int, factor: Tensor) -> None:
+def _weigh(join: OuterConv, part: int, factor: Tensor) -> None:
     join.weight.view(len(join.weight), 4, -1)[:, part].div_(factor)
 
 

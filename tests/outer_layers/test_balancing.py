@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cadyq_cli.edges.balancing import balance
 from cadyq_cli.networks.card import Card
 from cadyq_cli.networks.network import Network
+from cadyq_cli.outer_layers.balancing import balance
 from cadyq_cli.quant.ranges import fit_ranges
 
 

@@ -11,24 +11,24 @@ import torch
 from torch import Tensor
 from torch.nn.functional import unfold
 
-from cadyq_cli.quant.layers import WEIGHT_BITS, EdgeConv
+from cadyq_cli.quant.layers import WEIGHT_BITS, OuterConv
 from cadyq_cli.quant.rounding import highest_code
 
 SIDE = 32  # pixels of the square of each image in which products of inputs are summed
 DAMPING = 0.01  # of the mean square, added to each input's own
 
 
-def input_products(edge: EdgeConv, x: Tensor) -> Tensor:
+def input_products(conv: OuterConv, x: Tensor) -> Tensor:
     """Sums of products of the inputs of one output, shape (K, K), K = channels * height * width.
 
     Args:
-        edge: An ungrouped convolution.
+        conv: An ungrouped convolution.
         x: Its input, shape (N, C, H, W).
     """
     top, left = ((side - SIDE) // 2 if side > SIDE else 0 for side in x.shape[2:])
     middle = x[:, :, top : top + SIDE, left : left + SIDE]
-    padding = 0 if min(middle.shape[2:]) >= max(edge.kernel_size) else edge.padding
-    columns = unfold(middle, edge.kernel_size, padding=padding)  # (N, K, positions)
+    padding = 0 if min(middle.shape[2:]) >= max(conv.kernel_size) else conv.padding
+    columns = unfold(middle, conv.kernel_size, padding=padding)  # (N, K, positions)
     columns = columns.transpose(0, 1).flatten(1)
     return (columns @ columns.T).double()
 

@@ -1,4 +1,4 @@
-"""Networks whose edges compute with whole numbers, made from such as leave them in float."""
+"""Networks whose outer layers compute with whole numbers, made from such as leave them in float."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from cadyq_cli.edges.balancing import balance
-from cadyq_cli.edges.composing import with_composed_tail
-from cadyq_cli.edges.gptq import input_products, rounded_weight
 from cadyq_cli.networks.network import Network
-from cadyq_cli.quant.layers import BorderedEdgeConv, EdgeConv
+from cadyq_cli.outer_layers.balancing import balance
+from cadyq_cli.outer_layers.composing import with_composed_tail
+from cadyq_cli.outer_layers.gptq import input_products, rounded_weight
+from cadyq_cli.quant.layers import BorderedOuterConv, OuterConv
 from cadyq_cli.quant.limits import FAINTEST
 from cadyq_cli.quant.places import INNER
 from cadyq_cli.quant.ranges import observing
@@ -21,8 +21,8 @@ from cadyq_cli.quant.watching import watching
 
 
 @torch.no_grad()
-def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
-    """The same network with whole-number edges.
+def with_static_outer_layers(network: Network, images: Sequence[Tensor]) -> Network:
+    """The same network with whole-number outer layers.
 
     Their bounds are the largest values seen there, their weights are rounded together (`gptq`),
     and their biases take off what rounding still adds on average: a network that carries an image's
@@ -43,51 +43,51 @@ def with_static_edges(network: Network, images: Sequence[Tensor]) -> Network:
     new = {k: v for k, v in result.backbone.state_dict().items() if k not in state}
     result.backbone.load_state_dict(state | new)
     result.eval().to(next(network.parameters()).device)
-    edges = [module for module in result.modules() if isinstance(module, EdgeConv)]
+    outer = [module for module in result.modules() if isinstance(module, OuterConv)]
     balance(result, result.backbone, images)
-    for edge in edges:
-        edge.site.bounds.fill_(FAINTEST)
-    with observing(nn.ModuleList(edges), _widen):
+    for conv in outer:
+        conv.site.bounds.fill_(FAINTEST)
+    with observing(nn.ModuleList(outer), _widen):
         for batch in images:
             result(batch)
-    for edge, products in _products(result, edges, images).items():
-        weight = edge.weight[INNER] if isinstance(edge, BorderedEdgeConv) else edge.weight
+    for conv, products in _products(result, outer, images).items():
+        weight = conv.weight[INNER] if isinstance(conv, BorderedOuterConv) else conv.weight
         weight.copy_(rounded_weight(weight, products))
-    for edge, shift in _shifts(result, edges, images).items():
-        edge.bias.sub_(shift)
+    for conv, shift in _shifts(result, outer, images).items():
+        conv.bias.sub_(shift)
     return result
 
 
 def _products(
-    network: Network, edges: Sequence[EdgeConv], images: Sequence[Tensor]
-) -> Mapping[EdgeConv, Tensor]:
+    network: Network, outer: Sequence[OuterConv], images: Sequence[Tensor]
+) -> Mapping[OuterConv, Tensor]:
     """`input_products` of each that runs and is an ungrouped convolution."""
-    plain = [edge for edge in edges if not edge.transposed and edge.groups == 1]
+    plain = [conv for conv in outer if not conv.transposed and conv.groups == 1]
     return _summed(network, plain, images, input_products)
 
 
 def _shifts(
-    network: Network, edges: Sequence[EdgeConv], images: Sequence[Tensor]
-) -> Mapping[EdgeConv, Tensor]:
-    """`EdgeConv.shift` of each that runs, on average over the batches."""
-    sums = _summed(network, edges, images, EdgeConv.shift)
-    return {edge: shift / len(images) for edge, shift in sums.items()}
+    network: Network, outer: Sequence[OuterConv], images: Sequence[Tensor]
+) -> Mapping[OuterConv, Tensor]:
+    """`OuterConv.shift` of each that runs, on average over the batches."""
+    sums = _summed(network, outer, images, OuterConv.shift)
+    return {conv: shift / len(images) for conv, shift in sums.items()}
 
 
 def _summed(
     network: Network,
-    edges: Sequence[EdgeConv],
+    outer: Sequence[OuterConv],
     images: Sequence[Tensor],
-    tell: Callable[[EdgeConv, Tensor], Tensor],
-) -> Mapping[EdgeConv, Tensor]:
-    """What there is to tell about the input of each edge that runs, added up over the batches."""
-    found: dict[EdgeConv, Tensor] = {}
+    tell: Callable[[OuterConv, Tensor], Tensor],
+) -> Mapping[OuterConv, Tensor]:
+    """What there is to tell about the input of each outer layer that runs, summed over batches."""
+    found: dict[OuterConv, Tensor] = {}
 
-    def note(edge: EdgeConv, x: Tensor) -> None:
-        told = tell(edge, x)
-        found[edge] = found[edge] + told if edge in found else told
+    def note(conv: OuterConv, x: Tensor) -> None:
+        told = tell(conv, x)
+        found[conv] = found[conv] + told if conv in found else told
 
-    with watching(edges, note):
+    with watching(outer, note):
         for batch in images:
             network(batch)
     return found
