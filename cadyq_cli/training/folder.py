@@ -48,7 +48,7 @@ class RunFolder:
         return self.path / "photographs.json"
 
     def network(self, name: str) -> Path:
-        """The network of a stage, or the one with outer layers in whole numbers; of the plan's scale."""
+        """The network of a stage, or the one with whole outer layers; of the plan's scale."""
         return self.path / f"{name}.safetensors"
 
     def network_at(self, name: str, scale: int, plan: Plan) -> Path:

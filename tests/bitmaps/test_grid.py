@@ -35,5 +35,5 @@ def test_an_image_no_larger_than_a_patch_is_one_cell() -> None:
 
 
 def test_steps_that_leave_gaps_are_refused() -> None:
-    with pytest.raises(ValueError, match="step=97"):
+    with pytest.raises(ValueError, match="spacing=97"):
         centred_spans(500, 96, 97)
