@@ -91,7 +91,8 @@ def test_the_engine_measures_what_torch_measures(rng: np.random.Generator) -> No
     image = rng.integers(0, 256, (20, 30, 3), np.uint8)
     network = load(shipped.find("edsr", 2))
     runners = (network, executable_of(network, ReferenceKernels()))
-    for patches in (Patches(), Patches(size=16, stride=10), Patches(size=12, stride=6, stretched=True)):
+    stretched = Patches(size=12, stride=6, stretched=True)
+    for patches in (Patches(), Patches(size=16, stride=10), stretched):
         results = []
         for runner in runners:
             results.append(NetworkEnlarger(runner).enlarge(image, patches))
