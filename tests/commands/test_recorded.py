@@ -26,6 +26,7 @@ def test_the_recorded_command_says_all_that_differs_from_the_usual_recipe(stage:
 
 
 def test_a_recorded_command_can_be_given_again(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
     folder = tmp_path / "photos"
     folder.mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
