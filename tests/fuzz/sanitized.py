@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cadyq_cli.engine.native.build import FLAGS, FOLDER, LIBRARY, compile_kernels
+from cadyq_cli.engine.native.compiling import FLAGS, FOLDER, compile_kernels
+from cadyq_cli.engine.native.platforms import LIBRARY
 
 HERE = Path(__file__).parent
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")

@@ -49,6 +49,16 @@ const Choice kChoices[] = {  // the best first
 
 extern "C" {
 
+#ifdef __GLIBC__
+// By this function of the C++ runtime compilers have a thread's variables destroyed. The C library
+// does the work, so no runtime is needed, and the library runs wherever there is this C library.
+int __cxa_thread_atexit_impl(void (*destroy)(void*), void* variable, void* library);
+__attribute__((visibility("hidden"))) int __cxa_thread_atexit(void (*destroy)(void*),
+                                                              void* variable, void* library) {
+    return __cxa_thread_atexit_impl(destroy, variable, library);
+}
+#endif
+
 // Of the sources, by which a caller notices a library of others; see build.py.
 CADYQ_EXPORT const char* cadyq_fingerprint() { return CADYQ_FINGERPRINT; }
 

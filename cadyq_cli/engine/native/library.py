@@ -13,10 +13,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.native.fingerprint import fingerprint
+from cadyq_cli.engine.native.platforms import LIBRARY
 
 ISA_VARIABLE = "CADYQ_ISA"  # the instruction set to use; "none" hides the library
 FOLDER = Path(__file__).parent
-SUFFIXES = (".so", ".dylib", ".dll")
 
 
 class NativeUnavailable(Exception):  # noqa: N818  a state of the machine, no failure
@@ -144,11 +144,11 @@ def instruction_sets() -> Iterator[str]:
 def _library() -> Any:
     if os.environ.get(ISA_VARIABLE) == "none":
         raise NativeUnavailable(f"{ISA_VARIABLE}=none hides the native kernels")
-    files = [file for file in FOLDER.glob("cadyq_kernels*") if file.suffix in SUFFIXES]
-    if not files:
+    file = FOLDER / LIBRARY
+    if not file.exists():
         raise NativeUnavailable("the native kernels were not compiled at installation")
     try:
-        library = ctypes.CDLL(str(files[0]))
+        library = ctypes.CDLL(str(file))
     except OSError as error:
         raise NativeUnavailable(f"the native kernels cannot be loaded: {error}") from error
     if not _fits(library):

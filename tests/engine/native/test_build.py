@@ -8,29 +8,71 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cadyq_cli.engine.native import library
-from cadyq_cli.engine.native.build import FOLDER, CannotCompile, compile_kernels
+from cadyq_cli.engine.native.build import Hook
+from cadyq_cli.engine.native.compilers import ZIG, CannotCompile, local_compiler
+from cadyq_cli.engine.native.compiling import FOLDER, compile_kernels
 from cadyq_cli.engine.native.library import ISA_VARIABLE, NativeUnavailable
+from cadyq_cli.engine.native.platforms import LIBRARY, this_platform
 
 
-def test_without_a_compiler_the_reason_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+@pytest.fixture
+def no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder in which programs are looked for; it is empty."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setitem(sys.modules, "ziglang", None)  # as if it were not installed
+    return folder
+
+
+def _program(file: Path, text: str) -> None:
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+
+
+def _hook() -> Hook:
+    unused: Any = None
+    return Hook(str(FOLDER.parents[2]), {}, unused, unused, "", "wheel", unused)
+
+
+@pytest.mark.usefixtures("no_compiler")
+def test_without_a_compiler_the_reason_is_told(tmp_path: Path) -> None:
     with pytest.raises(CannotCompile, match=r"no C\+\+ compiler"):
         compile_kernels(tmp_path / "library")
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "library").exists()
+
+
+@pytest.mark.usefixtures("no_compiler")
+def test_pip_is_asked_for_a_compiler_only_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert _hook().dependencies() == [ZIG]
+    monkeypatch.setenv("CXX", "mine++")
+    assert _hook().dependencies() == []
+
+
+def test_a_compiler_that_does_not_know_an_instruction_set_is_passed_over(
+    no_compiler: Path,
+) -> None:
+    _program(no_compiler / "c++", 'case "$*" in *amx*) exit 1;; esac')
+    _program(no_compiler / "clang++", "exit 0")
+    knows_all = "clang++" if this_platform() == "linux-x86_64" else "c++"
+    assert Path(local_compiler().compile[0]).name == knows_all
+
+
+def test_wheels_are_built_by_the_compiler_that_pip_is_asked_for() -> None:
+    assert f'"{ZIG}"' in (FOLDER.parents[2] / "pyproject.toml").read_text()
 
 
 def test_what_a_compiler_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiler = tmp_path / "cxx"
-    compiler.write_text("#!/bin/sh\necho too old >&2\nexit 1\n")
-    compiler.chmod(0o755)
-    monkeypatch.setenv("CXX", str(compiler))
+    _program(tmp_path / "cxx", "echo too old >&2; exit 1")
+    monkeypatch.setenv("CXX", str(tmp_path / "cxx"))
     with pytest.raises(CannotCompile, match="too old"):
         compile_kernels(tmp_path / "library")
 
@@ -56,7 +98,7 @@ def test_a_variable_of_the_environment_hides_instruction_sets(isa: str, said: st
 def test_a_library_that_is_not_ours_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(_ctypes.__file__, tmp_path / "cadyq_kernels.so")
+    shutil.copy(_ctypes.__file__, tmp_path / LIBRARY)
     monkeypatch.setattr(library, "FOLDER", tmp_path)
     with pytest.raises(NativeUnavailable, match="compiled from other sources"):
         library._library.__wrapped__()
