@@ -67,13 +67,13 @@ def zig(platform: str) -> Compiler:
         raise CannotCompile(f"no C++ compiler was found; pip install {ZIG} brings one")
     target = ("-target", PLATFORMS[platform].triple)
     here = (sys.executable, "-m", "ziglang")
-    # Linked as C, since it would compile a C++ library first, which the kernels do not need.
-    link = (*here, "cc", *target, "-s")
+    own: tuple[str, ...] = ()
     if platform.startswith("windows-"):
-        link = (*link, "-Wl,-Brepro")  # no time in the file
+        own = ("-Wl,-Brepro",)  # no time in the file
     elif platform.startswith("macos-"):
-        link = (*link, "-install_name", f"@rpath/{library_name(platform)}")  # no folder in it
-    return Compiler((*here, "c++", *target, "-g0"), link)
+        own = ("-install_name", f"@rpath/{library_name(platform)}")  # no folder in it
+    # Linked as C, since it would compile a C++ library first, which the kernels do not need.
+    return Compiler((*here, "c++", *target, "-g0"), (*here, "cc", *target, "-s", *own))
 
 
 def local_compiler() -> Compiler:

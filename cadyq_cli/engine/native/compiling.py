@@ -48,9 +48,9 @@ def compile_kernels(
         folder = Path(scratch)
 
         def kernels(isa: InstructionSet) -> Path:
-            define = (f"-DCADYQ_ISA={isa.name}", f"-DCADYQ_LANES={isa.lanes}")
-            define = (*define, f"-DCADYQ_USE_{isa.name.upper()}")
-            return compiled("kernels.cpp", isa.name, *isa.flags, *define)
+            names = (f"-DCADYQ_ISA={isa.name}", f"-DCADYQ_USE_{isa.name.upper()}")
+            lanes = f"-DCADYQ_LANES={isa.lanes}"
+            return compiled("kernels.cpp", isa.name, *isa.flags, *names, lanes)
 
         def compiled(source: str, name: str, *own_flags: str) -> Path:
             result = folder / f"{name}.o"
@@ -60,9 +60,9 @@ def compile_kernels(
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(kernels, sets))
-        define = (f'-DCADYQ_FINGERPRINT="{fingerprint(FOLDER)}"',)
+        define = [f'-DCADYQ_FINGERPRINT="{fingerprint(FOLDER)}"']
         if len(sets) > 1:
-            define = (*define, "-DCADYQ_X86")
+            define.append("-DCADYQ_X86")
         objects.append(compiled("dispatch.cpp", "dispatch", *define))
         linked = folder / library_name(platform)
         linker_flags = [flag for flag in flags if flag.startswith(("-fsanitize", "-mmacosx"))]

@@ -57,9 +57,9 @@ def _elf(binary: lief.ELF.Binary, machine: str, newest: Version) -> Iterator[str
     yield from _foreign(set(map(str, binary.libraries)) - loaders - {"libc.so.6"})
     for requirement in binary.symbols_version_requirement:
         for symbol in requirement.get_auxiliary_symbols():
-            library, _, version = str(symbol.name).partition("_")
-            if library != "GLIBC" or _numbers(version.replace(".", "_")) > newest:
-                yield f"it needs {symbol.name}"
+            needed = str(symbol.name)
+            if not needed.startswith("GLIBC_") or _numbers(needed) > newest:
+                yield f"it needs {needed}"
 
 
 def _pe(binary: lief.PE.Binary, machine: str) -> Iterator[str]:
