@@ -10,14 +10,8 @@ from os import walk
 from pathlib import Path
 
 from cadyq_cli.errors import FileError, ImageError, InputError
-from cadyq_cli.imaging.formats import (
-    FORMATS,
-    ONLY_READ,
-    Format,
-    can_be_read,
-    format_named,
-    format_of,
-)
+from cadyq_cli.imaging.formats import Format, format_named, format_of
+from cadyq_cli.imaging.kinds import READABLE, can_be_read, writable
 from cadyq_cli.imaging.left_out import is_other_picture, kinds
 from cadyq_cli.imaging.streams import STREAM, is_stream, source_named, target_named
 
@@ -109,8 +103,7 @@ def _planned(
     else:
         jobs = [*_many(sources, naming, recursive=recursive, others=others)]
     if not jobs:
-        known = ", ".join([*(each.name for each in FORMATS), *(s[1:].upper() for s in ONLY_READ)])
-        reason = f"no images there that can be read ({known})"
+        reason = f"no images there that can be read ({READABLE})"
         if others:
             reason += f", but {kinds(others)}"
         deeper = not recursive and any(each.is_dir() for s in sources for each in s.iterdir())
@@ -173,8 +166,7 @@ def _many(
 
 def is_image_name(path: Path) -> bool:
     """Whether a path ends like an image that can be written, and is not a folder."""
-    suffix = path.suffix.lower()
-    return not _is_folder(path) and any(suffix in each.suffixes for each in FORMATS)
+    return not _is_folder(path) and writable(path.suffix[1:]) is not None
 
 
 def _is_folder(path: Path | str) -> bool:
@@ -231,7 +223,7 @@ def _job(source: Path, folder: Path, naming: Naming) -> Job:
             file_format, extension = format_of(source), extension or source.suffix
         except InputError:
             file_format = format_named("PNG")
-    extension = extension or file_format.suffixes[0]
+    extension = extension or file_format.suffix
     return Job(source, folder / f"{source.stem}{naming.suffix}{extension}", file_format)
 
 

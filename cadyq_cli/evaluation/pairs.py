@@ -14,7 +14,7 @@ from PIL import Image
 from cadyq_cli.errors import FileError, ImageError
 from cadyq_cli.imaging.colour import luma
 from cadyq_cli.imaging.files import read
-from cadyq_cli.imaging.formats import can_be_read
+from cadyq_cli.imaging.kinds import can_be_read
 from cadyq_cli.imaging.left_out import is_other_picture, told
 from cadyq_cli.imaging.resize import crop_to_multiple, imresize
 from cadyq_cli.imaging.versions import versions

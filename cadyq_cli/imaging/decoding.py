@@ -22,11 +22,12 @@ from cadyq_cli.imaging.containers.contents import SEVERAL, Contents
 from cadyq_cli.imaging.containers.jpeg_scans import completed
 from cadyq_cli.imaging.containers.statements import Statements
 from cadyq_cli.imaging.containers.taking_apart import take_apart
+from cadyq_cli.imaging.kinds import DECODERS
 from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.modes import UnsupportedPixelsError, is_16_bit, split
 from cadyq_cli.imaging.picture import Picture
-from cadyq_cli.imaging.unreadable import READABLE, why_broken, why_unknown
+from cadyq_cli.imaging.unreadable import why_broken, why_unknown
 
 Pixels = NDArray[Any]
 _PILLOW = Lock()  # its pixel limit and the warning filters belong to the whole process
@@ -80,7 +81,7 @@ def _decoded(contents: Contents, name: str, max_pixels: int) -> Picture:
     if packed := contents.packed:
         _check_size(name, packed.width, abs(packed.height), max_pixels)
         return _picture(*packed.unpacked(), contents.statements or Statements(), "BMP")
-    with Image.open(contents.pixels, formats=READABLE) as image:
+    with Image.open(contents.pixels, formats=DECODERS) as image:
         _check_size(name, image.width, image.height, max_pixels)
         statements = contents.statements or statements_of(image)
         try:
@@ -89,7 +90,7 @@ def _decoded(contents: Contents, name: str, max_pixels: int) -> Picture:
             ended = completed(contents.pixels) if image.format == "JPEG" else None
             if ended is None:
                 raise
-    with Image.open(ended, formats=READABLE) as image:
+    with Image.open(ended, formats=DECODERS) as image:
         return _loaded(image, statements, "lacks its end marker, but no pixel is missing")
 
 

@@ -1,4 +1,4 @@
-"""The file formats that can be written, and what each of them can hold."""
+"""How each kind of image file is written, and what it can hold."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from cadyq_cli.imaging import iptc, png, tiff
 from cadyq_cli.imaging.avif import with_code_points
 from cadyq_cli.imaging.capacity import Capacity
 from cadyq_cli.imaging.exif_resolution import FINEST
+from cadyq_cli.imaging.kinds import KINDS, WRITABLE, writable
 from cadyq_cli.imaging.layout import Layout, Put, strips
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.room import Room
@@ -26,10 +27,9 @@ Encoder = Callable[[BinaryIO, Layout], AbstractContextManager[Put]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Format:
-    """A file format, and the encoder that writes a layout's rows as they are put."""
+    """A kind of file, and the encoder that writes a layout's rows as they are put."""
 
     name: str
-    suffixes: tuple[str, ...]
     encoder: Encoder
     room: Room  # for metadata
     alpha: bool = True
@@ -39,11 +39,10 @@ class Format:
     resolution: bool = True  # has a place of its own, beside EXIF
     capacity: Capacity = field(default_factory=Capacity)
 
-
-def can_be_read(path: Path) -> bool:
-    """Whether a file is named like an image that can be read."""
-    suffix = path.suffix.lower()
-    return suffix in ONLY_READ or any(suffix in each.suffixes for each in FORMATS)
+    @property
+    def suffix(self) -> str:
+        """What names of such files usually end with."""
+        return next(kind.suffixes[0] for kind in KINDS if kind.name == self.name)
 
 
 def format_named(name: str) -> Format:
@@ -52,11 +51,10 @@ def format_named(name: str) -> Format:
     Raises:
         InputError: no such format.
     """
-    for each in FORMATS:
-        if name.lower() == each.name.lower() or f".{name.lower()}" in each.suffixes:
-            return each
-    names = ", ".join(each.name for each in FORMATS)
-    raise InputError(f"cannot write {name!r} images; choose from {names}")
+    kind = writable(name)
+    if kind is None:
+        raise InputError(f"cannot write {name!r} images; choose from {WRITABLE}")
+    return next(each for each in FORMATS if each.name == kind.name)
 
 
 def format_of(path: Path) -> Format:
@@ -161,7 +159,6 @@ _MODERN_ROOM = Room(exif=_ALL, xmp=_ALL, icc=_ALL)
 FORMATS = (
     Format(
         name="PNG",
-        suffixes=(".png",),
         encoder=png.encode,
         code_points=True,
         room=Room(exif=_ALL, xmp=_ALL, iptc=_ALL, icc=_ALL, comment=_ALL, text=_ALL),
@@ -170,7 +167,6 @@ FORMATS = (
     ),
     Format(
         name="JPEG",
-        suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
         encoder=_pillow("JPEG", _jpeg),
         room=_JPEG_ROOM,
         alpha=False,
@@ -178,7 +174,6 @@ FORMATS = (
     ),
     Format(
         name="WebP",
-        suffixes=(".webp",),
         encoder=_pillow("WEBP", _webp),
         room=_MODERN_ROOM,
         gray=(0, 0),
@@ -187,7 +182,6 @@ FORMATS = (
     ),
     Format(
         name="AVIF",
-        suffixes=(".avif",),
         encoder=_pillow("AVIF", _avif, with_code_points),
         code_points=True,
         room=_MODERN_ROOM,
@@ -197,7 +191,6 @@ FORMATS = (
     ),
     Format(
         name="TIFF",
-        suffixes=(".tif", ".tiff"),
         encoder=tiff.encode,
         room=Room(exif=_ALL, xmp=_ALL, iptc=_ALL, icc=_ALL),
         bits=16,
@@ -206,11 +199,9 @@ FORMATS = (
     ),
     Format(
         name="BMP",
-        suffixes=(".bmp",),
         encoder=_pillow("BMP", _bmp),
         room=Room(),
         alpha=False,
         capacity=Capacity(size=2**32 - 2**11, dpi=_PER_METRE / 39.3701),  # as Pillow reckons
     ),
 )
-ONLY_READ = (".gif", ".mpo")

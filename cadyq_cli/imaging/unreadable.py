@@ -6,8 +6,7 @@ import struct
 from typing import BinaryIO
 
 from cadyq_cli.downloads import LONGEST_START, stray
-
-READABLE = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")  # Pillow's names
+from cadyq_cli.imaging.kinds import READABLE
 
 _BROKEN = "is broken, or packs its pixels in an unsupported way"
 _FROM_THE_START = "is broken from its first bytes on"
@@ -55,7 +54,7 @@ def why_unknown(file: BinaryIO) -> tuple[str, str]:
         return _BROKEN, _ANEW
     if start[4:8] == b"ftyp":
         return _of_boxes(start)
-    return "is not an image that can be read", f"{', '.join(READABLE)} are"
+    return "is not an image that can be read", f"{READABLE} are"
 
 
 def _of_boxes(start: bytes) -> tuple[str, str]:
@@ -66,4 +65,4 @@ def _of_boxes(start: bytes) -> tuple[str, str]:
         return "is an AVIF image that is broken or of an unsupported kind", _ANEW
     if not brands.isdisjoint(_HEIC):
         return "is a HEIC image, which cannot be read", "export it as JPEG, or in 16 bits as TIFF"
-    return "is a video or another file of boxes, not an image", f"{', '.join(READABLE)} can be read"
+    return "is a video or another file of boxes, not an image", f"{READABLE} can be read"

@@ -85,7 +85,8 @@ def described(path: Path) -> Shipped:
 
 @lru_cache
 def _records() -> Mapping[str, Any]:
-    return tomllib.loads((shipped.folder() / RECORDS).read_text(encoding="utf-8"))
+    records: Mapping[str, Any] = tomllib.loads((shipped.folder() / RECORDS).read_text("utf-8"))
+    return records
 
 
 def page() -> str:

@@ -16,6 +16,7 @@ from PIL import Image
 from cadyq_cli.errors import ImageError, InputError
 from cadyq_cli.imaging.files import create, encode, read, write
 from cadyq_cli.imaging.formats import FORMATS, format_named, format_of
+from cadyq_cli.imaging.kinds import KINDS, can_be_read
 from cadyq_cli.imaging.picture import Picture
 
 Array = NDArray[Any]
@@ -168,12 +169,23 @@ def test_what_a_format_cannot_hold_is_refused_before_the_work(
 
 
 def test_formats_are_known_by_name_and_suffix() -> None:
-    for each in FORMATS:
-        assert format_named(each.name.upper()) is each
-        for suffix in each.suffixes:
+    written = [kind for kind in KINDS if kind.writes]
+    assert [kind.name for kind in written] == [each.name for each in FORMATS]
+    for kind, each in zip(written, FORMATS, strict=True):
+        assert format_named(kind.name.upper()) is each
+        for suffix in kind.suffixes:
             assert format_of(Path(f"photo{suffix.upper()}")) is each
     with pytest.raises(InputError, match="cannot write 'gif' images; choose from PNG, JPEG"):
         format_named("gif")
+
+
+@pytest.mark.parametrize("suffix", [s for kind in KINDS if kind.writes for s in kind.suffixes])
+def test_what_is_written_can_be_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"photo{suffix}"
+    pixels = np.full((8, 6, 3), (200, 100, 50), np.uint8)
+    write(path, Picture(pixels=pixels))
+    assert can_be_read(path)
+    assert np.abs(read(path).pixels.astype(int) - pixels).max() <= 2
 
 
 def test_a_picture_can_go_to_an_open_file(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 from cadyq_cli.commands.options.declaring import against, option
 from cadyq_cli.commands.options.shared import Model, RunningTiles, Telling, output_format
 from cadyq_cli.errors import FileError, InputError
+from cadyq_cli.imaging.kinds import WRITABLE
 from cadyq_cli.networks import shipped
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Output(Telling):
         common=True,
     )
     file_format: str | None = output_format(
-        "png, jpg, webp, avif, tiff, bmp or html", "as the name of OUT says, or png"
+        f"{WRITABLE} or HTML", "as the name of OUT says, or PNG"
     )
     suffix: str = option("_bits", "Appended to names that OUT does not give.", metavar="TEXT")
     json: bool = option(

@@ -12,6 +12,7 @@ import typer
 
 from cadyq_cli.commands.options.declaring import against, argument, option
 from cadyq_cli.commands.options.shared import Files, Inputs, Model, Telling, output_format
+from cadyq_cli.imaging.kinds import READABLE, WRITABLE
 from cadyq_cli.networks import shipped
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ class Pictures(Inputs):
 
     images: list[Path] | None = argument(
         None,
-        "Images, and folders of images: PNG, JPEG, WebP, AVIF, TIFF, BMP, GIF, MPO."
-        " - is standard input.",
+        f"Images, and folders of images: {READABLE}. - is standard input.",
         metavar="IN...",
     )
 
@@ -93,9 +93,7 @@ class Output(Telling):
         usually="IN_x4.png beside IN.png, IN_x4 beside a folder",
         common=True,
     )
-    file_format: str | None = output_format(
-        "png, jpg, webp, avif, tiff or bmp", "as the name of OUT or IN says"
-    )
+    file_format: str | None = output_format(WRITABLE, "as the name of OUT or IN says")
     suffix: str | None = option(
         None,
         "Appended to names that OUT does not give.",

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 
 from cadyq_cli.atomic import write_whole
 from cadyq_cli.errors import ImageError, InputError
-from cadyq_cli.imaging.formats import can_be_read
+from cadyq_cli.imaging.kinds import can_be_read
 from cadyq_cli.imaging.left_out import is_other_picture
 from cadyq_cli.imaging.versions import versions
 from cadyq_cli.plain_json import parsed
 from cadyq_cli.training.data.photographs import read_pixels
-
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 
 # DIV2K_train_LR_bicubic/X4 holds 0001x4.png ...; others call theirs LR, LR_bicubic, train_LR, LRx4
 _SMALL = re.compile(r"(.+_)?LR(_.+|_?x?\d)?")
@@ -57,7 +55,7 @@ def find(
     Folders named as DIV2K names them are understood: what lies in ``*_LR_*`` are not photographs
     but their small versions (see `photographs`), and beside ``*_train_HR``, ``*_valid_HR`` is for
     validation. Of a folder that holds photographs and other versions of them, see `versions`, the
-    photographs are taken. `cannot_read` is told of each picture of a kind that is not learned from.
+    photographs are taken. `cannot_read` is told of each picture of a kind that cannot be read.
 
     Raises:
         InputError: a folder is missing, or there is no image at all.
@@ -66,20 +64,16 @@ def find(
     for folder in folders:
         if not folder.exists():
             raise InputError(f"{folder}: no such file or folder")
-        inside = [folder] if folder.is_file() else sorted(folder.rglob("*"))
-        images = [f for f in inside if f.suffix.lower() in SUFFIXES and not _kept_apart(f, folder)]
+        found = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+        inside = [f for f in found if f == folder or not f.name.startswith(".")]
+        images = [f for f in inside if can_be_read(f) and not _kept_apart(f, folder)]
         if cannot_read and not folder.is_file():
-            for other in filter(_is_not_for_learning, inside):
+            for other in filter(is_other_picture, inside):
                 cannot_read(other)
         files += images if folder.is_file() else _originals(images)
     if not files:
         raise InputError(f"{', '.join(map(str, folders))}: holds no photographs")
     return files
-
-
-def _is_not_for_learning(file: Path) -> bool:
-    pictured = is_other_picture(file) or can_be_read(file)
-    return pictured and file.suffix.lower() not in SUFFIXES and not file.name.startswith(".")
 
 
 def _originals(images: Sequence[Path]) -> list[Path]:
@@ -141,7 +135,7 @@ def survey(
         pixels=pixels,
         broken=tuple(broken),
         too_small=len(sizes) - len(usable),
-        changed=bool(before) and found != before,
+        changed=bool(before) and _without_times(found) != _without_times(before),
         entries=found,
     )
 
@@ -155,6 +149,14 @@ def _kept_apart(file: Path, folder: Path) -> bool:
         ):
             return True
     return False
+
+
+def _without_times(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """What was found, but for when files were written: copied and mounted ones get a new time."""
+    return {
+        name: (entry["state"][0], entry["size"]) if "size" in entry else entry
+        for name, entry in entries.items()
+    }
 
 
 def _recall(remembered: Path | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -128,6 +129,22 @@ def test_a_file_is_checked_again_only_if_it_changed(folder: Path, tmp_path: Path
     assert looked == ["0.png", "1.png", "2.png", "1.png"]
     assert (first.changed, second.changed) == (False, True)
     assert first.pixels - second.pixels == 72 * 64 - 81
+
+
+def test_photographs_with_another_time_have_not_changed(folder: Path, tmp_path: Path) -> None:
+    files, remembered = find([shutil.copytree(folder, tmp_path / "photos")]), tmp_path / "known"
+    survey(files, smallest=8).remember(remembered)
+    os.utime(files[0], (1, 1))
+    assert not survey(files, smallest=8, remembered=remembered).changed
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".avif", ".jfif"])
+def test_photographs_of_every_kind_that_can_be_read_are_found(tmp_path: Path, suffix: str) -> None:
+    Image.new("RGB", (20, 20)).save(tmp_path / f"photo{suffix}")
+    Image.new("RGB", (20, 20)).save(tmp_path / "._photo.png")  # as macOS leaves beside files
+    assert [each.name for each in survey(find([tmp_path]), smallest=16).usable] == [
+        f"photo{suffix}"
+    ]
 
 
 def test_a_file_that_was_broken_is_looked_at_again_although_it_has_not_changed(
