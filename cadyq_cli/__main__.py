@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -22,10 +23,15 @@ def main() -> None:
 
 
 def _open_standard_streams() -> None:
-    """Let nothing be read and written where whoever started this closed a stream."""
+    """Let nothing be read and written where whoever started this closed a stream.
+
+    What the encoding of standard output lacks, as Windows' may, shows as an escape.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cadyq_cli.errors import FileError
-
-try:
-    import fcntl
-except ImportError:  # Windows, where a file in use cannot be removed anyway
-    fcntl = None  # type: ignore[assignment]
+from cadyq_cli.locking import lock
 
 _NAME = ".cadyq-{}.part"
 _NEW = 2  # seconds in which a file may have been made, but not locked yet
+_ON_WINDOWS = os.name == "nt"
+_PAUSES = (0.02, 0.1, 0.4, 1.0)  # seconds between tries; virus scanners open what is new
 
 
 @contextmanager
@@ -35,12 +33,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         with part.open("xb") as file:
             with suppress(OSError):  # this file system knows no locks
-                _lock(file)
+                lock(file)
             yield file
-        if path.exists():
+        # Windows' only mode is "read only", of a file that cannot be replaced.
+        if not _ON_WINDOWS and path.exists():
             with suppress(OSError):  # many a share and card knows no permissions
                 shutil.copymode(path, part)
-        part.replace(path)
+        _rename(part, path)
     except BaseException:
         with suppress(OSError):
             part.unlink()
@@ -72,15 +71,21 @@ def remove_leftovers(folder: Path) -> None:
         with suppress(OSError):  # it is in use, or gone
             if time.time() - part.stat().st_mtime > _NEW:
                 with part.open("rb") as file:
-                    _lock(file)
+                    lock(file)
                 part.unlink()
 
 
-def _lock(file: BinaryIO) -> None:
-    """Take the file for this process, as long as it is open.
+def _rename(part: Path, path: Path) -> None:
+    """Give a file its name; on Windows, where that waits for whoever has either file open.
 
     Raises:
-        OSError: another process has it.
+        OSError: as the system says; on Windows after some tries.
     """
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for pause in _PAUSES if _ON_WINDOWS else ():
+        try:
+            part.replace(path)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    part.replace(path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 
-# SIGHUP comes when a terminal closes; Windows has none.
-_ENDING = (signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)]))
+# When a terminal closes, SIGHUP comes, or SIGBREAK on Windows.
+_ENDING = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
 
 
 def ending() -> tuple[signal.Signals, ...]:

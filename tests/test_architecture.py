@@ -30,7 +30,7 @@ RANKS = (
     {"backbones"},
     {"quant"},
     {"atomic", "downloads", "needing_torch"},
-    {"errors", "escaping", "plain_json", "signals", "typed"},
+    {"errors", "escaping", "locking", "plain_json", "signals", "typed"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}
 ENTRANCES = {"__init__", "__main__"}  # they lead to everything

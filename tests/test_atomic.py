@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from cadyq_cli import atomic
 from cadyq_cli.atomic import remove_leftovers, replacing
 
 WRITER = """
@@ -84,6 +86,30 @@ def test_where_permissions_cannot_be_copied_the_file_is_replaced_all_the_same(
     with replacing(path) as file:
         file.write(b"new")
     assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("refusals", [1, 3, 100])
+def test_a_file_that_another_program_has_open_on_windows_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int
+) -> None:
+    rename, tries = os.replace, 0
+
+    def while_it_is_open(source: Path, target: Path) -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= refusals:
+            raise PermissionError(errno.EACCES, "Access is denied")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", while_it_is_open)
+    monkeypatch.setattr(atomic, "_ON_WINDOWS", True)
+    monkeypatch.setattr(atomic, "_PAUSES", (0.0,) * 3)
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with suppress(PermissionError), replacing(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == (b"old" if refusals == 100 else b"new")
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from os import path as os_path
 from os import walk
 from pathlib import Path
+from unicodedata import normalize
 
 from cadyq_cli.errors import FileError, ImageError, InputError
 from cadyq_cli.imaging.formats import Format, format_named, format_of
 from cadyq_cli.imaging.kinds import READABLE, can_be_read, writable
 from cadyq_cli.imaging.left_out import is_other_picture, kinds
 from cadyq_cli.imaging.streams import STREAM, is_stream, source_named, target_named
+from cadyq_cli.imaging.windows_names import check_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def plan(
     Raises:
         InputError: results would replace each other or an image, or have no format.
         FileError: there is nothing to do, or no place for the result.
+        ImageError: the system knows no such name as a result would have.
     """
     sources = [*map(source_named, sources)]
     if naming.output is not None:
@@ -81,6 +85,8 @@ def plan(
         jobs = _planned(sources, naming, recursive=recursive, others=others)
         for other in others:
             cannot_read(other)
+        for job in jobs:
+            check_name(job.target)
         return _distinct(jobs if leave_out is None else _without_results(jobs, leave_out))
     except OSError as error:
         raise FileError(error.filename, f"cannot be read: {error.strerror}") from error
@@ -265,4 +271,7 @@ def _target_place(job: Job) -> str:
 
 def _place(path: Path) -> str:
     """One name for each file, whichever path leads there."""
-    return os_path.normcase(os_path.realpath(path))
+    place = os_path.normcase(os_path.realpath(path))
+    if sys.platform == "darwin":  # most of its disks tell neither case nor ways to write an accent
+        return normalize("NFC", normalize("NFC", place).casefold())
+    return place

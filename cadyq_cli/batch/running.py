@@ -15,6 +15,8 @@ from cadyq_cli.upscaling import Tracker
 
 T = TypeVar("T")
 
+_LOOK_UP = 0.5  # seconds; Windows lets no Ctrl-C through while a thread waits
+
 
 def run(
     jobs: Iterable[Job],
@@ -55,7 +57,7 @@ def run(
         running = {pool.submit(work, job) for job in islice(waiting, workers)}
         try:
             while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done, running = wait(running, _LOOK_UP, FIRST_COMPLETED)
                 yield from _results(done)
                 running |= {pool.submit(work, job) for job in islice(waiting, len(done))}
         finally:

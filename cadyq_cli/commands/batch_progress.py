@@ -132,7 +132,14 @@ class BatchProgress:
 
 
 def _common(folders: Iterable[Path]) -> str:
-    """The folder that holds them all."""
+    """The folder that holds them all; those of each drive, if there are several."""
+    drives: dict[str, list[Path]] = {}
+    for folder in folders:
+        drives.setdefault(folder.drive, []).append(folder)
+    return ", ".join(map(_common_on_drive, drives.values()))
+
+
+def _common_on_drive(folders: Sequence[Path]) -> str:
     try:
         return commonpath(folders) or "."
     except ValueError:  # some are relative

@@ -20,6 +20,7 @@ from cadyq_cli.escaping import escaped
 INTERRUPTED = 130
 _CHECKED = re.compile(r": (?:Value error, |(Input should be))")  # words of Typer's own checks
 _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # of a disk, to a file without name
+_CLOSED = errno.EINVAL if os.name == "nt" else errno.EPIPE  # of a pipe that nobody reads
 
 
 class ErrorReporting(TyperGroup):
@@ -35,9 +36,11 @@ class ErrorReporting(TyperGroup):
                 _print(f"error: {message}")
             sys.exit(error.exit_code)
         except OSError as error:
-            if error.filename is not None or error.errno not in _REFUSED:
+            if error.filename is not None or error.errno not in (*_REFUSED, _CLOSED):
                 raise
             _forget_output()
+            if error.errno == _CLOSED:
+                sys.exit(1)
             _print(f"error: standard output: cannot be written: {error.strerror}")
             sys.exit(1)
 

@@ -20,6 +20,7 @@ from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.pixels import to_8_bits
+from cadyq_cli.imaging.windows_names import check_name
 
 _ROWS = 64  # of a picture that are put at a time
 
@@ -44,9 +45,10 @@ def check_place(path: Path, *, overwrite: bool, coming: Path | None = None) -> N
 
     Raises:
         InputError: the suffix is not that of a known format.
-        ImageError: see `check_free`, or there is no such folder.
+        ImageError: see `check_name` and `check_free`, or there is no such folder.
     """
     format_of(path)
+    check_name(path)
     check_free(path, overwrite=overwrite)
     if path.parent != coming and not path.parent.is_dir():
         raise ImageError(path, f"there is no folder {path.parent}")

@@ -58,7 +58,7 @@ def is_stream(source: Path) -> bool:
 
 def source_named(path: Path) -> Path:
     """A source, or `STREAM` if it is one of the system's names of standard input."""
-    return STREAM if str(path) in _INPUTS else path
+    return STREAM if path.as_posix() in _INPUTS else path
 
 
 def target_named(name: str) -> str:

@@ -21,12 +21,8 @@ from dataclasses import dataclass, replace
 from itertools import dropwhile
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing is locked
-    fcntl = None  # type: ignore[assignment]
-
 from cadyq_cli.errors import FileError, InputError
+from cadyq_cli.locking import lock
 from cadyq_cli.training.learning.state import steps_of
 from cadyq_cli.training.recipes.plan import RECIPE_FILE, STAGES, Plan, StageName
 
@@ -74,7 +70,7 @@ class RunFolder:
     def alone(self) -> Iterator[None]:
         """Make the folder, and keep other trainings out until the context or the process ends.
 
-        Where the system or the file system knows no locks, nothing is kept out.
+        Where the file system knows no locks, nothing is kept out.
 
         Raises:
             FileError: another training is at work there, or the folder cannot be written to.
@@ -87,8 +83,7 @@ class RunFolder:
             raise FileError(self.path, reason) from error
         with file:
             try:
-                if fcntl is not None:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(file)
             except BlockingIOError as error:
                 reason = "another training is at work in this folder"
                 hint = "wait for its end, or use a new folder"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,17 @@ def test_two_images_of_one_result_are_refused() -> None:
         plan([Path("photos")], naming)
     with pytest.raises(InputError, match="would both become"):
         plan([Path("photos/a.png"), Path("photos/in/a.png")], Naming("_x4", "new"))
+
+
+@pytest.mark.parametrize(("one", "other"), [("Ä.png", "ä.png"), ("\u00e9.png", "e\u0301.png")])
+def test_names_that_are_one_to_a_mac_are_not_given_to_two_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one: str, other: str
+) -> None:
+    images = [tmp_path / "here" / one, tmp_path / "there" / other]
+    assert len(plan(images, Naming("_x4", str(tmp_path / "new")))) == 2
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(InputError, match="would both become"):
+        plan(images, Naming("_x4", str(tmp_path / "new")))
 
 
 @pytest.mark.usefixtures("photos")

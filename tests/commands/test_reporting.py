@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from cadyq_cli.commands.app import app as main_app
 from cadyq_cli.commands.reporting import ErrorReporting
 from cadyq_cli.errors import CadyqError, CheckpointError, ImageError, InputError
+from cadyq_cli.networks import shipped
 
 app = typer.Typer(cls=ErrorReporting, pretty_exceptions_enable=False)
 
@@ -92,6 +94,32 @@ def test_standard_output_that_takes_nothing_is_one_line_and_exit_code_1(
         )
     assert done.returncode == 1
     assert done.stderr == "error: standard output: cannot be written: File too large\n"
+
+
+def test_what_a_console_cannot_show_is_an_escape(tmp_path: Path) -> None:
+    path = tmp_path / "日本.safetensors"
+    path.symlink_to(shipped.locate("span-x2"))
+    done = subprocess.run(
+        [sys.executable, "-m", "cadyq_cli", "models", str(path)],
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\u65e5\u672c.safetensors" in done.stdout
+
+
+def test_a_reader_that_goes_away_is_no_failure_to_tell_of() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as closed:  # noqa: PTH123  a number
+        done = subprocess.run(
+            [sys.executable, "-m", "cadyq_cli", "models"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_a_name_behind_two_dashes_is_no_option() -> None:

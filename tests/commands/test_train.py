@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -326,7 +325,6 @@ def test_a_refused_command_leaves_a_run_as_it_was(photos: Path, tmp_path: Path) 
     assert "the photographs have changed since this run began" in result.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
 def test_a_second_training_in_the_same_folder_is_refused(photos: Path, tmp_path: Path) -> None:
     with RunFolder(tmp_path).alone():
         result = _train(photos, "-o", tmp_path, *SHORT)
