@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-if not __package__:  # the hook is a file to hatchling, and the package is not installed yet
+if not str(__package__).startswith("cadyq_cli."):  # a file to hatchling, not installed yet
     sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from cadyq_cli.engine.native.compilers import (

@@ -10,6 +10,8 @@ import lief
 
 from cadyq_cli.engine.native.platforms import PLATFORMS, instruction_sets, library_name
 
+lief.logging.disable()  # its remarks on what it skips
+
 EXPORTS = {"cadyq_fingerprint", "cadyq_kernels", "cadyq_name"}
 _FOLDER = "cadyq_cli/engine/native"
 
