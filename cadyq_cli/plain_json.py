@@ -23,6 +23,23 @@ def parsed(text: str | bytes) -> Any:
         raise ValueError(f"is no JSON: {error}") from error
 
 
+def json_object(text: str, longest: int, of: str) -> dict[str, Any]:
+    """The entries of an object in JSON of a limited length.
+
+    Raises:
+        ValueError: it is longer, or no such object; the message names what it is `of`.
+    """
+    if len(text) > longest:
+        raise ValueError(f"its {of} has more than {longest} characters")
+    try:
+        entries = parsed(text)
+    except ValueError as error:
+        raise ValueError(f"its {of} {error}") from error
+    if not isinstance(entries, dict):
+        raise ValueError(f"its {of} is no JSON object")
+    return entries
+
+
 def check_format(number: Any, newest: int, of: str) -> None:
     """Refuse an object of a format that a later version wrote, or nobody.
 

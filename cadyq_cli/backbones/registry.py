@@ -1,18 +1,14 @@
-"""The backbones by name."""
+"""Builds backbones from plain settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, get_type_hints
 
 from torch import nn
 
-from cadyq_cli.backbones.carn import Carn, CarnConfig
-from cadyq_cli.backbones.edsr import Edsr, EdsrConfig
-from cadyq_cli.backbones.idn import Idn, IdnConfig
-from cadyq_cli.backbones.span import Span, SpanConfig
-from cadyq_cli.backbones.srresnet import Srresnet, SrresnetConfig
+from cadyq_cli.backbones.known import backbone
 from cadyq_cli.errors import InputError
 from cadyq_cli.quant.layers import Layers
 from cadyq_cli.typed import fitting_value, shown
@@ -20,33 +16,15 @@ from cadyq_cli.typed import fitting_value, shown
 MAX_SETTING = 1024  # of features, blocks and whatever else a backbone counts
 
 
-@dataclass(frozen=True, slots=True)
-class Backbone:
-    """A topology, its settings, and how much the paper's code weighs the gradient feature in it."""
-
-    config: type[Any]
-    network: Callable[[Any, Layers], nn.Module]
-    gradient_scale: float = 1000.0
-
-
-BACKBONES: Mapping[str, Backbone] = {
-    "edsr": Backbone(EdsrConfig, Edsr),
-    "carn": Backbone(CarnConfig, Carn, gradient_scale=1.0),
-    "idn": Backbone(IdnConfig, Idn),
-    "srresnet": Backbone(SrresnetConfig, Srresnet),
-    "span": Backbone(SpanConfig, Span),
-}
-
-
-def backbone(name: str) -> Backbone:
-    """Look a backbone up.
+def classes_of(name: str) -> tuple[type[Any], Callable[[Any, Layers], nn.Module]]:
+    """A backbone's settings, and what builds it of them.
 
     Raises:
-        InputError: there is none of that name; the message lists the choices.
+        InputError: there is none of that name.
     """
-    if name not in BACKBONES:
-        raise InputError(f"unknown backbone {name!r}; choose from {', '.join(BACKBONES)}")
-    return BACKBONES[name]
+    backbone(name)
+    module, network = import_module(f"cadyq_cli.backbones.{name}"), name.capitalize()
+    return getattr(module, f"{network}Config"), getattr(module, network)
 
 
 def check_settings(name: str, settings: Mapping[str, Any]) -> None:
@@ -55,7 +33,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> None:
     Raises:
         InputError: an unknown backbone or setting, or a value of another type or beyond measure.
     """
-    kinds = get_type_hints(backbone(name).config)
+    kinds = get_type_hints(classes_of(name)[0])
     if unknown := settings.keys() - kinds.keys():
         names = ", ".join(kind for kind in kinds if kind != "scale")
         reason = f"unknown setting of {name}: {', '.join(sorted(unknown)):.200}"
@@ -80,5 +58,5 @@ def build(name: str, settings: Mapping[str, Any], layers: Layers) -> nn.Module:
         ValueError: values that do not go together, or a scale that the backbone does not have.
     """
     check_settings(name, settings)
-    chosen = backbone(name)
-    return chosen.network(chosen.config(**settings), layers)
+    config, network = classes_of(name)
+    return network(config(**settings), layers)

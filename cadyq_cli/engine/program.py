@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 from cadyq_cli.engine.typed import made, shown, values
-from cadyq_cli.plain_json import check_format, parsed
+from cadyq_cli.plain_json import check_format, json_object
 
 FORMAT = 1
 LONGEST = 1 << 22  # characters of a program
@@ -277,17 +277,12 @@ class Program:
         Raises:
             ValueError: no program, or one of another format.
         """
-        if len(text) > LONGEST:
-            raise ValueError(f"its program is longer than {LONGEST} characters")
-        try:
-            entries = parsed(text)
-        except ValueError as error:
-            raise ValueError(f"its program cannot be understood: {error}") from error
-        if not isinstance(entries, dict):
-            raise ValueError("its program cannot be understood: it is no JSON object")
+        entries = json_object(text, LONGEST, "program")
         check_format(entries.pop("format", None), FORMAT, "program")
         try:
             instructions = _instructions(entries.pop("steps", None))
+            if "instructions" in entries:
+                raise ValueError("a program has no 'instructions'")
             arguments = values(cls, entries | {"instructions": instructions})
         except ValueError as error:
             raise ValueError(f"its program cannot be understood: {error}") from error

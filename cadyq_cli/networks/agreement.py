@@ -5,7 +5,6 @@ from __future__ import annotations
 from cadyq_cli.engine.program import Program
 from cadyq_cli.networks.card import Card
 
-SCALES = range(2, 9)  # times that a network in a file enlarges
 _BITS = 8  # of a static network whose card says nothing else
 _WIDTHS = (4, 6, 8)  # of a dynamic one; both as in `quant.layers`
 
@@ -16,8 +15,6 @@ def check_alike(card: Card, program: Program) -> None:
     Raises:
         ValueError: they differ; the message says in what.
     """
-    if card.scale not in SCALES:
-        raise ValueError(f"its scale is {card.scale}, not {SCALES[0]} to {SCALES[-1]}")
     if card.scale != program.scale:
         raise ValueError(f"its card says x{card.scale}, its program x{program.scale}")
     counted = [grid for grid in program.grids if grid.name is not None]

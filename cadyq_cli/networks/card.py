@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from cadyq_cli.networks.format import FORMAT, MAX_CARD, MAX_SCALE, MIN_SCALE
-from cadyq_cli.plain_json import check_format, parsed
+from cadyq_cli.networks.format import FORMAT, MAX_CARD, SCALES
+from cadyq_cli.plain_json import check_format, json_object
 from cadyq_cli.typed import shown
 
 _KINDS = {"backbone": str, "settings": dict, "precision": str, "layers": dict, "about": dict}
@@ -44,14 +44,7 @@ class Card:
         Raises:
             ValueError: not a card, or one of another format.
         """
-        if len(text) > MAX_CARD:
-            raise ValueError(f"its card has more than {MAX_CARD} characters")
-        try:
-            entries = parsed(text)
-        except ValueError as error:
-            raise ValueError(f"its card {error}") from error
-        if not isinstance(entries, dict):
-            raise ValueError("its card is no JSON object")
+        entries = json_object(text, MAX_CARD, "card")
         check_format(entries.get("format"), FORMAT, "card")
         known = {f.name for f in fields(cls)}
         if unknown := entries.keys() - known:
@@ -67,6 +60,6 @@ class Card:
         scale = entries["settings"].get("scale")
         if type(scale) is not int:
             raise ValueError("its card does not say the scale")
-        if not MIN_SCALE <= scale <= MAX_SCALE:
-            raise ValueError(f"its scale is {scale}, not from {MIN_SCALE} to {MAX_SCALE}")
+        if scale not in SCALES:
+            raise ValueError(f"its scale is {scale}, not from {SCALES[0]} to {SCALES[-1]}")
         return cls(**entries)

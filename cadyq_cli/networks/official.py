@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cadyq_cli.backbones.known import backbone as look_up
 from cadyq_cli.backbones.parts import DIV2K_MEAN, upsampling_factors
-from cadyq_cli.backbones.registry import backbone as look_up
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.networks.card import Card
 from cadyq_cli.networks.network import Network, check_weights, shapes_of
@@ -313,7 +313,7 @@ def _idn(state: State, scale: int) -> tuple[dict[str, Any], Names]:
 
 _TABLES: Mapping[str, Callable[[State, int], tuple[dict[str, Any], Names]]] = {
     "edsr": _edsr,
-    "srresnet": _srresnet,
     "carn": _carn,
     "idn": _idn,
+    "srresnet": _srresnet,
 }

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from cadyq_cli.backbones.registry import backbone as look_up
+from cadyq_cli.backbones.known import backbone as look_up
 from cadyq_cli.errors import CheckpointError
 from cadyq_cli.networks.file import save
 from cadyq_cli.networks.history import appended, history_of

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cadyq_cli.backbones.registry import BACKBONES
+from cadyq_cli.backbones.known import BACKBONES
 from cadyq_cli.commands.app import COMMANDS
 from cadyq_cli.commands.app import app as cadyq
 from cadyq_cli.commands.options.command import command_of

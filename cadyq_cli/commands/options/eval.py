@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cadyq_cli.backbones.known import named
 from cadyq_cli.commands.options.declaring import against, argument, option
 from cadyq_cli.commands.options.shared import Running, Telling
 from cadyq_cli.errors import InputError
@@ -173,6 +174,6 @@ class Authors(Running):
 
     official: str | None = option(
         None,
-        "What the MODEL files are that come from the paper's authors; edsr, srresnet, carn or idn.",
+        f"What the MODEL files are that come from the paper's authors; {named('official')}.",
         common=True,
     )

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+from cadyq_cli.backbones.known import BACKBONES, Backbone, named
 from cadyq_cli.errors import InputError
 from cadyq_cli.training.recipes.recipe import Recipe
 from cadyq_cli.training.recipes.settings import (
@@ -46,10 +47,12 @@ class Plan:
         InputError: a value that does not fit.
     """
 
-    backbone: str = setting("edsr", "edsr, carn, idn, srresnet or span")
+    backbone: str = setting("edsr", named())
     scale: int = setting(4, "how many times as wide and high the result is", least=2)
     scales: tuple[int, ...] = setting(
-        (), "scales learned by one body, one per step (CARN); none: only `scale`"
+        (),
+        "scales learned by one body, one per step"
+        f" ({named('several_scales').upper()}); none: only `scale`",
     )
     widths: tuple[int, ...] = setting(
         (4, 6, 8), "bit widths that a patch chooses from, each 2 to 8"
@@ -64,8 +67,8 @@ class Plan:
     )
     start: Path | None = setting(
         None,
-        "weights to start from, ours or the authors'; srresnet and carn can also be fitted to an"
-        " edsr of the same scale, on the photographs",
+        f"weights to start from, ours or the authors'; {named('edsr_sizes', last='and')} can also be"
+        " fitted to an edsr of the same scale, on the photographs",
     )
     teacher: Path | None = setting(
         None, "network to imitate; none: what the stage starts from, in its own precision"
@@ -97,12 +100,25 @@ class Plan:
             raise InputError(f"stages = {list(self.stages)} should come in the order {STAGES}")
         if self.scales and self.scale not in self.scales:
             raise InputError(f"scales = {list(self.scales)} should include the scale {self.scale}")
-        if self.scales and self.backbone != "carn":
-            raise InputError(f"{self.backbone} has a body for one scale only; carn learns several")
-        if self.recipes["float"].fit_last and (self.backbone != "span" or self.start is not None):
-            raise InputError("fit_last is for a span from scratch, without a start")
-        if self.recipes["float"].refit_tail and self.backbone != "span":
-            raise InputError("refit_tail is for a span")
+        self._check_backbone()
+
+    def _check_backbone(self) -> None:
+        """That it can do what is asked of it."""
+        known = BACKBONES.get(
+            self.backbone, Backbone()
+        )  # that it is unknown is told where it is built
+        if self.scales and not known.several_scales:
+            several = named("several_scales")
+            raise InputError(
+                f"{self.backbone} has a body for one scale only; {several} learns several"
+            )
+        asked = self.recipes["float"]
+        if asked.fit_last and (self.start is not None or not known.linear_tail):
+            raise InputError(
+                f"fit_last is for a {named('linear_tail')} from scratch, without a start"
+            )
+        if asked.refit_tail and not known.linear_tail:
+            raise InputError(f"refit_tail is for a {named('linear_tail')}")
 
     def _check_settings(self) -> None:
         """That the backbone has them, and that their values fit."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from cadyq_cli.backbones.known import named
 from cadyq_cli.errors import InputError
 from cadyq_cli.training.recipes.settings import check, setting
 
@@ -105,11 +106,12 @@ class Recipe:
     fit_last: bool = setting(
         default=False,
         text="fit the last layers of a float network from scratch by least squares, before the"
-        " first step (SPAN)",
+        f" first step ({named('linear_tail').upper()})",
     )
     refit_tail: bool = setting(
         default=False,
-        text="fit the last layer of a float network by least squares, after the last step (SPAN)",
+        text="fit the last layer of a float network by least squares, after the last step"
+        f" ({named('linear_tail').upper()})",
     )
     freeze_norms: bool = setting(
         default=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from cadyq_cli.backbones.known import backbone
 from cadyq_cli.errors import InputError
 from cadyq_cli.networks.card import Card
 from cadyq_cli.networks.history import only_history
@@ -14,7 +15,6 @@ from cadyq_cli.training.starts.kernels import EdsrKernels
 from cadyq_cli.training.starts.srresnet import start_srresnet
 
 START = {"srresnet": start_srresnet, "carn": start_carn}
-SIZES = {"srresnet": ("features", "blocks"), "carn": ("features",)}  # that are the EDSR's
 
 
 def card_after(found: Network, plan: Plan) -> Card:
@@ -32,7 +32,7 @@ def card_after(found: Network, plan: Plan) -> Card:
         raise InputError(f"{plan.start} is edsr x{card.scale}, not edsr x{plan.scale}")
     edsr = EdsrKernels.of(found.backbone)
     have = {"features": len(edsr.head.bias), "blocks": len(edsr.blocks)}
-    settings = {name: have[name] for name in SIZES[plan.backbone]}
+    settings = {name: have[name] for name in backbone(plan.backbone).edsr_sizes}
     for name, wanted in plan.settings.items():
         if settings.setdefault(name, wanted) != wanted:
             raise InputError(f"{plan.start} has {name} = {have[name]}, not {wanted}")
