@@ -33,6 +33,7 @@ RANKS = (
     {"errors", "escaping", "locking", "plain_json", "signals", "typed"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}
+BUILDING = {"wheels.py", "compilers.py"}  # of `engine/native`, whose flags are compilers'
 ENTRANCES = {"__init__", "__main__"}  # they lead to everything
 
 
@@ -95,7 +96,7 @@ def test_only_commands_name_flags() -> None:
     named = [
         f"{file.relative_to(PACKAGE)}: {node.value}"
         for file in FILES
-        if part_of(file) != "commands"
+        if part_of(file) != "commands" and file.name not in BUILDING
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if re.search(r"(?<![\w-])--[a-z]", node.value) and "`cadyq " not in node.value

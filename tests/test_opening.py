@@ -155,7 +155,7 @@ class _Bent(nn.Module):
 def test_a_network_that_the_kernels_cannot_run_runs_in_pytorch_unless_they_are_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "classes_of", lambda name: (_BentConfig, _Bent))
+    monkeypatch.setattr(registry, "classes_of", lambda _: (_BentConfig, _Bent))
     network = Network(Card(backbone="bent", settings={"scale": 2})).eval()
     save(tmp_path / "bent.safetensors", network)
     image = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)

@@ -67,8 +67,8 @@ class Plan:
     )
     start: Path | None = setting(
         None,
-        f"weights to start from, ours or the authors'; {named('edsr_sizes', last='and')} can also be"
-        " fitted to an edsr of the same scale, on the photographs",
+        f"weights to start from, ours or the authors'; {named('edsr_sizes', last='and')} can also"
+        " be fitted to an edsr of the same scale, on the photographs",
     )
     teacher: Path | None = setting(
         None, "network to imitate; none: what the stage starts from, in its own precision"
@@ -104,9 +104,7 @@ class Plan:
 
     def _check_backbone(self) -> None:
         """That it can do what is asked of it."""
-        known = BACKBONES.get(
-            self.backbone, Backbone()
-        )  # that it is unknown is told where it is built
+        known = BACKBONES.get(self.backbone, Backbone())  # what is unknown is told when it is built
         if self.scales and not known.several_scales:
             several = named("several_scales")
             raise InputError(
