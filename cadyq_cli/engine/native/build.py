@@ -61,7 +61,7 @@ else:
                 target.unlink(missing_ok=True)
                 return
             build_data["artifacts"].append(f"/{target.relative_to(self.root).as_posix()}")
-            build_data["tag"] = f"py3-none-{local_tag()}"
+            _say_for_what(build_data, local_tag())
 
         def _initialize_for(self, platform: str, build_data: dict[str, Any]) -> None:
             if platform not in PLATFORMS:
@@ -75,7 +75,12 @@ else:
                 self.app.abort(f"int8 kernels for {platform}: {error}")
             inside = FOLDER.relative_to(self.root) / library.name
             build_data["force_include"][str(library)] = inside.as_posix()
-            build_data["tag"] = f"py3-none-{PLATFORMS[platform].tag}"
+            _say_for_what(build_data, PLATFORMS[platform].tag)
+
+
+def _say_for_what(build_data: dict[str, Any], tag: str) -> None:
+    build_data["tag"] = f"py3-none-{tag}"  # C is called through ctypes: any Python will do
+    build_data["pure_python"] = False
 
 
 def main() -> int:

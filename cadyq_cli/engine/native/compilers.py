@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from cadyq_cli.engine.native.platforms import (
 )
 
 ZIG = "ziglang==0.17.1"  # the same bytes everywhere come from the same compiler
-_NAMES = ("c++", "g++", "clang++", "clang-cl")
+_NAMES = ("c++", "g++", "clang++")
 
 
 class CannotCompile(Exception):  # noqa: N818
@@ -33,12 +34,11 @@ class Compiler:
     compile: tuple[str, ...]  # what is typed before flags and files
     link: tuple[str, ...]
 
-    def run(self, command: tuple[str, ...], *arguments: str | Path, text: str = "") -> None:
+    def run(self, command: tuple[str, ...], *arguments: str | Path) -> None:
         """Raises: CannotCompile: with what the compiler says."""
         try:
             run = subprocess.run(
                 [*command, *arguments],
-                input=text,
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -50,10 +50,14 @@ class Compiler:
             raise CannotCompile(f"{' '.join(command)} says: {run.stderr.strip():.2000}")
 
     def accepts(self, flags: Iterable[str] = (), text: str = "int x;\n") -> bool:
-        try:
-            self.run(self.compile, *flags, "-fsyntax-only", "-x", "c++", "-", text=text)
-        except CannotCompile:
-            return False
+        """Whether it makes an object file of a text; that takes an assembler, too."""
+        with tempfile.TemporaryDirectory() as scratch:
+            source, result = Path(scratch) / "source.cpp", Path(scratch) / "result.o"
+            source.write_text(text)
+            try:
+                self.run(self.compile, *flags, "-c", source, "-o", result)
+            except CannotCompile:
+                return False
         return True
 
 
@@ -101,8 +105,8 @@ def zig_knows_this_platform() -> bool:
 
 
 def _named(command: list[str]) -> Compiler:
-    if Path(command[0]).stem == "clang-cl":
-        command = [*command, "--driver-mode=g++"]
+    if Path(command[0]).stem == "clang-cl":  # it takes Microsoft's flags, its neighbour GCC's
+        command = [str(Path(command[0]).with_name("clang++")), *command[1:]]
     compiler = Compiler(tuple(command), tuple(command))
     if sys.platform != "win32":
         return compiler

@@ -29,6 +29,8 @@ def broken_promises(wheel: Path, platform: str) -> list[str]:
         broken = [] if wheel.stem.endswith(f"-{tag}") else [f"the wheel is called {wheel.name}"]
         if f"Tag: {tag}" not in said:
             broken.append(f"the wheel does not say that it is {tag}")
+        if "Root-Is-Purelib: false" not in said:
+            broken.append("the wheel says that it holds nothing but Python")
         if libraries != [f"{_FOLDER}/{library_name(platform)}"]:
             return [*broken, f"the wheel holds {libraries or 'no library'}"]
         return [*broken, *broken_by(archive.read(libraries[0]), platform)]

@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).parents[3]
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help=", ".join(PLATFORMS))
-    parser.add_argument("-o", "--output", type=Path, default=Path("dist"), metavar="FOLDER")
+    parser.add_argument("-o", dest="output", type=Path, default=Path("dist"), metavar="FOLDER")
     chosen = parser.parse_args()
     if unknown := set(chosen.platforms) - PLATFORMS.keys():
         parser.error(f"no platform {min(unknown)!r}; there are {', '.join(PLATFORMS)}")

@@ -66,6 +66,22 @@ def test_a_compiler_that_does_not_know_an_instruction_set_is_passed_over(
     assert Path(local_compiler().compile[0]).name == knows_all
 
 
+def test_the_hook_takes_its_modules_from_the_checkout(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from hatchling.builders.hooks.plugin.interface import BuildHookInterface\n"
+        "from hatchling.plugin.utils import load_plugin_from_script\n"
+        "root, script = sys.argv[1:]\n"
+        "sys.path = [folder for folder in sys.path if folder != root]\n"
+        "load_plugin_from_script(f'{root}/{script}', script, BuildHookInterface, 'build_hook')\n"
+        "print(sys.modules['cadyq_cli'].__file__)\n"
+    )
+    root, script = FOLDER.parents[2], "cadyq_cli/engine/native/build.py"
+    command = [sys.executable, "-c", program, str(root), script]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert Path(run.stdout.strip()) == root / "cadyq_cli" / "__init__.py"
+
+
 def test_wheels_are_built_by_the_compiler_that_pip_is_asked_for() -> None:
     assert f'"{ZIG}"' in (FOLDER.parents[2] / "pyproject.toml").read_text()
 

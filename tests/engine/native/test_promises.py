@@ -20,7 +20,8 @@ def _wheel(folder: Path, platform: str, library: Path, *, said: str = "") -> Pat
     tag = f"py3-none-{PLATFORMS[platform].tag}"
     wheel = folder / f"cadyq-1-{tag}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("cadyq-1.dist-info/WHEEL", f"Wheel-Version: 1.0\nTag: {said or tag}\n")
+        record = f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {said or tag}\n"
+        archive.writestr("cadyq-1.dist-info/WHEEL", record)
         archive.write(library, f"cadyq_cli/engine/native/{library_name(platform)}")
     return wheel
 
