@@ -66,6 +66,7 @@ def test_only_leftovers_are_removed(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
 def test_a_replaced_file_hands_on_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.touch(mode=0o600)
@@ -93,7 +94,7 @@ def test_where_permissions_cannot_be_copied_the_file_is_replaced_all_the_same(
 def test_a_file_that_another_program_has_open_on_windows_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int
 ) -> None:
-    rename, tries = os.replace, 0
+    rename, tries = Path.replace, 0
 
     def while_it_is_open(source: Path, target: Path) -> None:
         nonlocal tries
@@ -102,7 +103,7 @@ def test_a_file_that_another_program_has_open_on_windows_is_waited_for(
             raise PermissionError(errno.EACCES, "Access is denied")
         rename(source, target)
 
-    monkeypatch.setattr(os, "replace", while_it_is_open)
+    monkeypatch.setattr(Path, "replace", while_it_is_open)
     monkeypatch.setattr(atomic, "_ON_WINDOWS", True)
     monkeypatch.setattr(atomic, "_PAUSES", (0.0,) * 3)
     path = tmp_path / "a"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging import iptc, png, tiff
@@ -69,6 +69,8 @@ def format_of(path: Path) -> Format:
         raise InputError(f"{path}: {error}") from None
 
 
+# Pillow before 13 has no room for a JPEG's longest comment.
+ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, 1 << 18)
 _PER_METRE = 2**31 - 1  # pixels that PNG and BMP can state at most
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ def test_standard_output_is_never_skipped(tmp_path: Path, monkeypatch: pytest.Mo
     assert Attempt(work=succeed, skip_existing=True)(job).status == "done"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="such a name is of no file there")
 def test_a_name_that_no_file_can_have_fails_in_words(tmp_path: Path) -> None:
     job = Job(tmp_path / "a.png", tmp_path / f"{'x' * 300}.png", None)
     for attempt in (Attempt(work=succeed), Attempt(work=succeed, skip_existing=True)):

@@ -113,7 +113,6 @@ def test_names_that_are_one_to_a_mac_are_not_given_to_two_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one: str, other: str
 ) -> None:
     images = [tmp_path / "here" / one, tmp_path / "there" / other]
-    assert len(plan(images, Naming("_x4", str(tmp_path / "new")))) == 2
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(InputError, match="would both become"):
         plan(images, Naming("_x4", str(tmp_path / "new")))
@@ -184,6 +183,7 @@ def test_all_images_of_one_result_are_named_at_once(photos: Path) -> None:
         plan([photos], Naming("_x4", format=format_named("png")))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no pipes have a name in a folder")
 def test_what_would_wait_for_another_process_is_no_image(photos: Path) -> None:
     os.mkfifo(photos / "pipe.png")
     jobs = plan([photos], Naming("_x4"))
@@ -259,6 +259,7 @@ def test_the_names_of_standard_streams_mean_them(name: str, output: str | None) 
     assert plan([Path(name)], Naming("_x4", output)) == [Job(STREAM, STREAM, None)]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no pipes have a name in a folder")
 def test_the_result_of_a_pipe_goes_to_standard_output(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     source = tmp_path / "pipe"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,9 @@ def broken(folder: Path, pixels: Array) -> dict[str, Path]:
     paths = {cause: folder / f"{number}.png" for number, cause in enumerate(contents)}
     for cause, content in contents.items():
         paths[cause].write_bytes(content)
-    paths["Is a directory"] = folder / "folder.png"
-    paths["Is a directory"].mkdir()
+    folder_cause = "Permission denied" if os.name == "nt" else "Is a directory"
+    paths[folder_cause] = folder / "folder.png"
+    paths[folder_cause].mkdir()
     paths["No such file"] = folder / "link.png"
     paths["No such file"].symlink_to(folder / "nowhere.png")
     paths["Not a directory"] = whole / "a.png"
