@@ -14,7 +14,7 @@ from PIL import Image
 
 from cadyq_cli.imaging.containers.statements import Statements
 from cadyq_cli.imaging.files import create, read
-from cadyq_cli.imaging.formats import FORMATS, format_named
+from cadyq_cli.imaging.formats import FORMATS, Format, format_named
 from cadyq_cli.imaging.metadata import Metadata
 
 EXIF = b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHI4s", 0x010F, 2, 4, b"Mak\0") + bytes(4)
@@ -35,8 +35,8 @@ def notes(metadata: Metadata, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("each", FORMATS, ids=lambda each: each.name)
-def test_what_is_not_read_back_is_told(tmp_path: Path, each: object) -> None:
-    name, suffix = each.name, each.suffixes[0]  # type: ignore[attr-defined]
+def test_what_is_not_read_back_is_told(tmp_path: Path, each: Format) -> None:
+    name, suffix = each.name, each.suffix
     found = read(written(tmp_path / f"a{suffix}", ALL)).metadata
     told = " ".join(notes(ALL, name))
     for kind, words in KINDS.items():
