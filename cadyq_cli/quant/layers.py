@@ -85,9 +85,14 @@ class QuantConv(nn.Module):
     Without gradients it sums whole codes, which is exact up to 2^24 in float32.
     """
 
-    def __init__(self, conv: nn.Conv2d) -> None:
+    def __init__(self, conv: nn.Conv2d, *, channel_steps: bool = False) -> None:
         super().__init__()
         self.conv = conv
+        self.channel_steps = channel_steps
+
+    def weight_codes(self) -> tuple[Tensor, Tensor]:
+        """As the function of that name."""
+        return weight_codes(self.conv.weight, axes=(0,) if self.channel_steps else ())
 
     def forward(self, activation: Activation) -> Tensor:
         return self.sums(activation).dense()
@@ -95,13 +100,13 @@ class QuantConv(nn.Module):
     def sums(self, activation: Activation) -> Activation:
         """What it sums, whole codes if it reads such, and the bias beside them."""
         weight, bias = self.conv.weight, self.conv.bias
-        codes, step = weight_codes(weight)
+        codes, step = self.weight_codes()
         if activation.step is None:
             rounded = straight_through(codes * step, weight)
             return Activation(self._convolve(activation.codes, rounded, bias))
         sums = self._convolve(activation.codes, codes, None)
         offset = None if bias is None else bias.view(-1, 1, 1)
-        return Activation(sums, activation.step.double() * step, offset)
+        return Activation(sums, activation.step.double() * step.view(-1, 1, 1), offset)
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         c = self.conv
@@ -223,7 +228,7 @@ def coded_weights(network: nn.Module) -> Iterator[tuple[str, Tensor, Tensor]]:
     """The weights that are rounded: the tensor's name, its codes and their step."""
     for name, module in network.named_modules():
         if isinstance(module, QuantConv):
-            yield f"{name}.conv.weight", *weight_codes(module.conv.weight)
+            yield f"{name}.conv.weight", *module.weight_codes()
         elif isinstance(module, OuterConv):
             yield f"{name}.weight", *module.weight_codes()
 
@@ -288,6 +293,7 @@ class _QuantLayers:
 
     unsigned: bool = False  # unsigned grids where a site's input cannot be negative
     relative: bool = False  # bounds grow with images that are stronger than usual
+    channel_steps: bool = False  # weights have a step for each output
     edges: OuterPrecision = "float"  # of the outer layers; "static": 8 bit
 
     def __post_init__(self) -> None:
@@ -305,10 +311,10 @@ class _QuantLayers:
         return HeadConv(conv)
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
-        return QuantConv(conv)
+        return QuantConv(conv, channel_steps=self.channel_steps)
 
     def sums(self, conv: nn.Conv2d) -> nn.Module:
-        return QuantSums(conv)
+        return QuantSums(conv, channel_steps=self.channel_steps)
 
     def outer(self, name: str, conv: Outer, *, nonnegative: bool = False) -> nn.Module:
         if self.edges == "float":

@@ -17,7 +17,7 @@ class Activation:
     """
 
     codes: Tensor  # (N, C, H, W)
-    step: Tensor | None = None  # (N, 1, 1, 1), or after a normalisation (N, C, 1, 1)
+    step: Tensor | None = None  # (N, 1, 1, 1), or (N, C, 1, 1) of sums
     offset: Tensor | None = None  # (C, 1, 1), added to the values of codes
 
     def dense(self) -> Tensor:

@@ -31,7 +31,7 @@ TIE = 4 / 255  # what one value that is rounded the other way may do
 LAYERS: tuple[dict[str, Any], ...] = (
     {},
     {"unsigned": True, "edges": "static"},
-    {"unsigned": True, "relative": True},
+    {"unsigned": True, "relative": True, "channel_steps": True},
 )
 
 

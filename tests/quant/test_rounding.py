@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from cadyq_cli.quant.layers import QuantConv
 from cadyq_cli.quant.rounding import encode, highest_code, quantize, straight_through
+from cadyq_cli.quant.trace import Activation
 
 
 @pytest.mark.parametrize(("bits", "signed", "unsigned"), [(2, 1, 3), (4, 7, 15), (8, 127, 255)])
@@ -84,3 +86,14 @@ def test_gradients_are_those_of_the_soft_mixture(unsigned: bool) -> None:
     hard = torch.nn.functional.one_hot(chosen, 3).double()
     expected = _mixture(inputs[0], inputs[1], highest, hard, unsigned=unsigned)
     torch.testing.assert_close(value.detach(), expected)
+
+
+def test_with_a_step_for_each_output_small_weights_are_not_lost() -> None:
+    conv = torch.nn.Conv2d(1, 2, 1, bias=False)
+    with torch.no_grad():
+        conv.weight.copy_(torch.tensor([50.0, 0.127]).view(2, 1, 1, 1))
+    values = Activation(torch.ones(1, 1, 1, 1))
+    each = QuantConv(conv, channel_steps=True)(values).flatten()
+    alike = QuantConv(conv)(values).flatten()  # one step, 50 / 127: the second is less than half
+    assert each.tolist() == pytest.approx([50, 0.127])
+    assert alike.tolist() == pytest.approx([50, 0])
