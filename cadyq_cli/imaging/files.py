@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +67,7 @@ def check_free(path: Path, *, overwrite: bool, source: Path | None = None) -> No
         ImageError: it must stay, is no regular file, or nothing can have this name.
     """
     with naming(path):
-        if not path.exists():
+        if not is_there(path):
             return
         if source is not None and source.exists() and path.samefile(source):
             raise ImageError(path, "is the input", hint="name another file with `output`")
@@ -74,6 +75,21 @@ def check_free(path: Path, *, overwrite: bool, source: Path | None = None) -> No
             raise ImageError(path, "is not a file that could be replaced")
         if not overwrite:
             raise ImageError(path, "exists already", hint="`overwrite` replaces it")
+
+
+def is_there(path: Path) -> bool:
+    """As `Path.exists`, which since Python 3.14 tells of no name that is too long for a file.
+
+    Raises:
+        OSError: nothing can have this name.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+        return False
+    return True
 
 
 def write(

@@ -78,7 +78,7 @@ def exists(target: Path) -> bool:
         ImageError: there cannot be a file of this name.
     """
     with naming(target):
-        return target != STREAM and target.exists()
+        return target != STREAM and files.is_there(target)
 
 
 def make_folder(target: Path) -> None:
