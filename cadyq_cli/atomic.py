@@ -88,4 +88,10 @@ def _rename(part: Path, path: Path) -> None:
             time.sleep(pause)
         else:
             return
-    part.replace(path)
+    try:
+        part.replace(path)
+    except PermissionError as error:
+        if not (_ON_WINDOWS and path.exists()):
+            raise
+        reason = f"{error.strerror}, as to a file that is read-only or open in another program"
+        raise PermissionError(error.errno, reason) from error
