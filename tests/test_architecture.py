@@ -26,11 +26,11 @@ RANKS = (
     {"upscaling", "self_ensemble", "opening", "training", "evaluation", "bitmaps"},
     {"figures"},
     {"outer_layers"},
-    {"networks", "imaging", "engine"},
+    {"networks", "imaging", "engine", "degradations"},
     {"backbones"},
     {"quant"},
     {"atomic", "downloads", "needing_torch"},
-    {"errors", "escaping", "locking", "plain_json", "signals", "typed"},
+    {"errors", "escaping", "locking", "plain_json", "settings", "signals", "typed"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}
 BUILDING = {"wheels.py", "compilers.py"}  # of `engine/native`, whose flags are compilers'
@@ -106,7 +106,7 @@ def test_only_commands_name_flags() -> None:
 
 @pytest.mark.parametrize(
     ("part", "foreign"),
-    [("imaging", "torch"), ("errors", "torch"), ("commands", "click")],
+    [("imaging", "torch"), ("degradations", "torch"), ("errors", "torch"), ("commands", "click")],
 )
 def test_a_part_does_without_a_library(part: str, foreign: str) -> None:
     users = [

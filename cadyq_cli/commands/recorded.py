@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cadyq_cli.settings import settings_of
 from cadyq_cli.training.recipes.plan import Plan, StageName, read_plan
-from cadyq_cli.training.recipes.settings import settings_of
 
 BASE = "quick"  # the recipe that a command without one takes
 

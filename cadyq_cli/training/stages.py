@@ -103,6 +103,7 @@ class Stage:
             texture=recipe.texture,
             contrast=recipe.contrast,
             sizes=recipe.sizes,
+            degradation=self.plan.degradation,
             photographs=self.resources.photographs,
         )
 
@@ -136,6 +137,7 @@ class Stage:
             recipe if steps is None else replace(recipe, steps=steps),
             self.crops,
             self._teacher(before),
+            spared=self.imitated is not None,
             scales=self.plan.all_scales,
             processes=resources.processes,
             workers=resources.workers,

@@ -44,7 +44,11 @@ def _train(*arguments: str | Path) -> Result:
 
 def test_every_setting_is_a_flag() -> None:
     result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["train", "--help"])
-    names = {f.name for kind in (Plan, Recipe) for f in fields(kind)} - {"settings", "recipes"}
+    names = {f.name for kind in (Plan, Recipe) for f in fields(kind)} - {
+        "settings",
+        "recipes",
+        "degradation",
+    }
     flags = {f"--{name.replace('_', '-')}" for name in names}
     assert {flag for flag in flags if flag not in result.stdout} == set()
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from cadyq_cli.errors import InputError
+from cadyq_cli.settings import settings_of
 from cadyq_cli.training.recipes.plan import Plan
 from cadyq_cli.training.recipes.recipe import Recipe
-from cadyq_cli.training.recipes.settings import settings_of
 
 _PANELS = {Plan: "Network and run", Recipe: "Learning, in every stage"}
 _SWITCHES = {Plan: _PANELS[Plan], Recipe: "Learning, yes or no"}

@@ -1,30 +1,61 @@
-"""Training pairs: random crops of photographs and what MATLAB's bicubic makes of them."""
+"""What is learned from: crops of photographs, shrunk by MATLAB's bicubic, and maybe degraded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cadyq_cli.degradations.degradation import Degradation
+from cadyq_cli.degradations.degrading import degraded_part
 from cadyq_cli.errors import InputError
+from cadyq_cli.imaging.resize import crop_to_multiple
 from cadyq_cli.training.data.photographs import Photographs
 
 Pixels = NDArray[Any]
 
 _DRAWS = 1000  # of photographs, before all are taken to be too small
 _CANDIDATES = 8  # crops that a preference chooses from
+_HARM = 1  # of the random numbers of a crop, those that its degradation takes
+
+
+class Batch(NamedTuple):
+    """Crops of one step, RGB, uint8."""
+
+    low: Tensor  # (N, 3, patch, patch), as a network gets to see it
+    high: Tensor  # (N, 3, scale patch, scale patch)
+    clean: Tensor  # `low` before its degradation; the same tensor where there is none
+
+
+class _Place(NamedTuple):
+    """Where a crop is."""
+
+    low: Pixels  # the whole photograph
+    high: Pixels  # `scale` times as large
+    part: tuple[slice, slice]  # of `low`
+
+    @property
+    def clean(self) -> Pixels:
+        return self.low[self.part]
+
+    @property
+    def truth(self) -> Pixels:
+        scale = len(self.high) // len(self.low)
+        rows, columns = (slice(scale * each.start, scale * each.stop) for each in self.part)
+        return self.high[rows, columns]
 
 
 class Crops:
     """Batches of aligned low- and high-resolution crops.
 
     The random numbers of a crop depend on the seed, the step and the crop's place in the batch
-    alone: whoever cuts it, and whatever was cut before, it is the same.
+    alone: whoever cuts it, and whatever was cut before, it is the same. Those of its degradation
+    are others, so that the same parts of photographs are seen with and without one.
 
     Args:
         files: Images, see `survey`.
@@ -34,6 +65,7 @@ class Crops:
             its mean gradient; 0 takes any.
         contrast: Likewise, to this power of its standard deviation.
         sizes: Of the photographs, as `Photographs.high` takes them; each is as likely.
+        degradation: What low resolution goes through.
         photographs: What decodes photographs, and keeps them.
     """
 
@@ -46,6 +78,7 @@ class Crops:
         texture: float = 0.0,
         contrast: float = 0.0,
         sizes: Sequence[float] = (1.0,),
+        degradation: Degradation = Degradation(),  # noqa: B008, immutable
         photographs: Photographs | None = None,
     ) -> None:
         self._files = files
@@ -53,6 +86,7 @@ class Crops:
         self._seed = seed
         self._texture, self._contrast = texture, contrast
         self._sizes = sizes
+        self._degradation = degradation
         self._photographs = Photographs() if photographs is None else photographs
 
     def batch(
@@ -73,35 +107,42 @@ class Crops:
             InputError: no photograph is large enough.
             ImageError: a file cannot be read.
         """
-        low, high = self.pixels(step, range(size), patch, scale=scale)
+        low, high, _ = self.pixels(step, range(size), patch, scale=scale)
         return low.float().div_(255), high.float().div_(255)
 
-    def pixels(
-        self, step: int, places: range, patch: int, *, scale: int | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Some places of a step's batch, as uint8; else as `batch`."""
+    def pixels(self, step: int, places: range, patch: int, *, scale: int | None = None) -> Batch:
+        """Some places of a step's batch; else as `batch`."""
         crops = [self._crop(step, place, patch, scale or self._scale) for place in places]
-        low, high = (
+        low, high, clean = (
             torch.from_numpy(np.stack(side)).permute(0, 3, 1, 2)
             for side in zip(*crops, strict=True)
         )
-        return low, high
+        return Batch(low, high, clean if self._degradation.happens else low)
 
-    def _crop(self, step: int, place: int, patch: int, scale: int) -> tuple[Pixels, Pixels]:
-        random = np.random.default_rng((self._seed, step, place))
+    def _crop(
+        self, step: int, number: int, patch: int, scale: int
+    ) -> tuple[Pixels, Pixels, Pixels]:
+        random = np.random.default_rng((self._seed, step, number))
         if self._texture or self._contrast:
-            crops = [self._anywhere(random, patch, scale) for _ in range(_CANDIDATES)]
-            weights = np.array([self._interest(low) for low, _ in crops])
-            low, high = crops[int(random.choice(len(crops), p=weights / weights.sum()))]
+            places = [self._anywhere(random, patch, scale) for _ in range(_CANDIDATES)]
+            weights = np.array([self._interest(place.clean) for place in places])
+            place = places[int(random.choice(len(places), p=weights / weights.sum()))]
         else:
-            low, high = self._anywhere(random, patch, scale)
+            place = self._anywhere(random, patch, scale)
         turns, flip = int(random.integers(4)), bool(random.integers(2))
-        low, high = np.rot90(low, turns), np.rot90(high, turns)
-        return (low[:, ::-1], high[:, ::-1]) if flip else (low, high)
 
-    def _anywhere(
-        self, random: np.random.Generator, patch: int, scale: int
-    ) -> tuple[Pixels, Pixels]:
+        def turned(side: Pixels) -> Pixels:
+            side = np.rot90(side, turns)
+            return side[:, ::-1] if flip else side
+
+        clean, truth = turned(place.clean), turned(place.truth)
+        if not self._degradation.happens:
+            return clean, truth, clean
+        harm = np.random.default_rng((self._seed, step, number, _HARM))
+        low = degraded_part(self._degradation, place.high, place.low, place.part, harm)
+        return turned(low), truth, clean
+
+    def _anywhere(self, random: np.random.Generator, patch: int, scale: int) -> _Place:
         for _ in range(_DRAWS):
             file = self._files[int(random.integers(len(self._files)))]
             size = self._sizes[int(random.integers(len(self._sizes)))]
@@ -112,8 +153,8 @@ class Crops:
             raise InputError(f"no photograph has the {patch * scale} px a side that a crop needs")
         low = self._photographs.low(file, scale, size)
         top, left = (int(random.integers(n - patch + 1)) for n in low.shape[:2])
-        rows, columns = (slice(scale * n, scale * (n + patch)) for n in (top, left))
-        return low[top : top + patch, left : left + patch], high[rows, columns]
+        high = crop_to_multiple(high, scale)
+        return _Place(low, high, (slice(top, top + patch), slice(left, left + patch)))
 
     def _interest(self, low: Pixels) -> float:
         """How likely a crop is to be taken, beside others."""

@@ -19,7 +19,7 @@ from cadyq_cli.quant.ranges import follow_range, observing, sites
 from cadyq_cli.quant.rounding import Kernels
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
-from cadyq_cli.training.data.crops import Crops
+from cadyq_cli.training.data.crops import Batch, Crops
 from cadyq_cli.training.learning.arithmetic import Mixed, can_compile
 from cadyq_cli.training.learning.health import Health
 from cadyq_cli.training.learning.losses import (
@@ -50,6 +50,7 @@ class Trainer:
         recipe: How to train it.
         crops: What to learn from.
         teacher: Whose attention and output to imitate, of any precision; None for nobody's.
+        spared: Whether the teacher sees low resolution before its degradation.
         scales: Of a network for several scales, those to learn; each step takes one.
         processes: Who shares the work. All pass the same arguments.
         workers: Threads that cut batches ahead of their step.
@@ -65,6 +66,7 @@ class Trainer:
         crops: Crops,
         teacher: Network | None = None,
         *,
+        spared: bool = False,
         scales: Sequence[int] = (),
         processes: Processes = ALONE,
         workers: int = 1,
@@ -79,6 +81,7 @@ class Trainer:
         self._health = Health()
         self._crops = crops
         self._teacher = teacher if recipe.distills else None
+        self._spared = spared
         self._attends = bool(teacher and (recipe.distill_last or recipe.distill_blocks))
         self._scales = tuple(scales) or (network.card.scale,)
         self._processes = processes
@@ -111,8 +114,8 @@ class Trainer:
                 weights are as before that step.
         """
         last = min(until or self.recipe.steps, self.recipe.steps)
-        for low, high, scale in self._batches(last):
-            on_step(self._train(low, high, scale))
+        for batch, scale in self._batches(last):
+            on_step(self._train(batch, scale))
             if self.stopped:
                 break
 
@@ -159,27 +162,32 @@ class Trainer:
         self.step, self.bit_price = state.step, state.bit_price
         self._health = Health(state.recent, state.lowest)
 
-    def _batches(self, last: int) -> Iterator[tuple[Tensor, Tensor, int]]:
+    def _batches(self, last: int) -> Iterator[tuple[Batch, int]]:
         """The batches of the steps to come, cut a few steps ahead."""
         with ThreadPoolExecutor(self._workers) as pool:
-            ahead: deque[Future[tuple[Tensor, Tensor, int]]] = deque()
+            ahead: deque[Future[tuple[Batch, int]]] = deque()
             for step in range(self.step, last):
                 for coming in range(step + len(ahead), min(step + 1 + self._workers, last)):
                     ahead.append(pool.submit(self._batch, coming))
                 yield ahead.popleft().result()
 
-    def _batch(self, step: int) -> tuple[Tensor, Tensor, int]:
+    def _batch(self, step: int) -> tuple[Batch, int]:
+        """Of one step, in 0..1, and the scale that it is for."""
         scale = self._scales[0]
         if len(self._scales) > 1:
             scale = int(np.random.default_rng((self.recipe.seed, step)).choice(self._scales))
-        pair = self._crops.pixels(step, self._places, self.recipe.patch, scale=scale)
-        low, high = (side.to(self._device, memory_format=torch.channels_last) for side in pair)
-        return low.float().div_(255), high.float().div_(255), scale
+        pixels = self._crops.pixels(step, self._places, self.recipe.patch, scale=scale)
+        low, high = self._ready(pixels.low), self._ready(pixels.high)
+        sees_more = self._teacher is not None and self._spared and pixels.clean is not pixels.low
+        return Batch(low, high, self._ready(pixels.clean) if sees_more else low), scale
 
-    def _train(self, low: Tensor, high: Tensor, scale: int) -> Step:
+    def _ready(self, pixels: Tensor) -> Tensor:
+        return pixels.to(self._device, memory_format=torch.channels_last).float().div_(255)
+
+    def _train(self, batch: Batch, scale: int) -> Step:
         factor = self.recipe.rate_at(self.step)
         self._optimisers.set_rates(factor)
-        losses, trace = self._forward(low, high, scale)
+        losses, trace = self._forward(batch, scale)
         learned = not self._following  # else they have just been set
         norm = self._optimisers.backward(losses.total(), bounds=learned)
         step = self._gathered(losses, trace, norm, factor)
@@ -196,8 +204,8 @@ class Trainer:
         """Whether bounds are still set by what the sites see."""
         return self.step < self.recipe.range_steps
 
-    def _forward(self, low: Tensor, high: Tensor, scale: int) -> tuple[Losses, Trace]:
-        recipe = self.recipe
+    def _forward(self, batch: Batch, scale: int) -> tuple[Losses, Trace]:
+        recipe, (low, high, clean) = self.recipe, batch
         self.network.train()
         for norm in self._frozen_norms:
             norm.eval()
@@ -215,9 +223,12 @@ class Trainer:
                 running_at(self._teacher.backbone, scale),
                 self._mixed.autocast(),
             ):
-                wanted, theirs = self._teacher(low, keep_features=self._attends)
+                wanted, theirs = self._teacher(clean, keep_features=self._attends)
             wanted = wanted.float()
-            imitated = recipe.distill_output * self._difference(output, wanted, wanted, high)
+        # what is about as far from the photograph as the output will be
+        reference = output if self._teacher is None or clean is not low else wanted
+        if self._teacher is not None:
+            imitated = recipe.distill_output * self._difference(output, wanted, reference, high)
         if self._attends:
             attention = attention_loss(
                 trace.features,
@@ -225,14 +236,13 @@ class Trainer:
                 last=recipe.distill_last,
                 blocks=recipe.distill_blocks,
             )
-        reference = output if self._teacher is None else wanted
         truth = recipe.truth * self._difference(output, high, reference, high)
         return Losses(truth, imitated, attention, bit), trace
 
     def _difference(
         self, output: Tensor, target: Tensor, reference: Tensor, truth: Tensor
     ) -> Tensor:
-        """By the recipe's loss; `reference` is as far from the truth as the output will be."""
+        """By the recipe's loss; `reference` is as far from the truth as the output is to be."""
         if self.recipe.loss == "psnr":
             wrong = wrong_anyway(reference, truth, floor=self.recipe.loss_floor)
             return psnr_loss(output, target, wrong)

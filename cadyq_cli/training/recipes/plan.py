@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cadyq_cli.backbones.known import BACKBONES, Backbone, named
+from cadyq_cli.degradations.degradation import Degradation
+from cadyq_cli.degradations.naming import KNOWN, NONE, degradation_of
 from cadyq_cli.errors import InputError
-from cadyq_cli.training.recipes.recipe import Recipe
-from cadyq_cli.training.recipes.settings import (
+from cadyq_cli.settings import (
     check,
     from_table,
     setting,
@@ -20,6 +21,7 @@ from cadyq_cli.training.recipes.settings import (
     to_lines,
     toml,
 )
+from cadyq_cli.training.recipes.recipe import Recipe
 from cadyq_cli.typed import MAX_NUMBER
 
 StageName = Literal["float", "static", "dynamic"]
@@ -71,7 +73,14 @@ class Plan:
         " be fitted to an edsr of the same scale, on the photographs",
     )
     teacher: Path | None = setting(
-        None, "network to imitate; none: what the stage starts from, in its own precision"
+        None,
+        "network to imitate, which sees low resolution before `degrade`; none: what the stage"
+        " starts from, in its own precision, which sees it after",
+    )
+    degrade: str = setting(
+        NONE,
+        f"what low resolution goes through: {KNOWN}, none; what a recipe's table [degradation] says"
+        " comes instead of its values",
     )
     edges: bool = setting(
         default=False,
@@ -79,12 +88,15 @@ class Plan:
         " first",
     )
     save_every: int = setting(200, "steps between saved states, and between validations", least=1)
+    degradation: Degradation = None  # type: ignore[assignment]  # of that name, unless given
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the backbone, beside the scale
     recipes: Mapping[StageName, Recipe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check(self)
         object.__setattr__(self, "recipes", {**PAPER, **self.recipes})
+        if self.degradation is None:
+            object.__setattr__(self, "degradation", degradation_of(self.degrade))
         self._check_settings()
         if not self.widths or not all(2 <= bits <= 8 for bits in self.widths):
             raise InputError(f"widths = {list(self.widths)} should be from 2 to 8, such as 4,6,8")
@@ -143,6 +155,8 @@ class Plan:
         recipe_changes = {name: value for name, value in changes.items() if name not in own}
         recipes = {stage: replace(r, **recipe_changes) for stage, r in self.recipes.items()}
         ours = {name: value for name, value in changes.items() if name in own}
+        if "degrade" in ours:
+            ours["degradation"] = degradation_of(ours["degrade"])
         if "settings" in ours:
             ours["settings"] = {**self.settings, **ours["settings"]}
         return replace(self, **{"recipes": recipes, **ours})
@@ -172,6 +186,8 @@ class Plan:
             raise InputError(
                 f"the run was begun with other settings: {'; '.join(fixed)}; use a new folder"
             )
+        if "degrade" in asked:
+            lines = {n: line for n, line in lines.items() if not n.startswith("degradation.")}
         if other := [line for name, line in lines.items() if name.split(".")[-1] not in asked]:
             hint = "give what should change as flags, or use a new folder"
             raise InputError(f"the run was begun with other settings: {'; '.join(other)}; {hint}")
@@ -181,6 +197,8 @@ class Plan:
     def _flat(self) -> dict[str, Any]:
         entries = {f.name: getattr(self, f.name) for f, _ in settings_of(Plan)}
         entries["settings"] = dict(self.settings)
+        changes = asdict(self.degradation).items()
+        entries |= {f"degradation.{name}": value for name, value in changes}
         for stage, recipe in self.recipes.items():
             entries |= {f"{stage}.{name}": value for name, value in asdict(recipe).items()}
         return entries
@@ -189,6 +207,7 @@ class Plan:
         """The whole plan as a file that `read_plan` reads."""
         lines = [*to_lines(self), "", "[settings]  # of the backbone"]
         lines += [f"{name} = {toml(value)}" for name, value in self.settings.items()]
+        lines += ["", "[degradation]  # in the order of what happens", *to_lines(self.degradation)]
         for stage, recipe in self.recipes.items():
             lines += ["", f"[{stage}]", *to_lines(recipe)]
         return "\n".join(lines) + "\n"
@@ -246,7 +265,7 @@ def parse_plan(text: str, where: str) -> Plan:
     _check_extent(table, where)
     if "recipes" in table:
         raise InputError(f"{where}: unknown setting recipes")
-    for name in (*STAGES, "settings"):
+    for name in (*STAGES, "settings", "degradation"):
         if not isinstance(table.get(name, {}), dict):
             raise InputError(f"{where}: {name} should be a table")
     tables = {stage: table.pop(stage, {}) for stage in STAGES}
@@ -254,7 +273,19 @@ def parse_plan(text: str, where: str) -> Plan:
         stage: from_table(Recipe, {**asdict(PAPER[stage]), **content}, f"{where}, [{stage}]")
         for stage, content in tables.items()
     }
+    table["degradation"] = _degradation(table, where)
     return from_table(Plan, {**table, "recipes": recipes}, where)
+
+
+def _degradation(table: Mapping[str, Any], where: str) -> Degradation:
+    """The one of the name that a plan's table has, with the values of its own table."""
+    name = table.get("degrade", NONE)
+    try:
+        base = degradation_of(name if isinstance(name, str) else NONE)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    own = table.get("degradation", {})
+    return from_table(Degradation, {**asdict(base), **own}, f"{where}, [degradation]")
 
 
 def _check_extent(value: Any, where: str, depth: int = 0) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from cadyq_cli.backbones.known import named
 from cadyq_cli.errors import InputError
-from cadyq_cli.training.recipes.settings import check, setting
+from cadyq_cli.settings import check, setting
 
 EPOCH = 1000  # steps, as the released code counts them
 

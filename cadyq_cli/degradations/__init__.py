@@ -1,0 +1,1 @@
+"""What pictures go through before people enlarge them: blur, other kernels, noise, compression."""
