@@ -23,8 +23,9 @@ def gaussian(along: float, across: float, angle: float = 0.0) -> NDArray[np.floa
     radius = ceil(_REACH * max(along, across))
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     u, v = x * cos(angle) + y * sin(angle), y * cos(angle) - x * sin(angle)
-    kernel = np.exp(-((u / along) ** 2 + (v / across) ** 2) / 2)
-    return (kernel / kernel.sum()).astype(np.float32)
+    weights = np.exp(-((u / along) ** 2 + (v / across) ** 2) / 2)
+    kernel: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
+    return kernel
 
 
 def blurred(image: Pixels, kernel: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -34,6 +35,8 @@ def blurred(image: Pixels, kernel: NDArray[np.float32]) -> NDArray[np.uint8]:
     size = [16 * ceil((length + 2 * radius) / 16) for length in (height, width)]  # fast lengths
     ends = [(radius, n - length - radius) for n, length in zip(size, (height, width), strict=True)]
     planes = np.pad(image.transpose(2, 0, 1), [(0, 0), *ends], mode="edge").astype(np.float32)
-    spectrum = np.fft.rfft2(planes) * np.fft.rfft2(kernel, size)  # type: ignore[arg-type]
-    result = np.fft.irfft2(spectrum, size)[:, 2 * radius :, 2 * radius :]  # type: ignore[arg-type]
-    return np.rint(result[:, :height, :width].transpose(1, 2, 0)).clip(0, 255).astype(np.uint8)
+    spectrum = np.fft.rfft2(planes) * np.fft.rfft2(kernel, size)
+    result = np.fft.irfft2(spectrum, size)[:, 2 * radius :, 2 * radius :]
+    inside = result[:, :height, :width].transpose(1, 2, 0)
+    rounded: NDArray[np.uint8] = np.rint(inside).clip(0, 255).astype(np.uint8)
+    return rounded

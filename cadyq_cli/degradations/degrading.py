@@ -39,7 +39,7 @@ def degraded(by: Degradation, high: Pixels, low: Pixels, random: Random) -> Pixe
     twice = compressed and random.random() < by.twice
     first_size = size
     if twice:
-        larger = random.uniform(*by.first_sizes)
+        larger = _drawn(by.first_sizes, random)
         first_size = (round(size[0] * larger), round(size[1] * larger))
     as_given = high is clean and resampler == "bicubic" and first_size == size
     picture = low if as_given else resampled(high, first_size, resampler)
@@ -91,15 +91,19 @@ def _out_of_focus(by: Degradation, high: Pixels, size: tuple[int, int], random: 
     if len(high) > FINE * size[0]:
         high = resampled(high, (FINE * size[0], FINE * size[1]), "area")
     scale = len(high) / size[0]
-    along = random.uniform(*by.blur_widths)
-    across = along if random.random() < by.blur_round else random.uniform(*by.blur_widths)
+    along = _drawn(by.blur_widths, random)
+    across = along if random.random() < by.blur_round else _drawn(by.blur_widths, random)
     return blurred(high, gaussian(along * scale, across * scale, random.uniform(0, pi)))
 
 
 def _with_noise(by: Degradation, picture: Pixels, random: Random) -> Pixels:
-    level = random.uniform(*by.noise_levels)
+    level = _drawn(by.noise_levels, random)
     colour, signal = random.random() < by.noise_colour, random.random() < by.noise_signal
     return noisy(picture, level, random, colour=colour, signal=signal)
+
+
+def _drawn(ends: Sequence[float], random: Random) -> float:
+    return random.uniform(ends[0], ends[1])
 
 
 def _between(ends: Sequence[int], random: Random) -> int:

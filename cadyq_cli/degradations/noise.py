@@ -31,4 +31,5 @@ def noisy(
     values = image.astype(np.float32)
     if signal:
         noise = noise * np.sqrt(values / np.float32(MIDDLE_GRAY))
-    return np.rint(values + noise).clip(0, 255).astype(np.uint8)
+    result: NDArray[np.uint8] = np.rint(values + noise).clip(0, 255).astype(np.uint8)
+    return result

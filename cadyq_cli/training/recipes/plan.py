@@ -88,7 +88,7 @@ class Plan:
         " first",
     )
     save_every: int = setting(200, "steps between saved states, and between validations", least=1)
-    degradation: Degradation = None  # type: ignore[assignment]  # of that name, unless given
+    degradation: Degradation = None  # type: ignore[assignment]  # None: the name's
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the backbone, beside the scale
     recipes: Mapping[StageName, Recipe] = field(default_factory=dict)
 

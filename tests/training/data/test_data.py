@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cadyq_cli.degradations.naming import PHOTO
 from cadyq_cli.errors import FileError, ImageError, InputError
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.training.data import photographs as photographs_module
@@ -41,6 +42,17 @@ def test_low_and_high_resolution_crops_show_the_same_place(folder: Path) -> None
     shrunk = torch.nn.functional.avg_pool2d(high, 2)
     inside = (..., slice(2, -2), slice(2, -2))
     assert (low - shrunk)[inside].abs().max() < 0.05
+
+
+def test_degraded_crops_show_the_same_places_and_are_the_same_again(folder: Path) -> None:
+    clean = Crops(find([folder]), 2, contrast=1).pixels(4, range(6), 16)
+    one, other = (Crops(find([folder]), 2, contrast=1, degradation=PHOTO) for _ in range(2))
+    one.pixels(0, range(3), 16)
+    found, again = one.pixels(4, range(6), 16), other.pixels(4, range(2, 6), 16)
+    assert torch.equal(found.high, clean.high)
+    assert torch.equal(found.clean, clean.low)
+    assert torch.equal(found.low[2:], again.low)
+    assert not torch.equal(found.low, found.clean)
 
 
 def test_a_preference_for_texture_finds_it(tmp_path: Path, rng: np.random.Generator) -> None:

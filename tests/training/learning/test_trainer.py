@@ -11,6 +11,7 @@ import pytest
 import torch
 from tiny_networks import tiny
 
+from cadyq_cli.degradations.naming import degradation_of
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.training.data.crops import Crops
 from cadyq_cli.training.data.survey import find
@@ -115,6 +116,21 @@ def test_the_output_term_is_the_mean_difference_to_the_teachers_output_in_8_bit_
         difference = (student(low)[0] - teacher(low)[0]).abs().mean() * 255
     (step,) = _run(Trainer(student, recipe, photos, teacher), until=1)
     assert step.output == pytest.approx(0.5 * difference.item(), rel=1e-2)
+
+
+@pytest.mark.parametrize("spared", [True, False])
+def test_a_teacher_that_is_spared_sees_what_was_there_before_degradation(
+    folder: Path, *, spared: bool
+) -> None:
+    recipe = replace(RECIPE, distill_output=1, distill_last=0, distill_blocks=0)
+    student, teacher = tiny("edsr", 2, "float"), tiny("edsr", 2, "float", seed=1)
+    photos = Crops(find([folder]), 2, degradation=degradation_of("noise20"))
+    low, _, clean = (side.float() / 255 for side in photos.pixels(0, range(4), recipe.patch))
+    with torch.no_grad():
+        difference = (student(low)[0] - teacher(clean if spared else low)[0]).abs().mean() * 255
+    trainer = Trainer(student, replace(recipe, batch=4), photos, teacher, spared=spared)
+    (step,) = _run(trainer, until=1)
+    assert step.output == pytest.approx(difference.item(), rel=1e-3)
 
 
 def test_the_price_rises_above_the_target_and_falls_below_it(folder: Path) -> None:

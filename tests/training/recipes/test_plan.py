@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cadyq_cli.degradations.degradation import Degradation
 from cadyq_cli.errors import InputError
 from cadyq_cli.training.recipes.plan import Plan, built_in, parse_plan, read_plan
 from cadyq_cli.training.recipes.recipe import Recipe
@@ -25,6 +26,8 @@ def test_a_plan_with_everything_comes_back_from_its_file() -> None:
         settings={"features": 8, "multi_scale": True},
         stages=("static",),
         start=Path('/a "strange"\\ name'),
+        degrade="photo",
+        degradation=Degradation(noise=0.5, noise_levels=(1, 2.5), subsamplings=("4:4:4", "4:2:2")),
         recipes={"static": Recipe(target_bits=4.5, learning_rate=1e-7, fuse=False)},
     )
     assert parse_plan(plan.to_toml(), "file") == plan
@@ -98,3 +101,37 @@ def test_a_begun_run_takes_the_changes_that_were_asked_for_and_no_others() -> No
         longer.continuing(before, set())
     with pytest.raises(InputError, match="scale is 2, and was 4; use a new folder"):
         Plan(scale=2).continuing(before, {"scale"})
+
+
+def test_a_recipes_table_changes_the_degradation_that_it_names() -> None:
+    plan = parse_plan('degrade = "noise5-jpeg75"\n[degradation]\nnoise = 0.5\n', "file")
+    found = plan.degradation
+    assert (found.noise, found.noise_levels, found.jpeg_qualities) == (0.5, (5, 5), (75, 75))
+    assert not plan.with_changes({"degrade": "none"}).degradation.happens
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('degrade = "jpeg0"', "jpeg_qualities"),
+        ('degrade = "jpeg75-noise5"', "in this order"),
+        ("[degradation]\nblur = 2", r"\[degradation\]: blur = 2 should be at most 1"),
+        ("[degradation]\nblur_widths = [2, 1]", "smaller one first"),
+        ('[degradation]\nresamplers = ["nearest"]', "bicubic, bilinear"),
+        ("[degradation]\njpeg = 0.6\nwebp = 0.6", "at most 1"),
+        ("[degradation]\nrain = 1", "unknown setting rain"),
+        ("degradation = 1", "should be a table"),
+    ],
+)
+def test_a_degradation_that_cannot_be_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_plan(text, "file")
+
+
+def test_a_run_that_has_begun_takes_another_degradation_only_if_asked() -> None:
+    before = Plan().with_changes({"degrade": "photo"})
+    plan, lines = before.with_changes({"degrade": "none"}).continuing(before, {"degrade"})
+    assert not plan.degradation.happens
+    assert lines == ["degrade is none, and was photo"]
+    with pytest.raises(InputError, match="blur"):
+        replace(before, degradation=replace(before.degradation, blur=0)).continuing(before, ())
