@@ -62,7 +62,7 @@ class Opener:
         if engine == "int8" and device not in ("auto", CPU):
             raise InputError(f"`engine` int8 computes on the CPU, not on `device` {device}")
         self._device = CPU if engine == "int8" else device_named(device)
-        self._threads = threads or _cores()
+        self._threads = threads or usable_cores()
         self._insists, self._tell = engine == "int8", tell
         self._kernels = None
         if engine == "float" or self._device != CPU:
@@ -208,7 +208,7 @@ def load_network(path: Path | str, device: str) -> Network:
     return network
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """Those that this process may use, or as many as other programs are told to use."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     if told.isdigit() and int(told):

@@ -22,7 +22,7 @@ PHOTO = ROOT / "tests" / "images" / "photo.png"
 
 RANKS = (
     {"commands"},
-    {"batch"},
+    {"batch", "diagnosis"},
     {"upscaling", "self_ensemble", "opening", "training", "evaluation", "bitmaps"},
     {"figures"},
     {"outer_layers"},

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "eval": ("evaluate", "Measure networks on test images: PSNR, SSIM, bits, work."),
     "train": ("train", "Train a network: float, then static 8 bit, then widths of its own choice."),
     "models": ("models", "List the networks that come with cadyq, or tell how one was made."),
+    "doctor": ("doctor", "Tell what cadyq runs on, and check that it works."),
 }
 
 
