@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.escaping import escaped
 
 if TYPE_CHECKING:
+    from cadyq_cli.degradations.degradation import Degradation
     from cadyq_cli.evaluation.enlargers import AnyEnlarger
     from cadyq_cli.evaluation.pairs import Dataset
-    from cadyq_cli.evaluation.protocol import Comparison, Patches
+    from cadyq_cli.evaluation.protocol import Comparison, Measured, Patches
     from cadyq_cli.evaluation.report import Result
 
 
@@ -36,15 +38,19 @@ def measure(
     """
     images.check()
     protocol.check()
+    degradation = images.degradation()
     if output.plot is not None:
         from cadyq_cli.imaging.files import check_place
 
         check_place(output.plot, overwrite=output.overwrite)
 
-    from cadyq_cli.evaluation.naming import named
+    from cadyq_cli.evaluation.naming import beside_bicubic, named
 
     official = running.official
-    factor, files = named(tested.models or [], scale=images.scale, official=official is not None)
+    models: Sequence[str] = tested.models or []
+    if degradation.happens:
+        models = beside_bicubic(models)
+    factor, files = named(models, scale=images.scale, official=official is not None)
     if output.plot is not None and not any(files.values()):
         raise InputError("`plot` needs at least one network")
     sets = images.sets(factor)
@@ -53,24 +59,27 @@ def measure(
     opener, jobs = running.shared(max(len(each.sources) for each in sets), quiet=output.quiet)
 
     from cadyq_cli.evaluation.enlargers import enlarger_of
+    from cadyq_cli.evaluation.protocol import measure as measured
 
     enlargers = {
         model: enlarger_of(model, file, factor, opener, official=official, images=jobs)
         for model, file in files.items()
     }
     patches, compare = protocol.patches(), protocol.comparison(factor)
+    way = partial(measured, patches=patches, compare=compare, degradation=degradation)
     workers = partial(ThreadPoolExecutor, jobs, initializer=partial(opener.prepare, jobs))
     results = [
-        _measured(model, enlarger, dataset, patches, compare, workers, shown=not output.quiet)
+        _measured(model, enlarger, dataset, way, workers, shown=not output.quiet)
         for dataset in sets
         for model, enlarger in enlargers.items()
     ]
     if output.json:
         entries = [result.to_json(per_image=output.per_image) for result in results]
         document = _described(factor, sets, patches, compare) | {"results": entries}
+        document["protocol"]["degraded"] = asdict(degradation) if degradation.happens else None
         typer.echo(json.dumps(document, indent=2))
     else:
-        _print(results, output)
+        _print(results, output, degradation)
     if output.plot is not None:
         from cadyq_cli.evaluation.plot import draw
 
@@ -91,8 +100,7 @@ def _measured(
     model: str,
     enlarger: AnyEnlarger,
     dataset: Dataset,
-    patches: Patches,
-    compare: Comparison,
+    way: Callable[..., Measured],
     workers: Callable[[], ThreadPoolExecutor],
     *,
     shown: bool,
@@ -101,14 +109,11 @@ def _measured(
     from tqdm import tqdm
 
     from cadyq_cli.evaluation.enlargers import NetworkEnlarger
-    from cadyq_cli.evaluation.protocol import measure as measured
     from cadyq_cli.evaluation.report import Result
 
     unless_terminal = None
     with workers() as pool:
-        work = pool.map(
-            partial(measured, enlarger, patches=patches, compare=compare), dataset.sources
-        )
+        work = pool.map(partial(way, enlarger), dataset.sources)
         bar = tqdm(
             work,
             desc=escaped(f"{model} {dataset.name}"),
@@ -154,11 +159,14 @@ def _described(
     }
 
 
-def _print(results: Sequence[Result], output: Output) -> None:
+def _print(results: Sequence[Result], output: Output, degradation: Degradation) -> None:
+    from cadyq_cli.degradations.telling import told
     from cadyq_cli.evaluation.report import legend, to_csv, to_markdown
 
     rows = [row for r in results for row in (r.one_by_one() if output.per_image else (r,))]
     lines = [] if output.quiet else legend()
+    if lines and degradation.happens:
+        lines.insert(0, f"Small images had: {told(degradation)}.")
     if output.csv:
         typer.echo(to_csv(rows), nl=False)
     elif output.markdown:

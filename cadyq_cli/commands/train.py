@@ -21,6 +21,7 @@ from cadyq_cli.needing_torch import require_torch
 if TYPE_CHECKING:
     from cadyq_cli.training.data.photographs import Photographs
     from cadyq_cli.training.data.survey import Survey
+    from cadyq_cli.training.log.validation import Validation
     from cadyq_cli.training.recipes.plan import Plan
     from cadyq_cli.training.run import Run
     from cadyq_cli.training.stages import Resources
@@ -56,7 +57,6 @@ def learn(
     from cadyq_cli.training.data.store import Store
     from cadyq_cli.training.data.survey import find
     from cadyq_cli.training.learning.processes import count_started, together
-    from cadyq_cli.training.log.validation import Validation
     from cadyq_cli.training.stages import Resources
 
     if dry_run and count_started() > 1:
@@ -64,7 +64,7 @@ def learn(
     keep_freed_memory()
     others: list[Path] = []
     files = find(learned.data, cannot_read=others.append)
-    validation = Validation(find([kept.validate]), run.plan.scale) if kept.validate else None
+    validation = _validation(kept.validate, run.plan)
     with together(running.torch_device) as (processes, where), ExitStack() as held:
         loud = processes.leads and not telling.quiet
         progress = held.enter_context(closing(Progress(context.command) if loud else Silence()))
@@ -130,6 +130,16 @@ def _plan(
     from cadyq_cli.training.folder import RunFolder, keeping_finished
 
     return keeping_finished(plan, before, RunFolder(output)).continuing(before, changes)
+
+
+def _validation(folder: Path | None, plan: Plan) -> Validation | None:
+    if folder is None:
+        return None
+
+    from cadyq_cli.training.data.survey import find
+    from cadyq_cli.training.log.validation import Validation
+
+    return Validation(find([folder]), plan.scale, plan.degradation)
 
 
 def _survey(

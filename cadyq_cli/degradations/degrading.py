@@ -58,6 +58,8 @@ def degraded(by: Degradation, high: Pixels, low: Pixels, random: Random) -> Pixe
 
 def degraded_by_name(by: Degradation, high: Pixels, low: Pixels, name: str) -> Pixels:
     """The same, where what happens to a picture depends on its name alone."""
+    if not by.happens:
+        return low
     return degraded(by, high, low, np.random.default_rng(list(name.encode(errors="replace"))))
 
 

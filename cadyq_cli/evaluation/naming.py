@@ -13,6 +13,17 @@ BICUBIC = "bicubic"
 LUMA_BICUBIC = "bicubic-luma"
 
 
+def beside_bicubic(models: Sequence[str]) -> Sequence[str]:
+    """The models with bicubic among them, for images whose figures nobody has published.
+
+    Raises:
+        InputError: one that sees no small image.
+    """
+    if LUMA_BICUBIC in models:
+        raise InputError(f"`degrade` changes small images, which {LUMA_BICUBIC} does not see")
+    return [BICUBIC, *models] if models and BICUBIC not in models else models
+
+
 def named(
     models: Sequence[str], *, scale: int | None = None, official: bool = False
 ) -> tuple[int, dict[str, Path | None]]:

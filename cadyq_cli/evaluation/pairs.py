@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cadyq_cli.degradations.degradation import Degradation
+from cadyq_cli.degradations.degrading import degraded_by_name
 from cadyq_cli.errors import FileError, ImageError
 from cadyq_cli.imaging.colour import luma
 from cadyq_cli.imaging.files import read
@@ -32,6 +34,10 @@ class Pair:
 
     truth: Pixels  # (h * scale, w * scale, 3) uint8, or (h * scale, w * scale) luma in 0..255
     small: Pixels  # the same at (h, w)
+
+    def degraded(self, by: Degradation, name: str) -> Pair:
+        """The pair with a small image, RGB, to which has happened what its name decides."""
+        return replace(self, small=degraded_by_name(by, self.truth, self.small, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cadyq_cli.degradations.degradation import Degradation
 from cadyq_cli.errors import ImageError
 from cadyq_cli.evaluation.metrics import psnr, ssim
 from cadyq_cli.evaluation.pairs import Pair, Source
@@ -103,14 +104,21 @@ class Measured:
 
 
 def measure(
-    enlarger: Enlarger, source: Source, *, patches: Patches, compare: Comparison
+    enlarger: Enlarger,
+    source: Source,
+    *,
+    patches: Patches,
+    compare: Comparison,
+    degradation: Degradation = Degradation(),  # noqa: B008, immutable
 ) -> Measured:
     """Enlarge a test image and compare it.
+
+    What the degradation does to a small image depends on its name, so it is the same for all.
 
     Raises:
         ImageError: see `Source.load`; or the image is too small to be compared.
     """
-    pair = enlarger.load(source)
+    pair = enlarger.load(source).degraded(degradation, source.name)
     image, widths = enlarger.enlarge(pair.small, patches)
     try:
         decibels, similarity = compare(image, pair.truth)

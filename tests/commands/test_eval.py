@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from typer.testing import CliRunner, Result
 
 from cadyq_cli.commands.app import app
 from cadyq_cli.errors import ImageError
+from cadyq_cli.evaluation.metrics import psnr_y
+from cadyq_cli.imaging.resize import crop_to_multiple, imresize
 from cadyq_cli.networks import save
 
 
@@ -238,3 +241,53 @@ def test_names_that_are_not_utf_8_are_shown_as_escapes(images: Path, form: str) 
     result = run("bicubic", "-d", images, "-s", 2, "--per-image", form)
     assert result.exit_code == 0
     assert "caf\\xe9" in result.stdout or "caf\\udce9" in result.stdout
+
+
+def test_degraded_images_are_the_same_again_and_bicubic_is_measured_beside(
+    images: Path, weights: Path
+) -> None:
+    first, again = (_each_psnr(weights, "-d", images, "--degrade", "photo") for _ in range(2))
+    assert list(first) == ["bicubic", str(weights)]
+    assert first == again
+
+
+def test_a_degraded_image_is_the_small_one_after_pillows_jpeg(images: Path) -> None:
+    found = _each_psnr("bicubic", "-s", 2, "-d", images, "--degrade", "jpeg75")["bicubic"]
+    for each in images.iterdir():
+        truth = crop_to_multiple(np.asarray(Image.open(each)), 2)
+        file = BytesIO()
+        Image.fromarray(imresize(truth, 0.5)).save(file, "JPEG", quality=75, subsampling=2)
+        enlarged = imresize(np.asarray(Image.open(file)), 2)
+        assert found[f"Three/{each.stem}"] == pytest.approx(psnr_y(enlarged, truth, border=2))
+
+
+def _each_psnr(*arguments: object) -> dict[str, dict[str, float]]:
+    """Of each model, the PSNR of each image."""
+    result = run(*arguments, "--json", "--per-image")
+    assert result.exit_code == 0, result.stderr
+    return {
+        entry["model"]: {one["dataset"]: one["psnr"] for one in entry["per_image"]}
+        for entry in json.loads(result.stdout)["results"]
+    }
+
+
+def test_what_was_degraded_is_told(images: Path) -> None:
+    result = run("bicubic", "-s", 2, "-d", images, "--degrade", "graynoise5-jpeg60-webp50")
+    words = "gray noise of 5, JPEG of quality 60 (4:2:0) before, WebP of quality 50."
+    assert f"Small images had: {words}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--degrade", "rain"], "rain: give photo"),
+        (["--degrade", "jpeg101"], "two numbers from 1 to 100"),
+        (["bicubic-luma", "--degrade", "jpeg75"], "bicubic-luma does not see"),
+    ],
+)
+def test_what_cannot_be_degraded_is_a_usage_error(
+    images: Path, arguments: list[str], reason: str
+) -> None:
+    result = run(*arguments, "-d", images)
+    assert result.exit_code == 2
+    assert reason in " ".join(result.stderr.split())

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from cadyq_cli.backbones.known import named
 from cadyq_cli.commands.options.declaring import against, argument, option
 from cadyq_cli.commands.options.shared import Running, Telling
+from cadyq_cli.degradations.degradation import Degradation
+from cadyq_cli.degradations.naming import KNOWN, NONE, degradation_of
 from cadyq_cli.errors import InputError
 from cadyq_cli.networks import shipped
 
@@ -60,11 +62,27 @@ class Images:
         common=True,
     )
 
+    degrade: str = option(
+        NONE,
+        f"What the small images go through, the same for each model: {KNOWN}. Bicubic is measured"
+        " beside.",
+        metavar="NAME",
+        usually="nothing",
+    )
+
     def check(self) -> None:
         """Raise an `InputError` unless each folder has one of small images, or none has."""
         if self.lr and len(self.lr) != len(self.data):
             counts = f"{len(self.lr)} `lr` folders for {len(self.data)} `data` folders"
             raise InputError(counts)
+
+    def degradation(self) -> Degradation:
+        """What the small images go through.
+
+        Raises:
+            InputError: it is unknown.
+        """
+        return degradation_of(self.degrade)
 
     def sets(self, scale: int) -> Sequence[Dataset]:
         """The test sets, by names of their own.

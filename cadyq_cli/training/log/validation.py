@@ -9,6 +9,7 @@ import numpy as np
 
 from cadyq_cli.bitmaps.measuring import bit_map
 from cadyq_cli.bitmaps.views import View
+from cadyq_cli.degradations.degradation import Degradation
 from cadyq_cli.evaluation.enlargers import NetworkEnlarger
 from cadyq_cli.evaluation.metrics import psnr_y
 from cadyq_cli.evaluation.pairs import Source
@@ -23,16 +24,22 @@ FINER = 4  # steps between a patch and the next, in the picture
 
 
 class Validation:
-    """A few images at full size and shrunk, kept in memory.
+    """A few images at full size and shrunk, and maybe degraded, kept in memory.
 
     Raises:
         ImageError: one cannot be read.
     """
 
-    def __init__(self, files: Sequence[Path], scale: int) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        scale: int,
+        degradation: Degradation = Degradation(),  # noqa: B008, immutable
+    ) -> None:
         self._scale = scale
         self._names = [file.name for file in files]
-        self._pairs = [Source(file, None).load(scale) for file in files]
+        sources = [Source(file, None) for file in files]
+        self._pairs = [each.load(scale).degraded(degradation, each.name) for each in sources]
 
     def __call__(self, network: Network) -> tuple[float, float | None]:
         """Mean PSNR in dB (luma, border of `scale` pixels) and, if quantized, mean average bits."""
