@@ -41,7 +41,7 @@ class Subcommands(ErrorReporting):
 app = typer.Typer(
     cls=Subcommands,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -19,13 +19,12 @@ class Printed:
 
 
 def examine(printed: Printed) -> None:
-    """Tell what cadyq runs on, and check that it works; paste it into a report of a fault.
-
-    The exit code is 1 if something is wrong; a line says what to do.
+    """Tell what cadyq runs on, and check that it works.
 
     Examples:
 
-        cadyq doctor
+        cadyq doctor                    to be pasted into a report of a fault
+        cadyq doctor > report.txt || echo something is wrong
         cadyq doctor --json
     """
     from cadyq_cli.diagnosis import findings

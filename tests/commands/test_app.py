@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -41,3 +45,21 @@ def test_without_arguments_the_help_is_printed() -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert printed("--version").startswith(f"cadyq {__version__}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("cadyq ups", "upscale"),
+        ("cadyq upscale --over", "--overwrite"),
+        ("cadyq train --wid", "--widths"),
+    ],
+)
+def test_shells_complete_commands_and_options(typed: str, expected: str) -> None:
+    asked = {"_CADYQ_COMPLETE": "complete_bash", "COMP_WORDS": typed}
+    asked |= {"COMP_CWORD": str(len(typed.split()) - 1)}
+    command = [sys.executable, "-c", "from cadyq_cli.__main__ import main; main()"]
+    told = subprocess.run(
+        command, env=os.environ | asked, capture_output=True, text=True, check=False
+    )
+    assert expected in told.stdout.split()
