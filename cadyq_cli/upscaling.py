@@ -54,7 +54,7 @@ def tiles_of(runner: Runner, image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
     Args:
         runner: What will enlarge them.
         image: RGB, shape (H, W, 3), at least 1 x 1.
-        tile: Edge of a tile, at most; 0 chooses.
+        tile: Side of a tile, at most; 0 chooses.
 
     Raises:
         InputError: the tile is too small.
@@ -65,12 +65,12 @@ def tiles_of(runner: Runner, image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an RGB image has the shape (H, W, 3), not {image.shape}")
     height, width, _ = image.shape
-    edge = tile or TILE
-    return tuple(cut(height, width, edge, overlap_of(runner, edge)))
+    side = tile or TILE
+    return tuple(cut(height, width, side, overlap_of(runner, side)))
 
 
 def overlap_of(runner: Runner, tile: int) -> int:
-    """How far tiles of an edge overlap, px of the input: at most as far as a pixel can see."""
+    """How far tiles overlap, px of the input: at most as far as a pixel can see."""
     return min(2 * runner.reach, OVERLAP, tile // 2)
 
 
@@ -185,7 +185,7 @@ def upscale(
     Args:
         runner: A network, such as `opening.Opener` and `networks.load` give it.
         image: RGB, shape (H, W, 3), uint8 or uint16, at least 1 x 1.
-        tile: Edge of a tile in pixels of the input; 0 chooses. Each tile gets widths of its own.
+        tile: Side of a tile in pixels of the input; 0 chooses. Each tile gets widths of its own.
         track: Yields the tiles it is given, as a progress bar does.
         self_ensemble: Enlarge each tile in all its eight orientations and take the mean, of the
             results and of the widths. Eight times the work for a little more PSNR.

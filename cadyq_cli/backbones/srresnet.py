@@ -63,8 +63,8 @@ class Srresnet(nn.Module):
         self.upsampler = nn.Sequential()
         for factor in upsampling_factors(config.scale):
             widen = conv3x3(n, factor**2 * n, bias=False)
-            edge = layers.outer(f"upsampler.{len(self.upsampler)}", widen)
-            self.upsampler.extend([edge, nn.PixelShuffle(factor), nn.PReLU()])
+            conv = layers.outer(f"upsampler.{len(self.upsampler)}", widen)
+            self.upsampler.extend([conv, nn.PixelShuffle(factor), nn.PReLU()])
         self.tail = layers.outer("tail", nn.Conv2d(n, 3, 9, padding=4, bias=False))
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:

@@ -85,7 +85,7 @@ def bit_map(
         picture: What to enlarge.
         file: Name of the picture, for people.
         model: Name of the network, for people.
-        tile: Edge of a patch in pixels of the input; 0 chooses as `upscale` does.
+        tile: Side of a patch in pixels of the input; 0 chooses as `upscale` does.
         finer: How many steps to take from one patch to the next. If more than one, each cell of the
             map shows the patch around its middle; see `grid`.
         patches_of: The network that decides how large patches overlap; None for this one.
@@ -103,8 +103,8 @@ def bit_map(
     cutter = patches_of or runner
     tiles = tiles_of(cutter, pixels, tile)
     if finer > 1:
-        (height, width, _), edge = pixels.shape, tile or TILE
-        tiles = centred_tiles(height, width, edge, (edge - overlap_of(cutter, edge)) / finer)
+        (height, width, _), side = pixels.shape, tile or TILE
+        tiles = centred_tiles(height, width, side, (side - overlap_of(cutter, side)) / finer)
     run = Enlargement(runner, pixels, tiles, track=track, margin=MARGIN, watch=reasons.watch)
     bands = [band for band in run if over_output]
     found = map_of_run(runner, tiles, run.bits, file=file, model=model, reasons=reasons)

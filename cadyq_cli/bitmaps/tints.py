@@ -15,7 +15,7 @@ from cadyq_cli.figures.layout import strips
 from cadyq_cli.figures.palette import PALETTES, Colours, colours, difference_colours
 from cadyq_cli.figures.text import INK, font
 
-SMALLEST = 1000  # px of a figure's longer edge; smaller pictures are shown in larger pixels
+SMALLEST = 1000  # px of a figure's longer side; smaller pictures are shown in larger pixels
 _SMALLEST_TEXT = 12  # px
 _ANY = 2, 8  # bits that a network may have
 _TEXT_SHARE = 36  # how many lines of text would fit a square picture

@@ -44,7 +44,7 @@ def folded(image: Image.Image, borders: Sequence[int]) -> list[Image.Image]:
     """A long picture as strips, from the left end of a wide one or the top of a tall one.
 
     Args:
-        borders: Where it may be cut, in px along its longer edge.
+        borders: Where it may be cut, in px along its longer side.
     """
     wide = image.width > image.height
     length = max(image.size)

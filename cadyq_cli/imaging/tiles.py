@@ -83,7 +83,7 @@ def official_spans(length: int, tile: int = 96, step: int = 90) -> list[Span]:
 
 
 def fitted(length: int, tile: int, overlap: int) -> int:
-    """The least edge of equal tiles that cover an axis in as few steps as tiles of `tile` px do."""
+    """The least side of equal tiles that cover an axis in as few steps as tiles of `tile` px do."""
     if length <= tile:
         return tile
     count = ceil((length - overlap) / (tile - overlap))

@@ -105,7 +105,7 @@ class Protocol:
 
     patch: int = option(
         0,
-        "Edge of a patch in px of the small image; papers say 96. 0: whole images.",
+        "Side of a patch in px of the small image; papers say 96. 0: whole images.",
         "-p",
         metavar="PX",
         least=0,

@@ -164,7 +164,7 @@ class RunningTiles(Running):
 
     tile: int = option(
         0,
-        "Edge of a patch, which gets bit widths of its own, in pixels of IN; 0 chooses.",
+        "Side of a patch, which gets bit widths of its own, in pixels of IN; 0 chooses.",
         "-t",
         metavar="PX",
         least=0,
