@@ -18,7 +18,7 @@ TINY: dict[str, dict[str, Any]] = {
     "span": {"features": 16, "blocks": 2},
     "srresnet": {"features": 8, "blocks": 2},
 }
-SCALES = {name: (2, 4) if name == "srresnet" else (2, 3, 4) for name in TINY}
+SCALES = dict.fromkeys(TINY, (2, 3, 4)) | {"srresnet": (2, 4), "span": (1, 2, 3, 4)}
 COMBINATIONS = [(name, scale) for name, scales in SCALES.items() for scale in scales]
 
 

@@ -16,6 +16,7 @@ class Backbone:
     several_scales: bool = False  # one body can learn them
     linear_tail: bool = False  # its last layers can be found by least squares
     edsr_sizes: tuple[str, ...] = ()  # settings that it shares with an EDSR that it can start as
+    restores: bool = False  # can be built for scale 1
     official: bool = False  # the paper's authors have published checkpoints
 
 
@@ -26,7 +27,7 @@ BACKBONES: Mapping[str, Backbone] = {
     ),
     "idn": Backbone(official=True),
     "srresnet": Backbone(edsr_sizes=("features", "blocks"), official=True),
-    "span": Backbone(linear_tail=True),
+    "span": Backbone(linear_tail=True, restores=True),
 }
 
 

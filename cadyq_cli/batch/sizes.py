@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from math import prod, sqrt
 
-from cadyq_cli.errors import ImageError
+from cadyq_cli.errors import ImageError, InputError
 
 LARGEST = 16  # times; each pixel would be invented from a 256th of one
 
@@ -61,10 +61,14 @@ def passes(scale: float, there_are: Collection[int]) -> tuple[int, ...]:
     The fewest that will do, the smallest first, which costs less.
 
     Raises:
-        ValueError: there are no scales, or none is above 1.
+        InputError: it is above 1, and no network enlarges.
+        ValueError: there are no scales.
     """
-    if max(there_are, default=1) < 2:
-        raise ValueError(f"no scales to choose from: {there_are}")
+    if not there_are:
+        raise ValueError("no scales to choose from")
+    if max(there_are) == 1 < scale:
+        reason = "the network restores pictures and does not enlarge them"
+        raise InputError(f"{reason}; leave `scale`, `width` and `height` out")
     chains: list[tuple[int, ...]] = []
     while max(map(prod, chains), default=0) < scale or not chains:
         length = len(chains[-1]) + 1 if chains else 1

@@ -46,7 +46,7 @@ MAX_HEADER = 2**22  # bytes of names, shapes and metadata
 MAX_CARD = 2**18  # characters
 MAX_TENSORS = 2**14
 MAX_AXES = 5  # of a tensor: places, outputs, inputs, rows and columns of a bordered convolution
-SCALES = range(2, 9)  # times that a network enlarges
+SCALES = range(1, 9)  # times that a network enlarges
 
 DTYPES = ("F32", "F16", "I8", "I64")  # as safetensors calls them
 

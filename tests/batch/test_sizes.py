@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cadyq_cli.batch.sizes import Wanted, passes
-from cadyq_cli.errors import ImageError
+from cadyq_cli.errors import ImageError, InputError
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,18 @@ def test_a_size_out_of_reach_is_an_error_that_names_the_image(wanted: Wanted) ->
         (16, {3}, (3, 3, 3)),
         (16, {2}, (2, 2, 2, 2)),
         (1.5, {2}, (2,)),
+        (1, {1}, (1,)),
     ],
 )
 def test_the_nearest_larger_chain_of_networks_is_taken(
     scale: float, there_are: set[int], chosen: tuple[int, ...]
 ) -> None:
     assert passes(scale, there_are) == chosen
+
+
+def test_a_network_that_only_restores_is_not_asked_to_enlarge() -> None:
+    with pytest.raises(InputError, match="does not enlarge"):
+        passes(1.5, {1})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms
+from tiny_networks import tiny
 from typer.testing import CliRunner
 
 from cadyq_cli.commands.app import app
@@ -288,3 +289,14 @@ def test_the_help_begins_with_examples_and_names_every_group_of_options() -> Non
         for word in ("Examples", "Output", "Files", "Size", "Model", "Running")
     ]
     assert places == sorted(places)
+
+
+def test_a_network_of_scale_1_restores_and_does_not_enlarge(photo: Path, tmp_path: Path) -> None:
+    weights, target = tmp_path / "tiny.safetensors", tmp_path / "out.png"
+    save(weights, tiny("span", 1))
+    assert Outcome(photo, "-m", weights, "-o", target).exit_code == 0
+    with Image.open(target) as image:
+        assert image.size == (13, 9)
+    outcome = Outcome(photo, "-m", weights, "-o", target, "--overwrite", "-s", "2")
+    assert outcome.exit_code == 2
+    assert outcome.stderr.startswith("error: the network restores pictures and does not enlarge")

@@ -50,7 +50,11 @@ class Plan:
     """
 
     backbone: str = setting("edsr", named())
-    scale: int = setting(4, "how many times as wide and high the result is", least=2)
+    scale: int = setting(
+        4,
+        "how many times as wide and high the result is; 1: restores what `degrade` has done",
+        least=1,
+    )
     scales: tuple[int, ...] = setting(
         (),
         "scales learned by one body, one per step"
@@ -97,6 +101,8 @@ class Plan:
         object.__setattr__(self, "recipes", {**PAPER, **self.recipes})
         if self.degradation is None:
             object.__setattr__(self, "degradation", degradation_of(self.degrade))
+        if self.scale == 1:
+            self._check_restoring()
         self._check_settings()
         if not self.widths or not all(2 <= bits <= 8 for bits in self.widths):
             raise InputError(f"widths = {list(self.widths)} should be from 2 to 8, such as 4,6,8")
@@ -129,6 +135,13 @@ class Plan:
             )
         if asked.refit_tail and not known.linear_tail:
             raise InputError(f"refit_tail is for a {named('linear_tail')}")
+
+    def _check_restoring(self) -> None:
+        """That a network which does not enlarge can be built, and has something to learn."""
+        if self.backbone in BACKBONES and not BACKBONES[self.backbone].restores:
+            raise InputError(f"{self.backbone} cannot have scale 1; {named('restores')} can")
+        if not self.degradation.happens:
+            raise InputError("a network of scale 1 restores pictures, so it needs `degrade`")
 
     def _check_settings(self) -> None:
         """That the backbone has them, and that their values fit."""

@@ -135,3 +135,12 @@ def test_a_run_that_has_begun_takes_another_degradation_only_if_asked() -> None:
     assert lines == ["degrade is none, and was photo"]
     with pytest.raises(InputError, match="blur"):
         replace(before, degradation=replace(before.degradation, blur=0)).continuing(before, ())
+
+
+def test_scale_1_is_for_networks_that_restore_what_was_done_to_pictures() -> None:
+    plan = Plan(backbone="span", scale=1, degrade="photo")
+    assert parse_plan(plan.to_toml(), "file") == plan
+    with pytest.raises(InputError, match="needs `degrade`"):
+        Plan(backbone="span", scale=1)
+    with pytest.raises(InputError, match="edsr cannot have scale 1"):
+        Plan(scale=1, degrade="photo")
