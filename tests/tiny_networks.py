@@ -17,8 +17,10 @@ TINY: dict[str, dict[str, Any]] = {
     "idn": {"features": 16, "blocks": 1, "difference": 4, "slices": 4},
     "span": {"features": 16, "blocks": 2},
     "srresnet": {"features": 8, "blocks": 2},
+    "compact": {"features": 8, "convolutions": 2},
 }
-SCALES = dict.fromkeys(TINY, (2, 3, 4)) | {"srresnet": (2, 4), "span": (1, 2, 3, 4)}
+_FROM_1 = dict.fromkeys(("span", "compact"), (1, 2, 3, 4))
+SCALES = dict.fromkeys(TINY, (2, 3, 4)) | {"srresnet": (2, 4)} | _FROM_1
 COMBINATIONS = [(name, scale) for name, scales in SCALES.items() for scale in scales]
 
 

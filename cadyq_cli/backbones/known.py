@@ -28,6 +28,7 @@ BACKBONES: Mapping[str, Backbone] = {
     "idn": Backbone(official=True),
     "srresnet": Backbone(edsr_sizes=("features", "blocks"), official=True),
     "span": Backbone(linear_tail=True, restores=True),
+    "compact": Backbone(restores=True),
 }
 
 

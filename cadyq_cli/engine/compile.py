@@ -200,6 +200,8 @@ class _Emitter:
         return self.add(Curve(out=out, source=source, curve=curve))
 
     def shuffle(self, out: str, _: str, shuffle: nn.PixelShuffle, source: str) -> str:
+        if shuffle.upscale_factor == 1:
+            return source
         return self.add(Shuffle(out=out, source=source, factor=shuffle.upscale_factor))
 
     def activation(self, _: str, codes: str, step: None = None, offset: None = None) -> str:

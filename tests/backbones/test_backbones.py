@@ -9,6 +9,7 @@ import pytest
 import torch
 from tiny_networks import COMBINATIONS, TINY, tiny
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from cadyq_cli.backbones.registry import build
 from cadyq_cli.backbones.span import ActivationName, AttentionBlock, SpanConfig
@@ -57,7 +58,14 @@ def test_each_image_of_a_batch_is_enlarged_as_if_alone(backbone: str) -> None:
 # Counted sites at the published sizes, from the paper's description of each network.
 @pytest.mark.parametrize(
     ("backbone", "sites"),
-    [("edsr", 2 * 16), ("srresnet", 2 * 16), ("carn", 2 * 9), ("idn", 6 * 4), ("span", 3 * 6 + 1)],
+    [
+        ("edsr", 2 * 16),
+        ("srresnet", 2 * 16),
+        ("carn", 2 * 9),
+        ("idn", 6 * 4),
+        ("span", 3 * 6 + 1),
+        ("compact", 16),
+    ],
 )
 def test_the_trace_has_every_counted_site_once(backbone: str, sites: int) -> None:
     settings: dict[str, dict[str, Any]] = {
@@ -65,6 +73,7 @@ def test_the_trace_has_every_counted_site_once(backbone: str, sites: int) -> Non
         "srresnet": {"blocks": 16},
         "idn": {"blocks": 4},
         "span": {"blocks": 6},
+        "compact": {"convolutions": 16},
     }
     network = tiny(backbone, 2, "static", **settings.get(backbone, {}))
     with torch.no_grad():
@@ -160,6 +169,17 @@ def test_a_block_of_span_gates_what_a_hand_computation_gates(activation: Activat
     assert output[0, 0, 1, 1].item() == pytest.approx(gated, rel=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_a_compact_whose_weights_are_zero_repeats_pixels(scale: int) -> None:
+    network = tiny("compact", scale, "float")
+    image = torch.rand(1, 3, 5, 7)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        output, _ = network(image)
+    assert torch.equal(output, interpolate(image, scale_factor=scale, mode="nearest"))
+
+
 def test_one_multi_scale_body_serves_every_scale() -> None:
     carn = tiny("carn", 2, "float")
     state = carn.backbone.state_dict()
@@ -172,7 +192,7 @@ def test_one_multi_scale_body_serves_every_scale() -> None:
 
 
 def test_an_unknown_backbone_is_answered_with_the_choices() -> None:
-    with pytest.raises(InputError, match="edsr, carn, idn, srresnet, span"):
+    with pytest.raises(InputError, match="edsr, carn, idn, srresnet, span, compact"):
         build("vdsr", {"scale": 2}, FloatLayers())
 
 

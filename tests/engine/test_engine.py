@@ -190,8 +190,9 @@ def test_every_quantized_convolution_reads_codes_and_every_map_is_written_by_one
     floats = [each.module for each in convolutions if each.source not in codes]
     assert floats == ([] if backbone == "idn" else ["entry" if backbone == "carn" else "head"])
     others = {type(each).__name__ for each in instructions} - {"Conv", "Site"}
-    apart = {"Slice", "Concat", "Add", "Bicubic"} if backbone == "idn" else set()
-    assert others == {"Affine"} | apart
+    apart = {"idn": {"Affine", "Slice", "Concat", "Add", "Bicubic"}}
+    apart["compact"] = {"Slice", "Concat", "Shuffle"}  # nearest neighbour
+    assert others == apart.get(backbone, {"Affine"})
 
 
 @pytest.mark.parametrize("activation", ["silu", "relu", "hardswish"])
