@@ -78,15 +78,14 @@ def described(path: Path) -> Shipped:
     """
     card = read_card(path)
     is_shipped = path.parent.resolve() == shipped.folder().resolve()
-    record = _records().get(path.stem, {}) if is_shipped else {}
+    record = _records(path.parent / RECORDS).get(path.stem, {}) if is_shipped else {}
     scores = {name: Score(*values) for name, values in record.get("results", {}).items()}
     return Shipped(path, card, scores, events(record.get("history", ())) + history_of(card))
 
 
 @lru_cache
-def _records() -> Mapping[str, Any]:
-    records: Mapping[str, Any] = tomllib.loads((shipped.folder() / RECORDS).read_text("utf-8"))
-    return records
+def _records(path: Path) -> Mapping[str, Any]:
+    return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
 def page() -> str:
