@@ -24,7 +24,7 @@ ACTIVATIONS: Mapping[ActivationName, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SpanConfig:
-    """The published network has `silu`.
+    """The published network has `silu`, and takes the mean colour off what it reads.
 
     Raises:
         ValueError: another activation, or fewer than two blocks.
@@ -34,6 +34,7 @@ class SpanConfig:
     features: int = 48
     blocks: int = 6
     activation: ActivationName = "silu"
+    centred: bool = True  # the mean colour is taken off the input
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
@@ -72,6 +73,7 @@ class Span(nn.Module):
     def __init__(self, config: SpanConfig, layers: Layers) -> None:
         super().__init__()
         n = config.features
+        self.centred = config.centred
         self.head = layers.head(conv3x3(3, n))
         self.blocks = nn.ModuleList(
             AttentionBlock(f"block{i}", config, layers) for i in range(1, config.blocks + 1)
@@ -84,7 +86,8 @@ class Span(nn.Module):
         self.homogeneous = config.activation == "relu"  # twice the input gives twice the result
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
-        head = self.head(x * 255 - mean_of(x, white=255))
+        levels = x * 255
+        head = self.head(levels - mean_of(x, white=255) if self.centred else levels)
         body, first = head, head
         outputs = []
         for block in self.blocks:

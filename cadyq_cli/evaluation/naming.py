@@ -42,7 +42,8 @@ def named(
         InputError: a name that is nothing, or models of different scales.
         CheckpointError: a file that cannot be used.
     """
-    scale = scale or next((s for s in map(_stated_scale, models) if s), shipped.DEFAULT_SCALE)
+    stated = (_stated_scale(model, official=official) for model in models)
+    scale = scale or next(filter(None, stated), shipped.DEFAULT_SCALE)
     if not models:
         ending = f"-x{scale}"
         models = [BICUBIC, *(name for name in shipped.names() if name.endswith(ending))]
@@ -53,7 +54,7 @@ def _file(model: str, scale: int, *, official: bool) -> Path | None:
     if model in (BICUBIC, LUMA_BICUBIC):
         return None
     path = shipped.locate(model, scale)
-    if official and path.is_file() and not is_ours(path):
+    if official and _is_foreign(path):
         return path
     own = read_card(path).scale
     if own != scale:
@@ -61,9 +62,13 @@ def _file(model: str, scale: int, *, official: bool) -> Path | None:
     return path
 
 
-def _stated_scale(model: str) -> int | None:
-    """What a shipped network's name or a file of ours says."""
+def _stated_scale(model: str, *, official: bool) -> int | None:
+    """What a shipped network's name or a file says; the authors' checkpoints do not say it."""
     path = Path(model)
     if not shipped.names_file(path):
         return shipped.split(model)[1]
-    return read_card(path).scale if is_ours(path) else None
+    return None if official and _is_foreign(path) else read_card(path).scale
+
+
+def _is_foreign(path: Path) -> bool:
+    return path.is_file() and not is_ours(path)

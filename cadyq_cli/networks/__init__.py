@@ -1,4 +1,4 @@
-"""Trained networks in files: our own format and the authors'.
+"""Trained networks in files: our own format, the authors', and the community's.
 
 What stands in `__all__` is imported when it is first used, as most of it needs torch.
 """

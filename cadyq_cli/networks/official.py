@@ -20,15 +20,12 @@ from cadyq_cli.backbones.parts import DIV2K_MEAN, upsampling_factors
 from cadyq_cli.errors import CheckpointError, InputError
 from cadyq_cli.networks.card import Card
 from cadyq_cli.networks.network import Network, check_weights, shapes_of
-from cadyq_cli.networks.pickled import check_plain, unpickled
+from cadyq_cli.networks.pickled import check_plain
+from cadyq_cli.networks.state_dicts import State, state_dict_in
 from cadyq_cli.networks.stored import refuse_stray
 
-State = Mapping[str, Tensor]
 Names = dict[str, str]  # the authors' module name -> ours
 
-# Where programs put the weights, the better of two first, and what they put before every name.
-_KEYS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
-_WRAPPERS = ("model.", "net.", "module.")
 _MEAN_SHIFTS = ("sub_mean", "add_mean", "sub_mean.shifter", "add_mean.shifter")
 _LEAF = re.compile(
     r"(?P<module>.+?)\.(?P<leaf>alpha|max_val|quant_bit(?P<grid>\d)\.(?:alpha|max_val)"
@@ -105,25 +102,7 @@ def read_state(path: Path) -> State:
     if not path.is_file():
         raise CheckpointError(path, "no such checkpoint")
     refuse_stray(path)
-    content = unpickled(path)
-    state = _unwrapped(content)
-    if state is None:
-        raise CheckpointError(path, "holds no state dict")
-    return state
-
-
-def _unwrapped(content: Any, *, within: int = 0) -> State | None:
-    """The state dict in what was saved, its names without what wraps the whole network."""
-    if not isinstance(content, Mapping) or within > len(_KEYS):  # one can hold itself
-        return None
-    if content and all(isinstance(value, Tensor) for value in content.values()):
-        state = {str(name).removeprefix("module."): value for name, value in content.items()}
-        for prefix in _WRAPPERS:
-            if all(name.startswith(prefix) for name in state):
-                state = {name.removeprefix(prefix): value for name, value in state.items()}
-        return state
-    found = (_unwrapped(content[key], within=within + 1) for key in _KEYS if key in content)
-    return next((state for state in found if state is not None), None)
+    return state_dict_in(path)
 
 
 def _translate(state: State, backbone: str, scale: int, widths: tuple[int, ...]) -> Network:

@@ -15,6 +15,7 @@ from cadyq_cli.downloads import stray_file
 from cadyq_cli.engine.folding import STEP_SUFFIX
 from cadyq_cli.engine.program import Program
 from cadyq_cli.errors import CheckpointError
+from cadyq_cli.needing_torch import require_torch
 from cadyq_cli.networks.card import Card
 from cadyq_cli.networks.format import MAX_TENSORS, check_extent, check_tensor
 
@@ -25,6 +26,10 @@ _FOREIGN = "the authors' checkpoints take `cadyq eval --official` or `load_offic
 
 class ForeignError(CheckpointError):
     """A file that is none of the project's, and may be another's."""
+
+
+class _UnreadableError(ForeignError):
+    """One that is not even in a form that others write."""
 
 
 class Stored(NamedTuple):
@@ -46,11 +51,32 @@ def is_ours(path: Path) -> bool:
 
 
 def read(path: Path) -> Stored:
-    """All that lies in a weights file.
+    """All that lies in a weights file, ours or one that `community` knows.
 
     Raises:
         CheckpointError: see `load`; or its program cannot be understood.
+        MissingTorchError: it is another program's, which takes PyTorch.
     """
+    try:
+        return _read_ours(path)
+    except ForeignError as error:
+        return _read_foreign(path, error)
+
+
+def read_card(path: Path) -> Card:
+    """The card alone.
+
+    Raises:
+        CheckpointError, MissingTorchError: see `read`, but our tensors are not looked at.
+    """
+    try:
+        with _opened(path) as (card, _):
+            return card
+    except ForeignError as error:
+        return _read_foreign(path, error).card
+
+
+def _read_ours(path: Path) -> Stored:
     with _opened(path) as (card, file):
         names = file.keys()
         if len(names) > MAX_TENSORS:
@@ -64,14 +90,19 @@ def read(path: Path) -> Stored:
         return Stored(card, arrays, None if text is None else Program.from_json(text))
 
 
-def read_card(path: Path) -> Card:
-    """The card alone.
+def _read_foreign(path: Path, error: ForeignError) -> Stored:
+    """What another program's file holds, if it is known what that is."""
+    if isinstance(error, _UnreadableError):
+        raise error
+    require_torch(f"{path}: a network that another program saved")
+    from cadyq_cli.networks.community.detecting import UnknownNetworkError, recognized
 
-    Raises:
-        CheckpointError: see `load`, but tensors are not looked at.
-    """
-    with _opened(path) as (card, _):
-        return card
+    try:
+        return Stored(*recognized(path), program=None)
+    except UnknownNetworkError as unknown:
+        raise ForeignError(path, str(unknown), hint=_FOREIGN) from unknown
+    except ValueError as mismatch:
+        raise CheckpointError(path, str(mismatch)) from mismatch
 
 
 def _check_steps(arrays: dict[str, NDArray[Any]]) -> None:
@@ -126,7 +157,7 @@ def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
             start = raw.read(2)
         if start in (b"PK", b"\x80\x02"):
             raise ForeignError(path, "is a PyTorch checkpoint", hint=_FOREIGN) from error
-        raise ForeignError(path, "is no weights file, or is damaged") from error
+        raise _UnreadableError(path, "is no weights file, or is damaged") from error
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:

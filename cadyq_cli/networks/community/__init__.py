@@ -1,0 +1,1 @@
+"""Networks that other programs trained, read as ours; one module for each architecture."""
