@@ -88,7 +88,7 @@ class Model:
     )
     weights: Path | None = option(
         None,
-        "Weights file of a network of your own; `cadyq train` writes such files.",
+        "Weights file of your own, by `cadyq train`; or a community's Compact or SPAN.",
         "-m",
         common=True,
         excludes=(against("model"),),
