@@ -115,7 +115,8 @@ class Enlargement:
             tiles: What the image is cut into, row by row.
             track: Yields the tiles it is given, one for each result.
             self_ensemble, margin: See `upscale`.
-            watch: Called with each tile's result, in the order of the tiles.
+            watch: Called with each tile's result, in the order of the tiles; of a self-ensemble
+                with that of each view of it.
         """
         self._runner, self._image, self._track, self._watch = runner, image, track, watch
         self._margin = margin
@@ -134,8 +135,9 @@ class Enlargement:
         with closing(in_order(self._run, views, self._runner.threads)) as results:
             for tile in self._track(self.tiles):
                 found = [*islice(results, len(self._orientations))]
+                for one in found:
+                    self._watch(one)
                 result = found[0] if len(found) == 1 else mean_of(found)
-                self._watch(result)
                 rows, columns = tile.owned(scale)
                 if columns.start == 0:
                     band = np.empty((rows.stop - rows.start, width, 3), self._image.dtype)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -51,20 +52,22 @@ def measure(
     if degradation.happens:
         models = beside_bicubic(models)
     factor, files = named(models, scale=images.scale, official=official is not None)
-    if output.plot is not None and not any(files.values()):
-        raise InputError("`plot` needs at least one network")
+    if not any(files.values()):
+        _refuse_what_needs_a_network(output, protocol)
     sets = images.sets(factor)
     if not output.quiet:
         _tell_of_others(sets)
     opener, jobs = running.shared(max(len(each.sources) for each in sets), quiet=output.quiet)
 
-    from cadyq_cli.evaluation.enlargers import enlarger_of
+    from cadyq_cli.evaluation.enlargers import as_self_ensemble, enlarger_of
     from cadyq_cli.evaluation.protocol import measure as measured
 
     enlargers = {
         model: enlarger_of(model, file, factor, opener, official=official, images=jobs)
         for model, file in files.items()
     }
+    if protocol.self_ensemble:
+        enlargers = dict(starmap(as_self_ensemble, enlargers.items()))
     patches, compare = protocol.patches(), protocol.comparison(factor)
     way = partial(measured, patches=patches, compare=compare, degradation=degradation)
     workers = partial(ThreadPoolExecutor, jobs, initializer=partial(opener.prepare, jobs))
@@ -76,14 +79,21 @@ def measure(
     if output.json:
         entries = [result.to_json(per_image=output.per_image) for result in results]
         document = _described(factor, sets, patches, compare) | {"results": entries}
+        document["protocol"]["self_ensemble"] = protocol.self_ensemble
         document["protocol"]["degraded"] = asdict(degradation) if degradation.happens else None
         typer.echo(json.dumps(document, indent=2))
     else:
-        _print(results, output, degradation)
+        _print(results, output, degradation, self_ensemble=protocol.self_ensemble)
     if output.plot is not None:
         from cadyq_cli.evaluation.plot import draw
 
         draw(output.plot, results, overwrite=output.overwrite)
+
+
+def _refuse_what_needs_a_network(output: Output, protocol: Protocol) -> None:
+    for name, asked in {"plot": output.plot, "self_ensemble": protocol.self_ensemble}.items():
+        if asked:
+            raise InputError(f"`{name}` needs at least one network")
 
 
 def _tell_of_others(sets: Sequence[Dataset]) -> None:
@@ -159,7 +169,9 @@ def _described(
     }
 
 
-def _print(results: Sequence[Result], output: Output, degradation: Degradation) -> None:
+def _print(
+    results: Sequence[Result], output: Output, degradation: Degradation, *, self_ensemble: bool
+) -> None:
     from cadyq_cli.degradations.telling import told
     from cadyq_cli.evaluation.report import legend, to_csv, to_markdown
 
@@ -167,6 +179,8 @@ def _print(results: Sequence[Result], output: Output, degradation: Degradation) 
     lines = [] if output.quiet else legend()
     if lines and degradation.happens:
         lines.insert(0, f"Small images had: {told(degradation)}.")
+    if lines and self_ensemble:
+        lines.append("+: the mean over eight orientations, at eight times the work.")
     if output.csv:
         typer.echo(to_csv(rows), nl=False)
     elif output.markdown:

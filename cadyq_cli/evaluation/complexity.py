@@ -50,6 +50,7 @@ class Workload:
     convolutions: tuple[Convolution, ...]
     parameters: int
     bytes: int  # quantized weights at 8 bits, everything else at 32
+    views: int = 1  # of the image that it enlarges for one result, as a self-ensemble does
 
     def macs(self, size: tuple[int, int], *, quantizable: bool | None = None) -> float:
         """MACs for a result of `size` (height, width); of one part only if `quantizable` is set."""
@@ -77,8 +78,8 @@ class Workload:
         return max(c.weight_bits for c in self.convolutions if c.quantizable)
 
     def _pixels(self, size: tuple[int, int]) -> float:
-        """Of the input image, which need not be a whole number (1280x720 at x3)."""
-        return size[0] * size[1] / self.scale**2
+        """Of all views of the input image, not always a whole number (1280x720 at x3)."""
+        return self.views * size[0] * size[1] / self.scale**2
 
 
 def energy_of_mac(weight_bits: float, input_bits: float) -> float:

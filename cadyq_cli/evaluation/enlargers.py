@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cadyq_cli.engine.runner import Runner
+from cadyq_cli.engine.runner import Result, Runner
 from cadyq_cli.errors import UncompilableError
 from cadyq_cli.evaluation.complexity import Workload, workload_of
 from cadyq_cli.evaluation.naming import BICUBIC
@@ -17,6 +18,7 @@ from cadyq_cli.evaluation.protocol import Patches, Pixels, Widths
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.needing_torch import require_torch
 from cadyq_cli.networks.stored import is_ours, read
+from cadyq_cli.self_ensemble import EVERY_ORIENTATION
 from cadyq_cli.upscaling import Enlargement
 
 if TYPE_CHECKING:
@@ -52,15 +54,29 @@ class NetworkEnlarger:
     runner: Runner
     file: Path | None = None  # where it came from
     workload: Workload | None = None
+    self_ensemble: bool = False  # each patch in all its orientations
 
     def load(self, source: Source) -> Pair:
         return source.load(self.runner.scale)
 
     def enlarge(self, image: Pixels, patches: Patches) -> tuple[Pixels, Widths]:
-        run = Enlargement(self.runner, image, patches.cut(*image.shape[:2]))
+        """As `protocol.Enlarger`; each view of a patch has widths of its own."""
+        found: defaultdict[str, list[float]] = defaultdict(list)
+
+        def watch(result: Result) -> None:
+            for site, chosen in result.choices.items():
+                found[site].append(chosen.bits)
+
+        run = Enlargement(
+            self.runner,
+            image,
+            patches.cut(*image.shape[:2]),
+            self_ensemble=self.self_ensemble,
+            watch=watch,
+        )
         bands = [*run]
         return np.concatenate(bands), {
-            site: bits.astype(np.uint8) for site, bits in run.bits.items()
+            site: np.array(bits, np.uint8) for site, bits in found.items()
         }
 
 
@@ -104,6 +120,14 @@ def enlarger_of(
 
         return NetworkEnlarger(runner, file, _workload_of_modules(load(file)))
     return NetworkEnlarger(runner, file, workload_of(stored.program, stored.arrays))
+
+
+def as_self_ensemble(model: str, enlarger: AnyEnlarger) -> tuple[str, AnyEnlarger]:
+    """A network asked eight times, by its name with a "+"; interpolation as it is."""
+    if not isinstance(enlarger, NetworkEnlarger):
+        return model, enlarger
+    workload = enlarger.workload and replace(enlarger.workload, views=len(EVERY_ORIENTATION))
+    return f"{model}+", replace(enlarger, workload=workload, self_ensemble=True)
 
 
 def _workload_of_modules(network: Network) -> Workload | None:

@@ -80,7 +80,7 @@ class Result:
         return fmean(self.workload.energy(REFERENCE_SIZE, image.widths) for image in self.images)
 
     def histogram(self) -> dict[str, dict[int, int]]:
-        """How many patches got each width, by site."""
+        """How many patches, or views of one, got each width, by site."""
         counts: dict[str, Counter[int]] = {}
         for image in self.images:
             for site, widths in image.widths.items():

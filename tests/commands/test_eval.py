@@ -21,7 +21,8 @@ from cadyq_cli.commands.app import app
 from cadyq_cli.errors import ImageError
 from cadyq_cli.evaluation.metrics import psnr_y
 from cadyq_cli.imaging.resize import crop_to_multiple, imresize
-from cadyq_cli.networks import save
+from cadyq_cli.networks import load, save
+from cadyq_cli.upscaling import upscale
 
 
 @pytest.fixture
@@ -213,6 +214,7 @@ def test_what_is_wrong_with_the_images_is_one_line_and_exit_code_1(
         ["bicubic", "-d", "DIR", "-d", "DIR", "--lr", "DIR"],
         ["bicubic", "-d", "DIR", "--plot", "plot.xyz"],
         ["bicubic", "-d", "DIR", "--plot", "plot.png"],
+        ["bicubic", "-d", "DIR", "--self-ensemble"],
         ["bicubic", "-d", "DIR", "--csv", "--histogram"],
         ["bicubic", "-d", "DIR", "--scale", "5"],
         ["no-such-model", "-d", "DIR"],
@@ -275,6 +277,36 @@ def test_what_was_degraded_is_told(images: Path) -> None:
     result = run("bicubic", "-s", 2, "-d", images, "--degrade", "graynoise5-jpeg60-webp50")
     words = "gray noise of 5, JPEG of quality 60 (4:2:0) before, WebP of quality 50."
     assert f"Small images had: {words}" in result.stderr
+
+
+def test_a_self_ensemble_is_measured_as_upscale_makes_it(images: Path, weights: Path) -> None:
+    found = _each_psnr("bicubic", weights, "-d", images, "--self-ensemble")
+    assert list(found) == ["bicubic", f"{weights}+"]
+    assert found["bicubic"] == _each_psnr("bicubic", "-s", 2, "-d", images)["bicubic"]
+    for each in images.iterdir():
+        truth = crop_to_multiple(np.asarray(Image.open(each)), 2)
+        views = upscale(load(weights), imresize(truth, 0.5), self_ensemble=True)
+        expected = psnr_y(views.pixels, truth, border=2)
+        assert found[f"{weights}+"][f"Three/{each.stem}"] == pytest.approx(expected, abs=0.02)
+
+
+def test_a_self_ensemble_is_told_in_every_form(images: Path, weights: Path, tmp_path: Path) -> None:
+    base = [weights, "-d", images, "--self-ensemble"]
+    plain, told = (json.loads(run(*arguments, "--json").stdout) for arguments in (base[:-1], base))
+    assert (plain["protocol"]["self_ensemble"], told["protocol"]["self_ensemble"]) == (False, True)
+    (once,), (eight,) = plain["results"], told["results"]
+    macs = [sum(each["macs_1280x720"].values()) for each in (once, eight)]
+    assert macs[1] == 8 * macs[0]
+    assert eight["weight_bytes"] == once["weight_bytes"]
+    patches = [sum(each["widths"]["block1.1"].values()) for each in (once, eight)]
+    assert patches == [3, 8 * 3]  # each view has widths of its own
+    name = re.escape(f"{weights}+")
+    table = run(*base, "--plot", tmp_path / "plot.png")
+    assert re.search(rf"^{name} +Three ", table.stdout, re.MULTILINE)
+    assert "+: the mean over eight orientations" in table.stderr
+    assert (tmp_path / "plot.png").exists()
+    for form in ("--csv", "--markdown"):
+        assert f"{weights}+" in run(*base, form).stdout
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,10 @@ class Protocol:
     official_patches: bool = option(
         False, "Stretch the last patches to the edge as the released code does."
     )
+    self_ensemble: bool = option(
+        False,
+        "Average over the eight orientations, the + of papers: eight times the work.",
+    )
     border: int | None = option(
         None, "Not compared at each edge.", metavar="PX", least=0, usually="the scale"
     )
