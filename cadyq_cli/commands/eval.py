@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from itertools import starmap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -52,11 +53,8 @@ def measure(
     if degradation.happens:
         models = beside_bicubic(models)
     factor, files = named(models, scale=images.scale, official=official is not None)
-    if not any(files.values()):
-        _refuse_what_needs_a_network(output, protocol)
-    sets = images.sets(factor)
-    if not output.quiet:
-        _tell_of_others(sets)
+    _check_for_networks(files.values(), output, protocol)
+    sets = _told(images.sets(factor), quiet=output.quiet)
     opener, jobs = running.shared(max(len(each.sources) for each in sets), quiet=output.quiet)
 
     from cadyq_cli.evaluation.enlargers import as_self_ensemble, enlarger_of
@@ -90,20 +88,22 @@ def measure(
         draw(output.plot, results, overwrite=output.overwrite)
 
 
-def _refuse_what_needs_a_network(output: Output, protocol: Protocol) -> None:
+def _check_for_networks(files: Iterable[Path | None], output: Output, protocol: Protocol) -> None:
+    """Refuse what is asked of networks where there is none."""
     for name, asked in {"plot": output.plot, "self_ensemble": protocol.self_ensemble}.items():
-        if asked:
+        if asked and not any(files):
             raise InputError(f"`{name}` needs at least one network")
 
 
-def _tell_of_others(sets: Sequence[Dataset]) -> None:
-    """Notes on the pictures that are measured in no set, because they cannot be read."""
+def _told(sets: Sequence[Dataset], *, quiet: bool) -> Sequence[Dataset]:
+    """The sets, with notes on the pictures that are measured in none: they cannot be read."""
     from cadyq_cli.commands.lines import tell
     from cadyq_cli.imaging.left_out import told
 
     for each in sets:
-        if each.others:
+        if each.others and not quiet:
             tell(f"note: {each.name}: {told(each.others)}")
+    return sets
 
 
 def _measured(
