@@ -147,7 +147,12 @@ def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> 
         if stored.program is not None:
             check_alike(stored.card, stored.program)
             return Executable(
-                stored.program, stored.arrays, kernels, threads=threads, name=str(path)
+                stored.program,
+                stored.arrays,
+                kernels,
+                threads=threads,
+                name=str(path),
+                difference_fit=stored.card.difference_fit,
             )
         require_torch(f"{path}: a network that was not saved for the engine")
         from cadyq_cli.networks.file import rebuilt
@@ -174,7 +179,13 @@ def executable_of(network: Network, kernels: Kernels, *, threads: int = 1) -> Ex
     network = with_composed_tail(network)
     program = compile_network(network.backbone, scale=network.card.scale)
     try:
-        return Executable(program, coded_arrays(network.backbone), kernels, threads=threads)
+        return Executable(
+            program,
+            coded_arrays(network.backbone),
+            kernels,
+            threads=threads,
+            difference_fit=network.difference_fit,
+        )
     except ValueError as error:
         raise UncompilableError(f"the kernels cannot run it: {error}") from error
 

@@ -40,6 +40,8 @@ def mean_of(views: Sequence[Result]) -> Result:
 
     The gradient is that of the first view; scores and spreads are left out.
     """
+    if len(views) == 1:
+        return views[0]
     choices = {
         site: Chosen(float(np.mean([view.choices[site].bits for view in views])))
         for site in views[0].choices

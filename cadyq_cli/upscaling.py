@@ -8,19 +8,24 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.reach import FARTHEST
-from cadyq_cli.engine.runner import Result, Runner
+from cadyq_cli.engine.runner import Chosen, Result, Runner
+from cadyq_cli.engine.selector_inputs import image_gradient
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.pixels import from_values, to_values
 from cadyq_cli.imaging.pure import keep_pure
-from cadyq_cli.imaging.tiles import Span, Tile
+from cadyq_cli.imaging.tiles import Span, Tile, bands
 from cadyq_cli.imaging.tiles import tiles as cut
+from cadyq_cli.plain_areas.cells import cells_of
+from cadyq_cli.plain_areas.joining import PlainAreas
+from cadyq_cli.plain_areas.planning import planned
+from cadyq_cli.plain_areas.predictor import plain_cells
 from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 
 # px of the input that a tile has at most: a patch with widths of its own. With the paper's 96 px,
@@ -31,10 +36,11 @@ OVERLAP = 2 * FARTHEST  # px of the input that neighbouring tiles share at most
 # networks see zeros around it, which shows at the border of a plain one, by up to 39 levels with
 # EDSR and SPAN, and by no more than 2 with this.
 MARGIN = 3
+WORTHWHILE = 0.97  # of the work; plain areas that would leave more are not told apart
 SMALLEST_TILE = 32  # px of the input; smaller ones would see little of what surrounds a pixel
 
 Pixels = NDArray[np.uint8 | np.uint16]
-Widths = NDArray[np.uint8 | np.float32]  # whole, unless a self-ensemble took the mean
+Widths = NDArray[np.uint8 | np.float32]  # whole, unless a self-ensemble took the mean; 0: plain
 
 
 Tracker = Callable[[Sequence[Tile]], Iterable[Tile]]  # yields them, as a progress bar does
@@ -44,8 +50,12 @@ R = TypeVar("R")
 
 
 def mean_width(bits: Mapping[str, Widths]) -> float | None:
-    """Mean width over all tiles and sites, the paper's FAB; None for a float network."""
-    return float(np.mean([widths.mean() for widths in bits.values()])) if bits else None
+    """Mean width over sites and the tiles that a network made, the paper's FAB; None for no width.
+
+    Plain tiles, whose width is 0, do not count.
+    """
+    means = [widths[widths > 0].mean() for widths in bits.values() if widths.any()]
+    return float(np.mean(means)) if means else None
 
 
 def tiles_of(runner: Runner, image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
@@ -69,6 +79,31 @@ def tiles_of(runner: Runner, image: Pixels, tile: int = 0) -> tuple[Tile, ...]:
     return tuple(cut(height, width, side, overlap_of(runner, side)))
 
 
+def cut_of(
+    runner: Runner, image: Pixels, tile: int = 0, *, plain_levels: float = 0
+) -> tuple[tuple[Tile, ...], PlainAreas | None]:
+    """The tiles to enlarge an image by, and which of them are not worth the network.
+
+    Args:
+        runner, image, tile: As for `tiles_of`.
+        plain_levels: See `upscale`.
+
+    Raises:
+        InputError, ValueError: as for `tiles_of`.
+    """
+    tiles, side = tiles_of(runner, image, tile), tile or TILE
+    if not plain_levels or runner.difference_fit is None:
+        return tiles, None
+    needed = ~plain_cells(cells_of(image), runner.difference_fit, plain_levels)
+    context = overlap_of(runner, side) // 2
+    parts = planned(needed, image.shape[:2], side=side, context=context)
+    work = sum(tile.area for tile, network in parts if network)
+    if work > WORTHWHILE * sum(tile.area for tile in tiles):
+        return tiles, None
+    plain = PlainAreas(image, runner.scale, [tile for tile, network in parts if not network])
+    return tuple(tile for tile, _ in parts), plain
+
+
 def overlap_of(runner: Runner, tile: int) -> int:
     """How far tiles overlap, px of the input: at most as far as a pixel can see."""
     return min(2 * runner.reach, OVERLAP, tile // 2)
@@ -82,6 +117,7 @@ class Upscaled:
     tiles: tuple[Tile, ...]  # in pixels of the input
     bits: dict[str, Widths]  # site -> width of each tile, shape (tiles,)
     seconds: float
+    plain_share: float = 0.0  # of the image: where the network was not run
 
     @property
     def average_bits(self) -> float | None:
@@ -102,6 +138,7 @@ class Enlargement:
         image: Pixels,
         tiles: Sequence[Tile],
         *,
+        plain: PlainAreas | None = None,
         track: Tracker = iter,
         self_ensemble: bool = False,
         margin: int = 0,
@@ -112,39 +149,45 @@ class Enlargement:
         Args:
             runner: A network, as for `upscale`; each of its threads takes a tile, or a view of one.
             image: RGB, shape (H, W, 3), uint8 or uint16.
-            tiles: What the image is cut into, row by row.
+            tiles: What the image is cut into; see `bands`.
+            plain: Which of them are interpolated; none if there is none.
             track: Yields the tiles it is given, one for each result.
             self_ensemble, margin: See `upscale`.
             watch: Called with each tile's result, in the order of the tiles; of a self-ensemble
                 with that of each view of it.
         """
         self._runner, self._image, self._track, self._watch = runner, image, track, watch
-        self._margin = margin
+        self._margin, self._plain = margin, plain
         self._orientations = EVERY_ORIENTATION if self_ensemble else (Orientation(),)
         height, width, _ = image.shape
         self.size = height * runner.scale, width * runner.scale
         self.tiles = tuple(tiles)
         self.bits: dict[str, Widths] = {}
+        self.plain_share = 0.0 if plain is None else plain.share
 
     def __iter__(self) -> Generator[Pixels, None, None]:
         """Compute the bands (n, W * scale, 3), one for each row of tiles."""
-        scale, width = self._runner.scale, self.size[1]
+        scale, (_, width, _) = self._runner.scale, self._image.shape
         bits: defaultdict[str, list[float]] = defaultdict(list)
-        band = self._image[:0]
-        views = product(self.tiles, self._orientations)
+        views = ((tile, view) for tile in self.tiles for view in self._views(tile))
+        coming, band, top, missing = bands(self.tiles, width), self._image[:0], 0, 0
         with closing(in_order(self._run, views, self._runner.threads)) as results:
             for tile in self._track(self.tiles):
-                found = [*islice(results, len(self._orientations))]
+                if not missing:
+                    rows, missing = next(coming)
+                    top, height = rows.start, rows.stop - rows.start
+                    band = np.empty((height * scale, width * scale, 3), self._image.dtype)
+                found = [*islice(results, len(self._views(tile)))]
                 for one in found:
                     self._watch(one)
-                result = found[0] if len(found) == 1 else mean_of(found)
+                result = mean_of(found)
                 rows, columns = tile.owned(scale)
-                if columns.start == 0:
-                    band = np.empty((rows.stop - rows.start, width, 3), self._image.dtype)
-                band[:, columns] = from_values(result.pixels, band.dtype)
+                rows = slice(rows.start - top * scale, rows.stop - top * scale)
+                band[rows, columns] = from_values(result.pixels, band.dtype)
                 for site, chosen in result.choices.items():
                     bits[site].append(chosen.bits)
-                if columns.stop == width:
+                missing -= 1
+                if not missing:
                     yield band
         kind = np.uint8 if len(self._orientations) == 1 else np.float32
         self.bits = {site: np.array(widths, kind) for site, widths in bits.items()}
@@ -152,6 +195,10 @@ class Enlargement:
     def _run(self, view: tuple[Tile, Orientation]) -> Result:
         """What a tile gives in an orientation: upright, and only the pixels that it owns."""
         tile, orientation = view
+        if self._plain is not None and self._plain.hold(tile):
+            gradient = image_gradient(to_values(self._image[tile.read()]))
+            choices = dict.fromkeys(self._runner.candidates, Chosen(0))
+            return Result(self._plain.interpolated(tile), gradient, choices)
         height, width, _ = self._image.shape
         rows, columns = self._repeated(tile.rows, height), self._repeated(tile.columns, width)
         read = self._image[tile.read()]
@@ -162,7 +209,15 @@ class Enlargement:
         keep_pure(read, pixels)
         scale = self._runner.scale
         pixels = pixels[rows[0] * scale :, columns[0] * scale :]
-        return replace(result, pixels=pixels[tile.inner(scale)])
+        pixels = pixels[tile.inner(scale)]
+        if self._plain is not None:
+            self._plain.join(tile, pixels)
+        return replace(result, pixels=pixels)
+
+    def _views(self, tile: Tile) -> Sequence[Orientation]:
+        """The orientations to enlarge a tile in."""
+        interpolated = self._plain is not None and self._plain.hold(tile)
+        return self._orientations[:1] if interpolated else self._orientations
 
     def _repeated(self, span: Span, length: int) -> tuple[int, int]:
         """How many pixels to add before and after a span of an axis."""
@@ -177,6 +232,7 @@ def upscale(
     track: Tracker = iter,
     self_ensemble: bool = False,
     margin: int = 0,
+    plain_levels: float = 0,
 ) -> Upscaled:
     """Enlarge an image by the network's scale, wherever the network runs.
 
@@ -193,6 +249,9 @@ def upscale(
             results and of the widths. Eight times the work for a little more PSNR.
         margin: Pixels of the input to repeat the outermost ones by, see `MARGIN`. Tiles at the
             border grow by so much; the result does not.
+        plain_levels: Where the network would hardly differ from bicubic interpolation, by at most
+            so many 8-bit levels, that is taken instead; 0 runs the network everywhere. Only
+            networks that carry a `difference_fit` know where.
 
     Returns:
         The image in the type of the input, and the widths.
@@ -202,14 +261,22 @@ def upscale(
         ValueError: the image is empty or not RGB.
     """
     began = time.perf_counter()
-    tiles = tiles_of(runner, image, tile)
-    run = Enlargement(runner, image, tiles, track=track, self_ensemble=self_ensemble, margin=margin)
+    tiles, plain = cut_of(runner, image, tile, plain_levels=plain_levels)
+    run = Enlargement(
+        runner,
+        image,
+        tiles,
+        plain=plain,
+        track=track,
+        self_ensemble=self_ensemble,
+        margin=margin,
+    )
     result = np.empty((*run.size, 3), image.dtype)
     done = 0
     for band in run:
         result[done : done + len(band)] = band
         done += len(band)
-    return Upscaled(result, tiles, run.bits, time.perf_counter() - began)
+    return Upscaled(result, tiles, run.bits, time.perf_counter() - began, run.plain_share)
 
 
 def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R, None, None]:

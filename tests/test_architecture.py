@@ -26,6 +26,7 @@ RANKS = (
     {"upscaling", "self_ensemble", "opening", "training", "evaluation", "bitmaps"},
     {"figures"},
     {"outer_layers"},
+    {"plain_areas"},
     {"networks", "imaging", "engine", "degradations"},
     {"backbones"},
     {"quant"},

@@ -10,7 +10,7 @@ import torch
 from reference_kernels import ReferenceKernels
 
 from cadyq_cli.engine.executor import Executable
-from cadyq_cli.engine.runner import Map, Result
+from cadyq_cli.engine.runner import DifferenceFit, Map, Result
 from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.tiles import Tile
 from cadyq_cli.networks import Card, Network
@@ -233,12 +233,76 @@ class Counting:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self.candidates: dict[str, tuple[int, ...]] = {}
+        self.difference_fit = None
         self.patches = 0
 
     def run(self, patch: Map) -> Result:
         self.patches += 1
         height, width, _ = patch.shape
         return Result(np.zeros((2 * height, 2 * width, 3), np.float32), np.zeros(2, np.float32), {})
+
+
+FLAT = {"curvature": 1.0, "gradient": 0.0, "offset": 0.0}  # differs by as much as it curves
+
+
+def with_plain_areas(*, threads: int = 1) -> Executable:
+    """A network that is not to run where nothing curves."""
+    network = executable(threads=threads)
+    network.difference_fit = DifferenceFit(**FLAT)
+    return network
+
+
+def half_plain(height: int = 200, width: int = 400) -> Pixels:
+    image = photograph(height, width)
+    image[:, :208] = 90  # six cells and what counts around them
+    return image
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_plain_areas_are_interpolated_and_the_rest_is_as_the_network_makes_it(
+    threads: int,
+) -> None:
+    image = half_plain()
+    whole = upscale(executable(), image).pixels
+    result = upscale(with_plain_areas(threads=threads), image, plain_levels=3)
+    assert result.plain_share == pytest.approx(192 / 400)
+    assert (result.pixels[:, : 2 * 192] == 90).all()
+    assert not (whole[:, : 2 * 192] == 90).all()
+    beyond = result.pixels[:, 2 * 200 :].astype(int) - whole[:, 2 * 200 :]
+    assert np.abs(beyond).max() <= 8  # other patches, so other widths
+    assert np.abs(beyond).mean() < 0.5
+
+
+def test_plain_tiles_have_a_width_of_0_that_does_not_count() -> None:
+    result = upscale(with_plain_areas(), half_plain(), plain_levels=3)
+    plain = [tile.columns.keep_to <= 192 for tile in result.tiles]
+    for widths in result.bits.values():
+        assert [width == 0 for width in widths] == plain
+    counted = np.concatenate([widths[widths > 0] for widths in result.bits.values()])
+    assert result.average_bits == pytest.approx(counted.mean())
+
+
+def test_a_plain_picture_has_no_width_at_all() -> None:
+    result = upscale(with_plain_areas(), np.full((50, 70, 3), 90, np.uint8), plain_levels=3)
+    assert result.average_bits is None
+    assert result.plain_share == 1
+    assert (result.pixels == 90).all()
+
+
+def test_the_network_runs_everywhere_unless_told() -> None:
+    image = half_plain()
+    assert np.array_equal(
+        upscale(with_plain_areas(), image).pixels, upscale(executable(), image).pixels
+    )
+    assert upscale(executable(), image, plain_levels=3).plain_share == 0
+
+
+def test_bands_and_a_self_ensemble_leave_plain_areas_out() -> None:
+    image = half_plain()
+    result = upscale(with_plain_areas(), image, plain_levels=3, self_ensemble=True)
+    whole = upscale(executable(), image, self_ensemble=True)
+    assert (result.pixels[:, : 2 * 192] == 90).all()
+    assert np.abs(result.pixels[:, 400:].astype(int) - whole.pixels[:, 400:]).mean() < 0.5
 
 
 @pytest.mark.parametrize("threads", [1, 3])

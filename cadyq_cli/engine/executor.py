@@ -16,7 +16,7 @@ from cadyq_cli.engine.kernels import Kernels
 from cadyq_cli.engine.operations import OPERATIONS, Context, Operation, PatchState
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
-from cadyq_cli.engine.runner import Map, Result
+from cadyq_cli.engine.runner import DifferenceFit, Map, Result
 from cadyq_cli.engine.selector_inputs import image_gradient
 
 
@@ -38,6 +38,7 @@ class Executable:
         *,
         threads: int = 1,
         name: str = "the network",
+        difference_fit: DifferenceFit | None = None,
     ) -> None:
         """Pack the weights.
 
@@ -48,12 +49,13 @@ class Executable:
             kernels: What computes.
             threads: How many will share it at a time, in the opinion of whoever makes it.
             name: What to call it in an error, such as its file's.
+            difference_fit: See `Runner`.
 
         Raises:
             ValueError: a rule of `engine.rules` does not hold.
         """
         self.program, self.kernels, self.threads = program, kernels, threads
-        self.name = name
+        self.name, self.difference_fit = name, difference_fit
         shapes = checked(program, arrays)
         context = Context(arrays, kernels, shapes, measured_maps(program))
         with np.errstate(all="ignore"):  # `folding` looks at the result

@@ -28,6 +28,14 @@ class Result:
     choices: dict[str, Chosen]  # by counted site
 
 
+class DifferenceFit(NamedTuple):
+    """How far a network's result lies from interpolation, by what shows; see `plain_areas`."""
+
+    curvature: float
+    gradient: float
+    offset: float
+
+
 class Runner(Protocol):
     """A network, ready to run: `engine.executor.Executable`, `networks.Network`."""
 
@@ -42,6 +50,10 @@ class Runner(Protocol):
     @property
     def candidates(self) -> dict[str, tuple[int, ...]]:
         """The widths that each counted site may have, by its name; empty for a float network."""
+
+    @property
+    def difference_fit(self) -> DifferenceFit | None:
+        """What tells where the network need not run; None if it is to run everywhere."""
 
     @property
     def threads(self) -> int:

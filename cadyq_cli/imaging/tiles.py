@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
@@ -48,6 +48,11 @@ class Tile:
     def owned(self, scale: int = 1) -> tuple[slice, slice]:
         """The same pixels on the whole result."""
         return self.rows.owned(scale), self.columns.owned(scale)
+
+    @property
+    def area(self) -> int:
+        """How many pixels the tile reads."""
+        return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
 
 
 def spans(length: int, tile: int, overlap: int) -> list[Span]:
@@ -96,6 +101,24 @@ def tiles(height: int, width: int, tile: int, overlap: int) -> Iterator[Tile]:
         spans(length, fitted(length, tile, overlap), overlap) for length in (height, width)
     )
     return (Tile(row, column) for row in rows for column in columns)
+
+
+def bands(tiles: Iterable[Tile], width: int) -> Iterator[tuple[slice, int]]:
+    """Rows from the top that are whole once some more tiles are done, and the number of those.
+
+    Args:
+        tiles: They own every pixel of an image once, those of a band before those below it.
+        width: Of the image.
+    """
+    count = top = bottom = missing = 0
+    for tile in tiles:
+        rows, columns = tile.owned()
+        missing += width * max(rows.stop - bottom, 0)
+        missing -= (rows.stop - rows.start) * (columns.stop - columns.start)
+        bottom, count = max(rows.stop, bottom), count + 1
+        if not missing:
+            yield slice(top, bottom), count
+            count, top = 0, bottom
 
 
 def _owned(starts: Sequence[int], stops: Sequence[int]) -> list[Span]:

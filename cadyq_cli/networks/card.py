@@ -6,11 +6,19 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from cadyq_cli.networks.format import FORMAT, MAX_CARD, SCALES
+from cadyq_cli.engine.runner import DifferenceFit
+from cadyq_cli.networks.format import FORMAT, MAX_CARD, MAX_OF_FIT, SCALES
 from cadyq_cli.plain_json import check_format, json_object
 from cadyq_cli.typed import shown
 
-_KINDS = {"backbone": str, "settings": dict, "precision": str, "layers": dict, "about": dict}
+_KINDS = {
+    "backbone": str,
+    "settings": dict,
+    "precision": str,
+    "layers": dict,
+    "plain": dict,
+    "about": dict,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +26,15 @@ class Card:
     """What a weights file says of itself.
 
     `precision` is a key of `quant.layers.PRECISIONS`, and `layers` are that execution's settings.
-    `about` is for people: recipe, data, results. Nothing reads it to build the network.
+    `plain` are the numbers of a `DifferenceFit`, or there are none. `about` is for people: recipe,
+    data, results. Nothing reads it to build the network.
     """
 
     backbone: str
     settings: dict[str, Any]
     precision: str = "float"
     layers: dict[str, Any] = field(default_factory=dict)
+    plain: dict[str, float] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -34,8 +44,16 @@ class Card:
         scale: int = self.settings["scale"]
         return scale
 
+    @property
+    def difference_fit(self) -> DifferenceFit | None:
+        """What tells where the network need not run."""
+        return DifferenceFit(**self.plain) if self.plain else None
+
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        entries = asdict(self)
+        if not self.plain:
+            del entries["plain"]  # so that versions that do not know it can read the file
+        return json.dumps(entries)
 
     @classmethod
     def from_json(cls, text: str) -> Card:
@@ -57,9 +75,23 @@ class Card:
         for name, kind in _KINDS.items():
             if not isinstance(entries.get(name, kind()), kind):
                 raise ValueError(f"its card has {shown(entries[name])} for {name}")
+        _check_fit(entries.get("plain", {}))
         scale = entries["settings"].get("scale")
         if type(scale) is not int:
             raise ValueError("its card does not say the scale")
         if scale not in SCALES:
             raise ValueError(f"its scale is {scale}, not from {SCALES[0]} to {SCALES[-1]}")
         return cls(**entries)
+
+
+def _check_fit(plain: dict[str, Any]) -> None:
+    """Refuse what is no fit of plain areas.
+
+    Raises:
+        ValueError: entries are missing or unknown, or no numbers within bounds.
+    """
+    if plain and plain.keys() != set(DifferenceFit._fields):
+        raise ValueError(f"its card's plain has not the entries {', '.join(DifferenceFit._fields)}")
+    for name, value in plain.items():
+        if type(value) not in (int, float) or not abs(value) <= MAX_OF_FIT:
+            raise ValueError(f"its card's plain has {shown(value)} for {name}")

@@ -12,6 +12,9 @@ Whoever reads a file by `stored.read` gets this, or a `CheckpointError` in one l
 - The card has the entries of `Card` and no others, of their kinds. No whole number in it
   is beyond `plain_json.LARGEST`, either way.
 
+- The card's `plain`, where there is one, has exactly the numbers of `engine.runner.DifferenceFit`,
+  each within `MAX_OF_FIT`, either way. They only say where interpolation is enough.
+
 A network that PyTorch builds (`load`) has besides the backbone's settings within
 `backbones.registry.MAX_SETTING`, exactly the tensors, in name and shape, that its card asks for,
 and finite numbers; all this is known before the network takes memory. What holds for a program is
@@ -46,6 +49,7 @@ MAX_HEADER = 2**22  # bytes of names, shapes and metadata
 MAX_CARD = 2**18  # characters
 MAX_TENSORS = 2**14
 MAX_AXES = 5  # of a tensor: places, outputs, inputs, rows and columns of a bordered convolution
+MAX_OF_FIT = 100  # either way, of a number that tells plain areas
 SCALES = range(1, 9)  # times that a network enlarges
 
 DTYPES = ("F32", "F16", "I8", "I64")  # as safetensors calls them

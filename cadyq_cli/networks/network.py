@@ -13,7 +13,7 @@ from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import FARTHEST, reach_of
-from cadyq_cli.engine.runner import Chosen, Map, Result
+from cadyq_cli.engine.runner import Chosen, DifferenceFit, Map, Result
 from cadyq_cli.errors import InputError, UncompilableError
 from cadyq_cli.networks.card import Card
 from cadyq_cli.quant.layers import PRECISIONS
@@ -51,6 +51,11 @@ class Network(nn.Module):
     def scale(self) -> int:
         """How many times as large an image becomes."""
         return self.card.scale
+
+    @property
+    def difference_fit(self) -> DifferenceFit | None:
+        """See `Runner`."""
+        return self.card.difference_fit
 
     @cached_property
     def reach(self) -> int:

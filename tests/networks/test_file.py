@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,23 @@ def test_an_unknown_pytorch_checkpoint_is_told_apart(zipped: bool, tmp_path: Pat
     assert "is not recognized as compact or span; its first tensors are weight" in _failure(path)
 
 
+PLAIN = {"curvature": 0.7, "gradient": -0.1, "offset": 0.2}
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_what_tells_plain_areas_comes_back(tmp_path: Path, *, compact: bool) -> None:
+    path, network = tmp_path / "a.safetensors", tiny("edsr")
+    network.card = replace(network.card, plain=PLAIN)
+    save(path, network, compact=compact)
+    assert load(path).difference_fit == (0.7, -0.1, 0.2)
+    assert load_executable(path, ReferenceKernels()).difference_fit == (0.7, -0.1, 0.2)
+
+
+def test_a_card_says_nothing_of_plain_areas_unless_it_has_to() -> None:
+    """So that versions of cadyq which do not know the entry can read the file."""
+    assert "plain" not in json.loads(tiny("edsr").card.to_json())
+
+
 def _rewritten(path: Path, **changes: object) -> None:
     """The file at `path` with another card."""
     with safe_open(path, framework="np") as file:
@@ -164,6 +182,13 @@ def _rewritten(path: Path, **changes: object) -> None:
         ({"settings": {}}, "does not say the scale"),
         ({"settings": {"scale": "2"}}, "does not say the scale"),
         ({"precision": ["static"]}, "for precision"),
+        ({"plain": [1, 2, 3]}, "has [1, 2, 3] for plain"),
+        ({"plain": {"offset": 1}}, "plain has not the entries curvature, gradient, offset"),
+        ({"plain": PLAIN | {"more": 1}}, "plain has not the entries"),
+        ({"plain": PLAIN | {"offset": "1"}}, "plain has '1' for offset"),
+        ({"plain": PLAIN | {"offset": True}}, "plain has True for offset"),
+        ({"plain": PLAIN | {"offset": float("nan")}}, "plain has nan for offset"),
+        ({"plain": PLAIN | {"gradient": -1e9}}, "plain has -1000000000.0 for gradient"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(

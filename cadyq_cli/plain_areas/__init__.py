@@ -1,0 +1,1 @@
+"""Plain areas, where interpolation gives what a network would, and the network is not run."""
