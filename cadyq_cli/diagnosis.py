@@ -21,12 +21,14 @@ from cadyq_cli.engine.native.library import (
     instruction_sets,
 )
 from cadyq_cli.errors import CadyqError
+from cadyq_cli.imaging.plugins.plugin import BROTLI, HEIF, JXL, Plugin
 from cadyq_cli.needing_torch import INSTALL, has_torch
 from cadyq_cli.networks import shipped
 from cadyq_cli.opening import load_executable, usable_cores
 from cadyq_cli.upscaling import upscale
 
 PACKAGES = ("numpy", "pillow", "rich", "safetensors", "tqdm", "typer")
+PLUGINS = (HEIF, JXL, BROTLI)
 CODECS = ("jpg", "webp", "avif", "libtiff", "littlecms2")  # Pillow's names
 VARIABLES = (ISA_VARIABLE, "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "NO_COLOR", "PYTHONUTF8")
 
@@ -54,6 +56,7 @@ def findings() -> Iterator[Finding]:
     yield Finding("cores", f"{usable_cores()} of {os.cpu_count()}")
     yield from map(_package, PACKAGES)
     yield Finding("picture codecs", ", ".join(map(_codec, CODECS)))
+    yield from map(_plugin, PLUGINS)
     yield _torch()
     if chosen := [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]:
         yield Finding("environment", " ".join(chosen))
@@ -68,6 +71,13 @@ def _package(name: str) -> Finding:
         return Finding(name, version(name))
     except PackageNotFoundError:
         return Finding(name, "not installed", f"pip install {name}")
+
+
+def _plugin(plugin: Plugin) -> Finding:
+    """A package that may be missing."""
+    if plugin.is_installed:
+        return Finding(plugin.package, version(plugin.package))
+    return Finding(plugin.package, f"not installed; {plugin.purpose}: {plugin.install}")
 
 
 def _codec(name: str) -> str:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import DTypeLike
-
 from cadyq_cli.batch.enlarged_picture import EnlargedPicture
 from cadyq_cli.batch.jobs import Job
 from cadyq_cli.batch.models import Models
@@ -90,7 +87,7 @@ class Conversion:
             name = self.models.name(scales[0])
             found = map_of_run(networks[0], *enlarged.bit_map, file=job.source.name, model=name)
             write_figure(self.bit_map, picture, found, overwrite=self.overwrite)
-        lost = _loss(file_format, enlarged.shape[2], enlarged.dtype, metadata)
+        lost = _loss(file_format, picture, metadata)
         return Outcome(
             job=job,
             status="done",
@@ -103,14 +100,12 @@ class Conversion:
         )
 
 
-def _loss(
-    file_format: Format, channels: int, dtype: DTypeLike, metadata: Metadata
-) -> Iterator[str]:
-    """What a format does not keep of an image."""
-    bits = np.dtype(dtype).itemsize * 8
+def _loss(file_format: Format, picture: Picture, metadata: Metadata) -> Iterator[str]:
+    """What a format does not keep of a picture that is enlarged, with what is said of it then."""
+    bits = picture.bits or picture.pixels.dtype.itemsize * 8
     if bits > file_format.bits:
         yield f"has {bits} bits a channel, {file_format.name} {file_format.bits}; PNG keeps all"
-    stated = stated_by(file_format, metadata, channels, min(bits, file_format.bits))
+    stated = stated_by(file_format, metadata, picture.channels, min(bits, file_format.bits))
     if file_format.room.icc and metadata.icc and stated.icc is None:
         yield f"has a colour profile of gray that {file_format.name} cannot hold; PNG can"
     if metadata.cicp and not (metadata.icc or file_format.code_points):

@@ -14,7 +14,7 @@ from unicodedata import normalize
 from cadyq_cli.errors import FileError, ImageError, InputError
 from cadyq_cli.imaging.formats import Format, format_named, format_of
 from cadyq_cli.imaging.kinds import READABLE, can_be_read, writable
-from cadyq_cli.imaging.left_out import is_other_picture, kinds
+from cadyq_cli.imaging.left_out import installs, is_other_picture, kinds
 from cadyq_cli.imaging.streams import STREAM, is_stream, source_named, target_named
 from cadyq_cli.imaging.windows_names import check_name
 
@@ -113,7 +113,8 @@ def _planned(
         if others:
             reason += f", but {kinds(others)}"
         deeper = not recursive and any(each.is_dir() for s in sources for each in s.iterdir())
-        hint = "`recursive` looks into the folders inside" if deeper else ""
+        into = "`recursive` looks into the folders inside" if deeper else ""
+        hint = installs(others) or into
         raise FileError(", ".join(map(str, sources)), reason, hint=hint)
     return jobs
 

@@ -18,6 +18,7 @@ from PIL.ImageFile import ImageFile
 from cadyq_cli.errors import ImageError
 from cadyq_cli.imaging.colour_spaces.stated import stated_colours
 from cadyq_cli.imaging.containers.by_pillow import statements_of
+from cadyq_cli.imaging.containers.coded import Coded
 from cadyq_cli.imaging.containers.contents import SEVERAL, Contents
 from cadyq_cli.imaging.containers.jpeg_scans import completed
 from cadyq_cli.imaging.containers.statements import Statements
@@ -78,9 +79,9 @@ def _our_rules() -> Iterator[None]:
 
 
 def _decoded(contents: Contents, name: str, max_pixels: int) -> Picture:
-    if packed := contents.packed:
-        _check_size(name, packed.width, abs(packed.height), max_pixels)
-        return _picture(*packed.unpacked(), contents.statements or Statements(), "BMP")
+    if coded := contents.coded:
+        _check_size(name, *coded.size, max_pixels)
+        return _of_coded(coded, contents.statements or Statements())
     with Image.open(contents.pixels, formats=DECODERS) as image:
         _check_size(name, image.width, image.height, max_pixels)
         statements = contents.statements or statements_of(image)
@@ -92,6 +93,16 @@ def _decoded(contents: Contents, name: str, max_pixels: int) -> Picture:
                 raise
     with Image.open(ended, formats=DECODERS) as image:
         return _loaded(image, statements, "lacks its end marker, but no pixel is missing")
+
+
+def _of_coded(coded: Coded, statements: Statements) -> Picture:
+    found = coded.decoded()
+    if found.icc:
+        statements = replace(statements, icc=found.icc)
+    picture = _picture(
+        found.colour, found.alpha, statements, coded.kind, *found.notes, turn=found.turn
+    )
+    return replace(picture, bits=found.bits) if found.bits else picture
 
 
 def _check_size(name: str, width: int, height: int, most: int) -> None:

@@ -141,7 +141,8 @@ def create(
         dtype: Of the rows, uint8 or uint16. Formats of 8 bits round uint16.
         metadata: What to say about the pixels; stated sizes are corrected.
         file_format: As the suffix of `path` says, if None.
-        quality: 1..100 for JPEG, WebP and AVIF. If None, WebP is lossless, AVIF gets 100, JPEG 95.
+        quality: 1..100 where a format loses something. If None, WebP and JXL are lossless, AVIF
+            gets 100, JPEG and HEIC 95.
         overwrite: Replace a file that is there already.
 
     Yields:
@@ -190,7 +191,7 @@ def encode(
         height=height,
         width=width,
         channels=channels,
-        bits=written,
+        bits=8 if written == 8 else 16,
         metadata=stated_by(file_format, sized, channels, written),
         quality=quality,
     )

@@ -14,6 +14,8 @@ from cadyq_cli.imaging.exif_resolution import with_resolution
 from cadyq_cli.imaging.formats import FORMATS, Format
 from cadyq_cli.imaging.metadata import Metadata
 
+_USUAL = [each for each in FORMATS if each.kind.plugin is None]  # what is named as holding more
+
 
 def check_fits(
     file_format: Format, shape: tuple[int, int, int], dtype: DTypeLike, name: str
@@ -30,14 +32,14 @@ def check_fits(
         ImageError: it cannot; the hint names formats that can.
     """
     if shape[2] in (2, 4) and not file_format.alpha:
-        holding = [each.name for each in FORMATS if each.alpha]
+        holding = [each.name for each in _USUAL if each.alpha]
         reason = f"{file_format.name} cannot hold transparency"
         raise ImageError(name, reason, hint=f"{_listed(holding)} can")
     limit = _exceeded(file_format, shape, dtype)
     if limit is not None:
         holding = [
             each.name
-            for each in FORMATS
+            for each in _USUAL
             if each.bits >= file_format.bits and _exceeded(each, shape, dtype) is None
         ]
         reason = f"{file_format.name} cannot hold {shape[1]}x{shape[0]} px"

@@ -7,7 +7,7 @@ import re
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PICTURES = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|BM.{4}\0{4}|RIFF.{4}WEBP"
-    rb"|II[*+]\0|MM\0[*+]|.{4}ftyp(avif|avis|hei[cx]|mif1)",
+    rb"|II[*+]\0|MM\0[*+]|.{4}ftyp(avif|avis|hei[cx]|mif1)|\0{3}\x0cJXL ",
     re.DOTALL,
 )
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")

@@ -17,9 +17,10 @@ from cadyq_cli.imaging import iptc, png, tiff
 from cadyq_cli.imaging.avif import with_code_points
 from cadyq_cli.imaging.capacity import Capacity
 from cadyq_cli.imaging.exif_resolution import FINEST
-from cadyq_cli.imaging.kinds import KINDS, WRITABLE, writable
+from cadyq_cli.imaging.kinds import KINDS, WRITABLE, Kind, writable
 from cadyq_cli.imaging.layout import Layout, Put, strips
 from cadyq_cli.imaging.metadata import Metadata
+from cadyq_cli.imaging.plugins import heic, jxl
 from cadyq_cli.imaging.room import Room
 
 Encoder = Callable[[BinaryIO, Layout], AbstractContextManager[Put]]
@@ -34,26 +35,34 @@ class Format:
     room: Room  # for metadata
     alpha: bool = True
     code_points: bool = False  # of colours, beside a profile
-    bits: int = 8  # at most, a channel
+    bits: int = 8  # at most, a channel; 16 come to the encoder of more than 8
     gray: tuple[int, int] = (16, 16)  # bits, without and with alpha, beyond which it becomes RGB
     resolution: bool = True  # has a place of its own, beside EXIF
     capacity: Capacity = field(default_factory=Capacity)
 
     @property
+    def kind(self) -> Kind:
+        """What is known of such files beside how they are written."""
+        return next(kind for kind in KINDS if kind.name == self.name)
+
+    @property
     def suffix(self) -> str:
         """What names of such files usually end with."""
-        return next(kind.suffixes[0] for kind in KINDS if kind.name == self.name)
+        return self.kind.suffixes[0]
 
 
 def format_named(name: str) -> Format:
     """The format of a name or a suffix, in any case: "JPEG", "jpg".
 
     Raises:
-        InputError: no such format.
+        InputError: no such format, or what it takes is not installed.
     """
     kind = writable(name)
     if kind is None:
         raise InputError(f"cannot write {name!r} images; choose from {WRITABLE}")
+    if kind.plugin is not None and not kind.is_at_hand:
+        package, install = kind.plugin.package, kind.plugin.install
+        raise InputError(f"writing {kind.name} takes {package}; to have it: {install}")
     return next(each for each in FORMATS if each.name == kind.name)
 
 
@@ -205,5 +214,22 @@ FORMATS = (
         room=Room(),
         alpha=False,
         capacity=Capacity(size=2**32 - 2**11, dpi=_PER_METRE / 39.3701),  # as Pillow reckons
+    ),
+    Format(
+        name="HEIC",
+        encoder=heic.encode,
+        code_points=True,
+        room=_MODERN_ROOM,
+        bits=heic.BITS,
+        gray=(0, 0),
+        resolution=False,
+        capacity=Capacity(side=heic.SIDE, pixels=heic.PIXELS, dpi=FINEST),
+    ),
+    Format(
+        name="JXL",
+        encoder=jxl.encode,
+        room=Room(exif=_ALL, xmp=_ALL),  # the plugin has no place for a profile
+        resolution=False,
+        capacity=Capacity(side=2**30, dpi=FINEST),
     ),
 )

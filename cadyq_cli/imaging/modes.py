@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from PIL.ImageFile import ImageFile
 
-from cadyq_cli.imaging.pixels import peak
+from cadyq_cli.imaging.pixels import divided, peak
 
 Pixels = NDArray[Any]
 
@@ -135,8 +135,7 @@ def _colour_16(image: ImageFile, rawmode: str) -> tuple[Pixels, Pixels | None]:
         return whole[..., :3], None
     colour, alpha = whole[..., :3], whole[..., 3]
     if plain != rawmode:
-        by = np.maximum(alpha, 1)[..., None]
-        colour = np.minimum((colour * 65535.0 + by // 2) // by, 65535).astype(np.uint16)
+        colour = divided(colour, alpha)
     return colour, alpha
 
 

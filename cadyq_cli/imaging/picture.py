@@ -17,7 +17,8 @@ class Picture:
     pixels: NDArray[Any]  # (H, W, 3), uint8 or uint16
     alpha: NDArray[Any] | None = None  # (H, W), same type; not multiplied into the pixels
     gray: bool = False  # the three channels are equal everywhere
-    format: str = "PNG"  # Pillow's name of the file format it came in
+    bits: int = 0  # a channel in its file, where that is fewer than the type of the pixels has
+    format: str = "PNG"  # Pillow's name, or ours, of the file format it came in
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()  # what the user should know about how it was read
 

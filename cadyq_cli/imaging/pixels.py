@@ -37,6 +37,14 @@ def to_8_bits(pixels: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8]:
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
+def divided(colour: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Colours (H, W, C) that were multiplied by alpha (H, W) of the same type, as they were."""
+    white, by = np.uint64(peak(colour.dtype)), np.maximum(alpha, 1)[..., None].astype(np.uint64)
+    whole = (colour * white + by // np.uint64(2)) // by
+    pixels: NDArray[Any] = np.minimum(whole, white).astype(colour.dtype)
+    return pixels
+
+
 def peak(dtype: DTypeLike) -> int:
     """The value of white.
 

@@ -20,13 +20,14 @@ _SOUND: dict[
     b"\xff\xd8": b"\xff",
     b"GIF8": (b"7a", b"9a"),
 }
-_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 def why_broken(error: Exception) -> tuple[str, str]:
     """What is wrong by the error of a decoder, and what to do. Its own words help nobody."""
     if isinstance(error, MemoryError):
         return "needs more memory than there is", "close other programs"
+    if isinstance(error, ImportError):
+        return f"cannot be read, as a package does not load ({error})", "install that again"
     cause = str(error).lower()
     if any(word in cause for word in ("truncated", "not enough", "unexpected end", "eof")):
         return "is broken: image file is truncated", _AGAIN
@@ -63,6 +64,4 @@ def _of_boxes(start: bytes) -> tuple[str, str]:
     brands = {start[8:12], *(start[at : at + 4] for at in range(16, min(size, len(start)), 4))}
     if brands & {b"avif", b"avis"}:
         return "is an AVIF image that is broken or of an unsupported kind", _ANEW
-    if not brands.isdisjoint(_HEIC):
-        return "is a HEIC image, which cannot be read", "export it as JPEG, or in 16 bits as TIFF"
     return "is a video or another file of boxes, not an image", f"{READABLE} can be read"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -221,15 +222,23 @@ def test_an_original_whose_small_image_is_missing_is_named(put: Put, tmp_path: P
         discover(tmp_path, 4)
 
 
+@pytest.fixture
+def _without_heif(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+
+
+@pytest.mark.usefixtures("_without_heif")
 def test_pictures_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     for name in ("b.heic", "c.psd", "d.HEIC", "notes.txt", ".hidden.heic"):
         (tmp_path / name).touch()
     found = discover(tmp_path, 4)
     assert [source.name for source in found.sources] == ["a"]
-    assert told(found.others) == "left out 3 files that cannot be read: 2 HEIC, 1 PSD"
+    left_out = "left out 3 files that cannot be read: 2 HEIC, 1 PSD"
+    assert told(found.others) == f"{left_out}; to read HEIC: pip install pillow-heif"
 
 
+@pytest.mark.usefixtures("_without_heif")
 def test_a_folder_of_pictures_that_cannot_be_read_is_not_called_empty(tmp_path: Path) -> None:
     (tmp_path / "b.heic").touch()
     with pytest.raises(FileError, match=r"left out 1 file that cannot be read: 1 HEIC"):

@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from cadyq_cli.imaging.colour_spaces.curves import power
 from cadyq_cli.imaging.colour_spaces.profiles import for_equal_channels, profile
-from cadyq_cli.imaging.containers.avif import take_apart
+from cadyq_cli.imaging.containers.heif import take_apart
 from cadyq_cli.imaging.containers.statements import Cicp, Statements
 from cadyq_cli.imaging.files import read, write
 from cadyq_cli.imaging.picture import Picture

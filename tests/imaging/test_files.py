@@ -85,7 +85,7 @@ def broken(folder: Path, pixels: Array) -> dict[str, Path]:
         "is broken from its first bytes": b"\x89PNG and nothing more",
         "is broken: image file is truncated": whole.read_bytes()[:-200],
         "is a TIFF that is broken or has": b"II*\0 and nothing more",
-        "is a HEIC image": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+        "is a video": b"\0\0\0\x18ftypisom\0\0\0\0isomavc1",
     }
     paths = {cause: folder / f"{number}.png" for number, cause in enumerate(contents)}
     for cause, content in contents.items():

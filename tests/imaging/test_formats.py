@@ -172,6 +172,8 @@ def test_formats_are_known_by_name_and_suffix() -> None:
     written = [kind for kind in KINDS if kind.writes]
     assert [kind.name for kind in written] == [each.name for each in FORMATS]
     for kind, each in zip(written, FORMATS, strict=True):
+        if not kind.is_at_hand:
+            continue
         assert format_named(kind.name.upper()) is each
         for suffix in kind.suffixes:
             assert format_of(Path(f"photo{suffix.upper()}")) is each
@@ -179,7 +181,9 @@ def test_formats_are_known_by_name_and_suffix() -> None:
         format_named("gif")
 
 
-@pytest.mark.parametrize("suffix", [s for kind in KINDS if kind.writes for s in kind.suffixes])
+@pytest.mark.parametrize(
+    "suffix", [s for kind in KINDS if kind.writes and kind.is_at_hand for s in kind.suffixes]
+)
 def test_what_is_written_can_be_read(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"photo{suffix}"
     pixels = np.full((8, 6, 3), (200, 100, 50), np.uint8)

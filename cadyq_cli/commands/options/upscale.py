@@ -102,11 +102,11 @@ class Output(Telling):
     )
     quality: int | None = option(
         None,
-        "Quality of JPEG, WebP and AVIF.",
+        "Quality of JPEG, WebP, AVIF, HEIC and JXL.",
         metavar="1..100",
         least=1,
         most=100,
-        usually="JPEG 95, WebP lossless, AVIF 100",
+        usually="WebP and JXL lossless, AVIF 100, the others 95",
         common=True,
     )
     bit_map: Path | None = option(

@@ -37,7 +37,7 @@ def take_apart(file: BinaryIO) -> Contents:
         return Contents(pixels=file)
     file.seek(0)
     return Contents(
-        pixels=file, statements=found.statements(), packed=packed, refusal=_refusal(head)
+        pixels=file, statements=found.statements(), coded=packed, refusal=_refusal(head)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from cadyq_cli.imaging.containers.packed import Packed
+from cadyq_cli.imaging.containers.coded import Coded
 from cadyq_cli.imaging.containers.statements import Statements
 
 SEVERAL = "holds several pictures; the first one is used"
@@ -17,5 +17,5 @@ class Contents:
 
     pixels: BinaryIO  # the same picture as a file that says nothing else
     statements: Statements | None = None  # None where there is no parser for its kind
-    packed: Packed | None = None  # pixels that Pillow does not read
+    coded: Coded | None = None  # pixels that Pillow does not read
     refusal: str | None = None  # why the pixels must not be taken for the picture, and what to do

@@ -7,6 +7,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cadyq_cli.imaging.containers.coded import Decoded
+
 _DEEPEST = 16  # bits of a channel that are kept
 
 
@@ -20,7 +22,17 @@ class Packed(NamedTuple):
     bits: int  # of a pixel, 16 or 32
     masks: tuple[int, ...]  # of red, green, blue and alpha; 0 where there is none
 
-    def unpacked(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    @property
+    def kind(self) -> str:
+        """The only kind that packs pixels so."""
+        return "BMP"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.width, abs(self.height)
+
+    def decoded(self) -> Decoded:
         """RGB (H, W, 3) and alpha (H, W), or no alpha: uint8, or uint16 for more than 8 bits.
 
         Raises:
@@ -35,7 +47,7 @@ class Packed(NamedTuple):
         numbers = numbers if self.height < 0 else numbers[::-1]
         dtype = np.uint16 if max(map(_width, self.masks)) > 8 else np.uint8
         *colours, alpha = (_channel(numbers, mask, dtype) for mask in self.masks)
-        return np.stack(colours, axis=-1), alpha if self.masks[3] else None
+        return Decoded(np.stack(colours, axis=-1), alpha if self.masks[3] else None)
 
 
 def _width(mask: int) -> int:
