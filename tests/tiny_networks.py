@@ -20,7 +20,7 @@ TINY: dict[str, dict[str, Any]] = {
     "compact": {"features": 8, "convolutions": 2},
 }
 _FROM_1 = dict.fromkeys(("span", "compact"), (1, 2, 3, 4))
-SCALES = dict.fromkeys(TINY, (2, 3, 4)) | {"srresnet": (2, 4)} | _FROM_1
+SCALES = dict.fromkeys(TINY, (2, 3, 4)) | {"srresnet": (2, 4), "edsr": (1, 2, 3, 4, 8)} | _FROM_1
 COMBINATIONS = [(name, scale) for name, scales in SCALES.items() for scale in scales]
 
 

@@ -21,7 +21,7 @@ class Backbone:
 
 
 BACKBONES: Mapping[str, Backbone] = {
-    "edsr": Backbone(official=True),
+    "edsr": Backbone(restores=True, official=True),
     "carn": Backbone(
         gradient_scale=1.0, several_scales=True, edsr_sizes=("features",), official=True
     ),

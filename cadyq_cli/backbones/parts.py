@@ -18,17 +18,17 @@ def upsampling_factors(scale: int) -> tuple[int, ...]:
     """Steps of sub-pixel upsampling that make up a scale: x4 doubles twice.
 
     Raises:
-        ValueError: the scale is not 2, 3 or 4.
+        ValueError: the scale is not 1, 2, 3, 4 or 8.
     """
-    steps = {2: (2,), 3: (3,), 4: (2, 2)}
+    steps = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
     if scale not in steps:
-        raise ValueError(f"scale must be 2, 3 or 4, got {scale}")
+        raise ValueError(f"scale must be 1, 2, 3, 4 or 8, got {scale}")
     return steps[scale]
 
 
-def mean_of(x: Tensor, *, white: float = 1.0) -> Tensor:
+def mean_of(x: Tensor, mean: tuple[float, ...] = DIV2K_MEAN, *, white: float = 1.0) -> Tensor:
     """The training images' mean colour, shape (1, 3, 1, 1), on the device and in the type of x."""
-    return x.new_tensor([white * level for level in DIV2K_MEAN]).view(1, 3, 1, 1)
+    return x.new_tensor([white * level for level in mean]).view(1, 3, 1, 1)
 
 
 class PixelUpsampler(nn.Sequential):

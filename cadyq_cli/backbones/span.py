@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import hardswish, relu, silu
 
-from cadyq_cli.backbones.parts import conv3x3, mean_of
+from cadyq_cli.backbones.parts import DIV2K_MEAN, conv3x3, mean_of
 from cadyq_cli.quant.layers import Layers
 from cadyq_cli.quant.trace import Trace
 
@@ -24,23 +24,25 @@ ACTIVATIONS: Mapping[ActivationName, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SpanConfig:
-    """The published network has `silu`, and takes the mean colour off what it reads.
+    """The published network has `silu` and the mean of DIV2K.
 
     Raises:
-        ValueError: another activation, or fewer than two blocks.
+        ValueError: another activation, fewer than two blocks, or a mean that is no colour.
     """
 
     scale: int
     features: int = 48
     blocks: int = 6
     activation: ActivationName = "silu"
-    centred: bool = True  # the mean colour is taken off the input
+    mean: tuple[float, ...] = DIV2K_MEAN  # taken off the input; R, G, B, range 0..1
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation is one of {', '.join(ACTIVATIONS)}")
         if self.blocks < 2:
             raise ValueError(f"at least 2 blocks, not {self.blocks}")
+        if len(self.mean) != 3 or not all(0 <= level <= 1 for level in self.mean):
+            raise ValueError(f"mean is three levels from 0 to 1, not {list(self.mean)}")
 
 
 class AttentionBlock(nn.Module):
@@ -73,7 +75,7 @@ class Span(nn.Module):
     def __init__(self, config: SpanConfig, layers: Layers) -> None:
         super().__init__()
         n = config.features
-        self.centred = config.centred
+        self.mean = config.mean
         self.head = layers.head(conv3x3(3, n))
         self.blocks = nn.ModuleList(
             AttentionBlock(f"block{i}", config, layers) for i in range(1, config.blocks + 1)
@@ -86,8 +88,7 @@ class Span(nn.Module):
         self.homogeneous = config.activation == "relu"  # twice the input gives twice the result
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
-        levels = x * 255
-        head = self.head(levels - mean_of(x, white=255) if self.centred else levels)
+        head = self.head(x * 255 - mean_of(x, self.mean, white=255))
         body, first = head, head
         outputs = []
         for block in self.blocks:

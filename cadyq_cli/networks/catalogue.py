@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from cadyq_cli.networks import shipped
 from cadyq_cli.networks.card import Card
+from cadyq_cli.networks.forms import size_of
 from cadyq_cli.networks.history import Event, events, history_of
 from cadyq_cli.networks.stored import read_card
 
@@ -58,7 +59,7 @@ class Shipped:
     @property
     def size(self) -> float:
         """Of the file, MB."""
-        return self.path.stat().st_size / 1e6
+        return size_of(self.path) / 1e6
 
     @property
     def licence(self) -> str:

@@ -12,7 +12,7 @@ QUICK = {2: "span", 4: "span"}  # several times as fast as EDSR, and nearly as g
 USUAL = "edsr"
 SCALES = (2, 3, 4)  # that networks are shipped for
 DEFAULT_SCALE = 4  # where nothing says another one
-SUFFIXES = (".safetensors", ".pth", ".pt", ".tar")  # of weights files
+SUFFIXES = (".safetensors", ".pth", ".pt", ".tar", ".param", ".bin")  # of weights files
 
 
 def folder() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +19,12 @@ from cadyq_cli.errors import CheckpointError
 from cadyq_cli.needing_torch import require_torch
 from cadyq_cli.networks.card import Card
 from cadyq_cli.networks.format import MAX_TENSORS, check_extent, check_tensor
+from cadyq_cli.networks.forms import files_of, form_of
+from cadyq_cli.networks.untold import USUAL, Untold
 
 METADATA_KEY = "cadyq"  # of the card
 PROGRAM_KEY = "cadyq.program"
+_KEPT = 8  # networks of others that are not read again
 _FOREIGN = "the authors' checkpoints take `cadyq eval --official` or `load_official`"
 
 
@@ -50,8 +54,12 @@ def is_ours(path: Path) -> bool:
         return False
 
 
-def read(path: Path) -> Stored:
+def read(path: Path, untold: Untold = USUAL) -> Stored:
     """All that lies in a weights file, ours or one that `community` knows.
+
+    Args:
+        path: Of the file; of ncnn's two, either.
+        untold: What it does not tell.
 
     Raises:
         CheckpointError: see `load`; or its program cannot be understood.
@@ -60,10 +68,10 @@ def read(path: Path) -> Stored:
     try:
         return _read_ours(path)
     except ForeignError as error:
-        return _read_foreign(path, error)
+        return _read_foreign(path, untold, error)
 
 
-def read_card(path: Path) -> Card:
+def read_card(path: Path, untold: Untold = USUAL) -> Card:
     """The card alone.
 
     Raises:
@@ -73,7 +81,7 @@ def read_card(path: Path) -> Card:
         with _opened(path) as (card, _):
             return card
     except ForeignError as error:
-        return _read_foreign(path, error).card
+        return _read_foreign(path, untold, error).card
 
 
 def _read_ours(path: Path) -> Stored:
@@ -90,19 +98,30 @@ def _read_ours(path: Path) -> Stored:
         return Stored(card, arrays, None if text is None else Program.from_json(text))
 
 
-def _read_foreign(path: Path, error: ForeignError) -> Stored:
+def _read_foreign(path: Path, untold: Untold, error: ForeignError) -> Stored:
     """What another program's file holds, if it is known what that is."""
     if isinstance(error, _UnreadableError):
         raise error
     require_torch(f"{path}: a network that another program saved")
-    from cadyq_cli.networks.community.detecting import UnknownNetworkError, recognized
+    from cadyq_cli.networks.community.detecting import UnknownNetworkError
 
     try:
-        return Stored(*recognized(path), program=None)
+        versions = [(file, file.stat().st_mtime_ns) for file in files_of(path)]
+        return _recognized(path, untold, tuple(versions))
     except UnknownNetworkError as unknown:
         raise ForeignError(path, str(unknown), hint=_FOREIGN) from unknown
     except ValueError as mismatch:
         raise CheckpointError(path, str(mismatch)) from mismatch
+    except OSError as reason:
+        raise CheckpointError(path, f"cannot be read: {reason.strerror or reason}") from reason
+
+
+@lru_cache(_KEPT)
+def _recognized(path: Path, untold: Untold, _: tuple[tuple[Path, int], ...]) -> Stored:
+    """The same; a command asks for the card, for the network and for its cost."""
+    from cadyq_cli.networks.community.detecting import recognized
+
+    return Stored(*recognized(path, untold), program=None)
 
 
 def _check_steps(arrays: dict[str, NDArray[Any]]) -> None:
@@ -153,10 +172,10 @@ def _opened(path: Path) -> Iterator[tuple[Card, Any]]:
             yield Card.from_json(metadata[METADATA_KEY]), file
     except SafetensorError as error:
         refuse_stray(path)
-        with path.open("rb") as raw:
-            start = raw.read(2)
-        if start in (b"PK", b"\x80\x02"):
-            raise ForeignError(path, "is a PyTorch checkpoint", hint=_FOREIGN) from error
+        form = form_of(path)
+        if form is not None:
+            what = "a PyTorch checkpoint" if form == "pickle" else "a network of ncnn"
+            raise ForeignError(path, f"is {what}", hint=_FOREIGN) from error
         raise _UnreadableError(path, "is no weights file, or is damaged") from error
     except OSError as error:
         raise CheckpointError(path, f"cannot be read: {error.strerror or error}") from error

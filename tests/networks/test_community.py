@@ -8,86 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from other_programs import BasicEdsr, Compact, Span, TorchEdsr
 from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad, pixel_shuffle, silu
 from typer.testing import CliRunner
 
 import cadyq_cli
 from cadyq_cli.commands.app import app
 from cadyq_cli.errors import CheckpointError
-
-MEAN = torch.tensor([0.4488, 0.4371, 0.4040]).view(1, 3, 1, 1)
-
-
-class Compact(nn.Module):
-    def __init__(self, features: int, convolutions: int, scale: int) -> None:
-        super().__init__()
-        self.scale = scale
-        layers: list[nn.Module] = []
-        for inputs in [3] + [features] * convolutions:
-            layers += [nn.Conv2d(inputs, features, 3, padding=1), nn.PReLU(features)]
-        self.body = nn.ModuleList([*layers, nn.Conv2d(features, 3 * scale**2, 3, padding=1)])
-
-    def forward(self, x: Tensor) -> Tensor:
-        body = x
-        for layer in self.body:
-            body = layer(body)
-        return pixel_shuffle(body, self.scale) + interpolate(x, scale_factor=self.scale)
-
-
-class Conv3XC(nn.Module):
-    """A sum of a 1x1 convolution and a chain of three."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.sk = nn.Conv2d(inputs, outputs, 1)
-        self.conv = nn.Sequential(
-            nn.Conv2d(inputs, 2 * inputs, 1),
-            nn.Conv2d(2 * inputs, 2 * outputs, 3),
-            nn.Conv2d(2 * outputs, outputs, 1),
-        )
-        self.eval_conv = nn.Conv2d(inputs, outputs, 3, padding=1)  # stale
-
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.conv(pad(x, (1, 1, 1, 1))) + self.sk(x)
-        return output
-
-
-class Block(nn.Module):
-    def __init__(self, conv: Any, features: int) -> None:
-        super().__init__()
-        self.c1_r, self.c2_r, self.c3_r = (conv(features, features) for _ in range(3))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        first = silu(self.c1_r(x))
-        third = self.c3_r(silu(self.c2_r(first)))
-        return (third + x) * (third.sigmoid() - 0.5), first
-
-
-class Span(nn.Module):
-    def __init__(self, features: int, scale: int, *, centred: bool, folded: bool) -> None:
-        super().__init__()
-        conv = (lambda i, o: nn.Conv2d(i, o, 3, padding=1)) if folded else Conv3XC
-        self.scale, self.centred = scale, centred
-        if not centred:
-            self.register_buffer("no_norm", torch.zeros(1))
-        self.conv_1 = conv(3, features)
-        for i in range(1, 7):
-            setattr(self, f"block_{i}", Block(conv, features))
-        self.conv_2 = conv(features, features)
-        self.conv_cat = nn.Conv2d(4 * features, features, 1)
-        self.upsampler = nn.Sequential(nn.Conv2d(features, 3 * scale**2, 3, padding=1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        head = body = self.conv_1((x - MEAN) * 255 if self.centred else x)
-        outputs = []
-        for i in range(1, 7):
-            body, first = getattr(self, f"block_{i}")(body)
-            outputs.append(body)
-        joined = torch.cat([head, self.conv_2(body), outputs[0], first], 1)
-        return pixel_shuffle(self.upsampler(self.conv_cat(joined)), self.scale)
 
 
 def _networks() -> dict[str, nn.Module]:
@@ -99,6 +28,13 @@ def _networks() -> dict[str, nn.Module]:
         "span x2": Span(12, 2, centred=True, folded=False),
         "span x4 folded": Span(8, 4, centred=True, folded=True),
         "span x3": Span(8, 3, centred=False, folded=False),
+        "basicsr edsr x1": BasicEdsr(8, 1, 1),
+        "basicsr edsr x3": BasicEdsr(8, 2, 3),
+        "basicsr edsr x8": BasicEdsr(6, 1, 8),
+        "wide basicsr edsr x2": BasicEdsr(256, 1, 2, residual_scale=0.1),
+        "edsr-pytorch x2": TorchEdsr(8, 2, 2),
+        "edsr-pytorch x4": TorchEdsr(8, 1, 4),
+        "edsr-pytorch x4 of 0..1": TorchEdsr(8, 2, 4, white=1),
     }
 
 
@@ -187,13 +123,16 @@ def test_an_unknown_network_is_told_by_what_is_known_and_by_its_first_tensors(
 ) -> None:
     state = {f"model.{i}.\n": torch.zeros(3) for i in range(9)} | {"more": torch.zeros(3)}
     message = _failure(tmp_path / "a.pth", state)
-    assert "compact or span" in message
+    assert "compact, edsr or span" in message
     assert "model.0" in message
     assert "model.2" in message
     assert "model.3" not in message
 
 
-@pytest.mark.parametrize("name", ["compact x4", "span x2", "span x4 folded"])
+@pytest.mark.parametrize(
+    "name",
+    ["compact x4", "span x2", "span x4 folded", "basicsr edsr x3", "edsr-pytorch x4"],
+)
 def test_every_tensor_has_to_be_there_and_to_fit(name: str, tmp_path: Path) -> None:
     state = _networks()[name].state_dict()
     path = tmp_path / "a.pth"
@@ -202,7 +141,7 @@ def test_every_tensor_has_to_be_there_and_to_fit(name: str, tmp_path: Path) -> N
         _failure(path, {k: v for k, v in state.items() if k != lost})
         assert lost in _failure(path, state | {lost: state[lost][..., None]})
     assert "entries too many" in _failure(path, state | {"more.weight": torch.ones(2)})
-    broken = bias_free[0]
+    broken = bias_free[-1]
     assert "finite" in _failure(path, state | {broken: state[broken] * torch.nan})
 
 

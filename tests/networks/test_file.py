@@ -116,7 +116,9 @@ def test_an_unknown_pytorch_checkpoint_is_told_apart(zipped: bool, tmp_path: Pat
     path = tmp_path / "a.pth.tar"
     state = {"weight": torch.zeros(3)}
     torch.save(state, path, _use_new_zipfile_serialization=zipped)
-    assert "is not recognized as compact or span; its first tensors are weight" in _failure(path)
+    assert "is not recognized as compact, edsr or span; its first tensors are weight" in _failure(
+        path
+    )
 
 
 PLAIN = {"curvature": 0.7, "gradient": -0.1, "offset": 0.2}
@@ -154,7 +156,7 @@ def _rewritten(path: Path, **changes: object) -> None:
         ({"format": None}, "does not state its format"),
         ({"backbone": "vdsr"}, "unknown backbone"),
         ({"precision": "ternary"}, "unknown precision"),
-        ({"settings": {"scale": 5}}, "scale must be 2, 3 or 4"),
+        ({"settings": {"scale": 5}}, "scale must be 1, 2, 3, 4 or 8"),
         ({"settings": {"scale": 2, "features": 8, "blocks": 3}}, "does not fit its card"),
         ({"settings": {"scale": 2, "features": 8, "blocks": 1}}, "does not fit its card"),
         ({"layers": {"colour": 1}}, "cannot be built"),

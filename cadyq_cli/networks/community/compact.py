@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
+from cadyq_cli.networks.community.translation import Translation, named_tensors
 from cadyq_cli.networks.community.weights import Weights, scale_of
 from cadyq_cli.networks.state_dicts import State
+from cadyq_cli.networks.untold import Untold
 
 
 def is_compact(state: State) -> bool:
@@ -31,7 +31,7 @@ def settings_of(weights: Weights) -> dict[str, Any]:
     }
 
 
-def translated(weights: Weights, settings: dict[str, Any]) -> dict[str, Tensor]:
+def translated(weights: Weights, settings: dict[str, Any], _: Untold) -> Translation:
     """The tensors under our names.
 
     Raises:
@@ -39,16 +39,12 @@ def translated(weights: Weights, settings: dict[str, Any]) -> dict[str, Tensor]:
     """
     n, convolutions = settings["features"], settings["convolutions"]
     last = 2 * convolutions + 2
-    ours: dict[str, Tensor] = {}
-
-    def put(name: str, index: int, outputs: int, inputs: int) -> None:
-        kernels, biases = weights.convolution(f"body.{index}", outputs, inputs, 3, 3)
-        ours[f"{name}.weight"], ours[f"{name}.bias"] = kernels, biases
-
-    put("head", 0, n, 3)
-    ours["act.weight"] = weights.take("body.1.weight", n)
+    found = {
+        "head": weights.convolution("body.0", n, 3, 3, 3),
+        "tail": weights.convolution(f"body.{last}", 3 * settings["scale"] ** 2, n, 3, 3),
+    }
+    slopes = {"act.weight": weights.take("body.1.weight", n)}
     for i in range(convolutions):
-        put(f"steps.{i}.conv.conv", 2 * i + 2, n, n)
-        ours[f"steps.{i}.act.weight"] = weights.take(f"body.{2 * i + 3}.weight", n)
-    put("tail", last, 3 * settings["scale"] ** 2, n)
-    return ours
+        found[f"steps.{i}.conv.conv"] = weights.convolution(f"body.{2 * i + 2}", n, n, 3, 3)
+        slopes[f"steps.{i}.act.weight"] = weights.take(f"body.{2 * i + 3}.weight", n)
+    return Translation(named_tensors(found) | slopes)

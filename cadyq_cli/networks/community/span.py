@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 from cadyq_cli.backbones.parts import DIV2K_MEAN
+from cadyq_cli.networks.community.translation import Translation, named_tensors
 from cadyq_cli.networks.community.weights import Weights, scale_of
 from cadyq_cli.networks.state_dicts import State
+from cadyq_cli.networks.untold import Untold
 
 UNCENTRED = "no_norm"  # in a file says that the mean colour stays in the input, which is 0..1
+MEAN = "rgb_mean"  # in what `ncnn` reads is the colour that is taken off instead of DIV2K's
 
 
 def is_span(state: State) -> bool:
@@ -26,20 +29,23 @@ def is_span(state: State) -> bool:
 
 
 def settings_of(weights: Weights) -> dict[str, Any]:
-    """Scale, features, blocks and whether the input is centred.
+    """Scale, features, blocks and the colour that is taken off the input.
 
     Raises:
         ValueError: there are none that fit.
     """
+    mean = [0.0] * 3 if UNCENTRED in weights else list(DIV2K_MEAN)
+    if MEAN in weights:
+        mean = [round(level, 6) for level in weights.take(MEAN, 3).tolist()]
     return {
         "scale": scale_of(weights.outputs("upsampler.0.weight")),
         "features": weights.outputs("conv_cat.weight"),
         "blocks": weights.count(r"block_(\d{1,4})\."),
-        "centred": UNCENTRED not in weights,
+        "mean": mean,
     }
 
 
-def translated(weights: Weights, settings: dict[str, Any]) -> dict[str, Tensor]:
+def translated(weights: Weights, settings: dict[str, Any], _: Untold) -> Translation:
     """The tensors under our names. Ours reads and gives levels of 0..255, with the mean apart.
 
     Raises:
@@ -50,7 +56,7 @@ def translated(weights: Weights, settings: dict[str, Any]) -> dict[str, Tensor]:
     tail, tail_bias = weights.convolution("upsampler.0", outputs, n, 3, 3)
     mean = tail.new_tensor(DIV2K_MEAN).repeat_interleave(outputs // 3)
     convolutions = {
-        "head": (head if settings["centred"] else head / 255, head_bias),
+        "head": (head / 255 if UNCENTRED in weights else head, head_bias),
         "join": weights.convolution("conv_cat", n, 4 * n, 1, 1),
         "body_end.conv": _folded(weights, "conv_2", n, n),
         "tail": (tail * 255, (tail_bias - mean) * 255),
@@ -60,12 +66,7 @@ def translated(weights: Weights, settings: dict[str, Any]) -> dict[str, Tensor]:
             folded = _folded(weights, f"block_{i + 1}.c{part}_r", n, n)
             convolutions[f"blocks.{i}.conv{part}.conv"] = folded
     weights.drop(UNCENTRED)
-    names = (
-        (f"{name}.{kind}", value)
-        for name, pair in convolutions.items()
-        for kind, value in zip(("weight", "bias"), pair, strict=True)
-    )
-    return dict(names)
+    return Translation(named_tensors(convolutions))
 
 
 def _folded(weights: Weights, name: str, inputs: int, outputs: int) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,1 @@
+"""Networks as ncnn stores them: a graph as text (``.param``) beside its numbers (``.bin``)."""
