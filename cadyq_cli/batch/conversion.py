@@ -30,6 +30,7 @@ class Conversion:
     models: Models
     wanted: Wanted
     tile: int = 0
+    plain_levels: float = 0  # see `upscaling.upscale`
     self_ensemble: bool = False
     alpha_is_data: bool = False  # not transparency: the colours beneath are kept
     quality: int | None = None
@@ -65,14 +66,12 @@ class Conversion:
             networks,
             size,
             tile=self.tile,
+            plain_levels=self.plain_levels,
             track=track,
             self_ensemble=self.self_ensemble,
             alpha_is_data=self.alpha_is_data,
         )
-        metadata = picture.metadata
-        if self.strip_metadata:
-            metadata = Metadata(icc=metadata.icc, cicp=metadata.cicp)
-        metadata = metadata.sized(size[1], size[0])
+        metadata = self._metadata(picture).sized(size[1], size[0])
         with streams.create(
             job.target,
             file_format,
@@ -96,8 +95,14 @@ class Conversion:
             models=tuple(map(self.models.name, scales)),
             network_scale=prod(scales),
             average_bits=enlarged.average_bits,
+            plain_share=enlarged.plain_share,
             notes=(*picture.notes, *enlarged.notes, *lost),
         )
+
+    def _metadata(self, picture: Picture) -> Metadata:
+        """What is written of a picture's metadata, before it is resized."""
+        found = picture.metadata
+        return Metadata(icc=found.icc, cicp=found.cicp) if self.strip_metadata else found
 
 
 def _loss(file_format: Format, picture: Picture, metadata: Metadata) -> Iterator[str]:

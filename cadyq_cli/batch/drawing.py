@@ -48,6 +48,7 @@ class Drawing:
     networks: Mapping[str, Callable[[], Runner]]  # one, or two to compare, by their names
     numbers: BitMap | None = None  # to draw instead of what a network finds
     tile: int = 0
+    plain_levels: float = 0  # see `upscaling.upscale`; for one network, unless the map is finer
     finer: int = 1
     over_output: bool = False
     as_page: bool = False
@@ -104,6 +105,7 @@ class Drawing:
                 file=str(source),
                 model=name,
                 tile=self.tile,
+                plain_levels=self.plain_levels if len(runners) == 1 else 0,
                 finer=self.finer,
                 patches_of=furthest,  # so that maps can be compared
                 over_output=self.over_output,

@@ -13,7 +13,7 @@ from cadyq_cli.imaging.alpha import SoftEdges, bled, is_soft, loses_hidden_colou
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize, resized_bands
 from cadyq_cli.imaging.tiles import Tile
-from cadyq_cli.upscaling import MARGIN, Enlargement, Tracker, Widths, mean_width, tiles_of, upscale
+from cadyq_cli.upscaling import MARGIN, Enlargement, Tracker, Widths, cut_of, mean_width, upscale
 
 HIDDEN_COLOURS_REPLACED = (
     "has colours where alpha is 0, which were replaced by those around; `alpha_is_data` keeps them"
@@ -40,6 +40,7 @@ class EnlargedPicture:
         size: tuple[int, int],
         *,
         tile: int = 0,
+        plain_levels: float = 0,
         track: Tracker = iter,
         self_ensemble: bool = False,
         alpha_is_data: bool = False,
@@ -50,15 +51,17 @@ class EnlargedPicture:
             picture: Of any kind.
             runners: Of at least one network; see `batch.sizes.passes`.
             size: Height and width of the result.
-            tile, track, self_ensemble: As for `upscaling.upscale`, for every network.
+            tile, plain_levels, track, self_ensemble: As for `upscaling.upscale`, for every network.
             alpha_is_data: Whether alpha says something else than what shows, so that all colours
                 count, and it is a channel like them.
         """
         self._picture, self._runners, self._size = picture, runners, size
         self._tile, self._track, self._self_ensemble = tile, track, self_ensemble
+        self._plain_levels = plain_levels
         self._alpha_is_data = alpha_is_data
         self._notes: tuple[str, ...] = ()
         self._widths: list[dict[str, Widths]] = []
+        self._plain_shares: list[float] = []
         self._tiles: tuple[Tile, ...] = ()
 
     @property
@@ -76,6 +79,11 @@ class EnlargedPicture:
         """Mean width over networks, tiles and sites, once all rows have come."""
         means = [mean for mean in map(mean_width, self._widths) if mean is not None]
         return float(np.mean(means)) if means else None
+
+    @property
+    def plain_share(self) -> float:
+        """Of the pixels, what was interpolated; mean over networks, once all rows have come."""
+        return float(np.mean(self._plain_shares))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -118,17 +126,23 @@ class EnlargedPicture:
                 runner,
                 pixels,
                 tile=self._tile,
+                plain_levels=self._plain_levels,
                 track=self._track,
                 self_ensemble=self._self_ensemble,
                 margin=MARGIN,
             )
             self._widths.append(result.bits)
+            self._plain_shares.append(result.plain_share)
             self._tiles = self._tiles or result.tiles
             pixels = result.pixels
+        tiles, plain = cut_of(
+            self._runners[-1], pixels, self._tile, plain_levels=self._plain_levels
+        )
         last = Enlargement(
             self._runners[-1],
             pixels,
-            tiles_of(self._runners[-1], pixels, self._tile),
+            tiles,
+            plain=plain,
             track=self._track,
             self_ensemble=self._self_ensemble,
             margin=MARGIN,
@@ -139,3 +153,4 @@ class EnlargedPicture:
         else:
             yield from resized_bands(last, last.size, self._size)
         self._widths.append(last.bits)
+        self._plain_shares.append(last.plain_share)

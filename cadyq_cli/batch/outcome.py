@@ -25,6 +25,7 @@ class Outcome:
     models: tuple[str, ...] = ()  # in the order in which they ran
     network_scale: int | None = None  # of all models together
     average_bits: float | None = None  # None for float networks, too
+    plain_share: float | None = None  # of the pixels, for which no network was run
     notes: tuple[str, ...] = ()
     error: Exception | None = None
 
@@ -47,6 +48,7 @@ class Outcome:
         scale           output width over input width, or null
         models          names of the networks, in the order in which they ran, maybe []
         average_bits    mean width over patches and sites, or null (as for float networks)
+        plain_share     share of the pixels, 0 to 1, that no network was run for, or null
         seconds         time it took, reading and writing included
         notes           what to know about how it was read or written, maybe []
         error           the message of a failure, or null
@@ -62,6 +64,7 @@ class Outcome:
             "scale": round(sizes[1][1] / sizes[0][1], 4) if sizes[0] and sizes[1] else None,
             "models": self.models,
             "average_bits": self.average_bits,
+            "plain_share": self.plain_share,
             "seconds": round(self.seconds, 3),
             "notes": [*map(said, self.notes)],
             "error": said(self.message) or None,

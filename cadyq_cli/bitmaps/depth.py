@@ -43,9 +43,9 @@ def by_layer(bitmap: BitMap, *, palette: str = PALETTES[0]) -> Image.Image:
     middles = [left + index * step + step // 2 for index in range(len(sites))]
     half = min(step - 4, _BAR) / 2
     for site, name, x in zip(sites, names, middles, strict=True):
-        total = 0.0
+        total, patches = 0.0, np.count_nonzero(bitmap.bits[site]) or 1
         for width, colour in colours.items():
-            share = 100 * float((bitmap.bits[site] == width).mean())
+            share = 100 * np.count_nonzero(bitmap.bits[site] == width) / patches
             high, low = lower.y(total + share), lower.y(total) - _GAP
             if high < low:
                 canvas.rectangle((x - half, high), (x + half, low), colour)

@@ -19,7 +19,7 @@ from cadyq_cli.imaging.metadata import Metadata
 from cadyq_cli.imaging.picture import Picture
 from cadyq_cli.imaging.resize import imresize
 from cadyq_cli.imaging.tiles import Tile
-from cadyq_cli.upscaling import MARGIN, TILE, Enlargement, Tracker, Widths, overlap_of, tiles_of
+from cadyq_cli.upscaling import MARGIN, TILE, Enlargement, Tracker, Widths, cut_of, overlap_of
 
 
 def check_widths(runner: Runner, model: str) -> None:
@@ -73,6 +73,7 @@ def bit_map(
     file: str,
     model: str,
     tile: int = 0,
+    plain_levels: float = 0,
     finer: int = 1,
     patches_of: Runner | None = None,
     over_output: bool = False,
@@ -86,6 +87,7 @@ def bit_map(
         file: Name of the picture, for people.
         model: Name of the network, for people.
         tile: Side of a patch in pixels of the input; 0 chooses as `upscale` does.
+        plain_levels: See `upscaling.upscale`; where `finer` is 1.
         finer: How many steps to take from one patch to the next. If more than one, each cell of the
             map shows the patch around its middle; see `grid`.
         patches_of: The network that decides how large patches overlap; None for this one.
@@ -101,11 +103,13 @@ def bit_map(
         pixels = bled(pixels, picture.alpha)
     reasons = Reasons()
     cutter = patches_of or runner
-    tiles = tiles_of(cutter, pixels, tile)
+    tiles, plain = cut_of(cutter, pixels, tile, plain_levels=plain_levels if finer == 1 else 0)
     if finer > 1:
         (height, width, _), side = pixels.shape, tile or TILE
         tiles = centred_tiles(height, width, side, (side - overlap_of(cutter, side)) / finer)
-    run = Enlargement(runner, pixels, tiles, track=track, margin=MARGIN, watch=reasons.watch)
+    run = Enlargement(
+        runner, pixels, tiles, plain=plain, track=track, margin=MARGIN, watch=reasons.watch
+    )
     bands = [band for band in run if over_output]
     found = map_of_run(runner, tiles, run.bits, file=file, model=model, reasons=reasons)
     if not over_output:

@@ -70,8 +70,8 @@ def _whole(value: Any, name: str, least: int, most: int) -> int:
 
 
 def _bits(value: Any) -> int | float:
-    if type(value) not in (int, float) or not 1 <= value <= MAX_BITS:
-        raise ValueError(f"bits = {shown(value)} should be from 1 to {MAX_BITS}")
+    if type(value) not in (int, float) or not (value == 0 or 1 <= value <= MAX_BITS):
+        raise ValueError(f"bits = {shown(value)} should be 0, or from 1 to {MAX_BITS}")
     return value  # type: ignore[no-any-return]
 
 

@@ -88,7 +88,7 @@ def tinted(
     scale: Scale,
     style: Style,
 ) -> Image.Image:
-    """A picture with each rectangle tinted by its value.
+    """A picture with each rectangle tinted by its value, but none of a width of 0.
 
     The picture loses its colour as the tint gets stronger, so that hues show nothing but values.
 
@@ -98,11 +98,12 @@ def tinted(
         values: (N,).
     """
     result = np.empty_like(pixels)
-    for (x, y, width, height), colour in zip(
-        rectangles.tolist(), scale.colours(values), strict=True
+    plain = np.zeros(len(values), bool) if scale.difference else values == 0
+    for (x, y, width, height), colour, untinted in zip(
+        rectangles.tolist(), scale.colours(values), plain.tolist(), strict=True
     ):
         here = slice(y, y + height), slice(x, x + width)
-        result[here] = _blended(pixels[here], colour, style.opacity)
+        result[here] = _blended(pixels[here], None if untinted else colour, style.opacity)
     text = text_height(*pixels.shape[:2])
     if style.opacity > 0:
         _draw_borders(result, rectangles, text // 14)
@@ -112,12 +113,13 @@ def tinted(
     return image
 
 
-def _blended(pixels: Pixels, colour: Colours, opacity: float) -> Pixels:
+def _blended(pixels: Pixels, colour: Colours | None, opacity: float) -> Pixels:
     gray_share = min(1.0, 2 * opacity)
     part = pixels.astype(np.float32)
     gray = (part @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
     part += (gray - part) * np.float32(gray_share)
-    part += (colour - part) * np.float32(opacity)
+    if colour is not None:
+        part += (colour - part) * np.float32(opacity)
     return (part + 0.5).astype(np.uint8)
 
 

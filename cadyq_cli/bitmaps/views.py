@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from cadyq_cli.bitmaps.depth import by_layer
 from cadyq_cli.bitmaps.legend import legend
-from cadyq_cli.bitmaps.numbers import BitMap
+from cadyq_cli.bitmaps.numbers import BitMap, mean_of_network
 from cadyq_cli.bitmaps.tints import (
     Pixels,
     Scale,
@@ -44,7 +44,8 @@ class Colouring:
         """The scale for values of a network with some candidate widths."""
         if not self.stretch:
             return scale_of(widths, self.palette)
-        low, high = float(values.min()), float(values.max())
+        run = values[values > 0] if values.any() else values
+        low, high = float(run.min()), float(run.max())
         return Scale(low=low, high=high, ticks=(low, (low + high) / 2, high), palette=self.palette)
 
 
@@ -133,7 +134,7 @@ def _panel(
     if not style.legend:
         return image
     size = text_height(image.height, image.width)
-    bar = legend(scale, float(values.mean()), caption, size=size)
+    bar = legend(scale, mean_of_network(values), caption + _of_plain(values), size=size)
     return below([image, bar], centred=True)
 
 
@@ -173,17 +174,22 @@ def sheet(pixels: Pixels, bitmap: BitMap, *, style: Style, colouring: Colouring)
         draw, line = ImageDraw.Draw(title), 1.1 * text
         name = _shortened(escaped(site), cell - 4 * text, text)
         draw.text((0, line), name, font=font(text), fill=INK, anchor="ls")
-        mean = f"{values.mean():.2f}"
+        mean = f"{mean_of_network(values):.2f}"
         draw.text((image.width, line), mean, font=font(text), fill=INK, anchor="rs")
         cells.append(below([title, image]))
     gap = text
     rows = [beside(cells[at : at + columns], gap) for at in range(0, len(cells), columns)]
     result = below(rows, gap // 2)
     if style.legend:
-        caption = f"Bit width at each of {len(bitmap.sites)} sites"
-        bar = legend(scale, float(everything.mean()), caption, size=max(text, 16))
+        caption = f"Bit width at each of {len(bitmap.sites)} sites{_of_plain(everything)}"
+        bar = legend(scale, mean_of_network(everything), caption, size=max(text, 16))
         result = below([result, bar], gap // 2, centred=True)
     return ImageOps.expand(result, gap, PAPER)
+
+
+def _of_plain(values: NDArray[Any]) -> str:
+    """What a legend says of patches without a tint."""
+    return "; gray: 0 bit, interpolated" if (values == 0).any() else ""
 
 
 def _columns(count: int, shape: float) -> int:

@@ -151,9 +151,11 @@ def _line(outcome: Outcome) -> str:
     if outcome.output_size is None:
         return f"{target}: exists already, skipped"
     height, width = outcome.output_size
-    bits = outcome.average_bits
-    precision = "float" if bits is None else f"{bits:.2f} bits on average"
-    return f"{target}: {width} x {height}, {precision}, {outcome.seconds:.1f} s"
+    bits, plain = outcome.average_bits, outcome.plain_share
+    made = [] if plain == 1 else ["float" if bits is None else f"{bits:.2f} bits on average"]
+    if plain:
+        made.append(f"{plain:.0%} interpolated")
+    return f"{target}: {width} x {height}, {', '.join(made)}, {outcome.seconds:.1f} s"
 
 
 def _way(outcome: Outcome) -> str:

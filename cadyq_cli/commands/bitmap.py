@@ -50,7 +50,6 @@ def show(
     if network.from_json and len(planned) > 1:
         raise InputError("`from_json` draws one map over one image")
     check_standard_output(planned, also={"json": output.json, "npz": output.npz})
-    numbers = network.numbers()
 
     from cadyq_cli.batch.drawing import Drawing
     from cadyq_cli.batch.models import OnDemand
@@ -64,8 +63,9 @@ def show(
     drawing = Drawing(
         view=figure.view(),
         networks=networks,
-        numbers=numbers,
+        numbers=network.numbers(),
         tile=running.tile,
+        plain_levels=running.skipped_levels,
         finer=running.finer,
         over_output=figure.over == "output",
         as_page=as_page,

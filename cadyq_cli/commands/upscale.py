@@ -59,6 +59,7 @@ def enlarge(
         models=Models(models, partial(opener.open, images=jobs)),
         wanted=wanted,
         tile=running.tile,
+        plain_levels=running.skipped_levels,
         self_ensemble=network.self_ensemble,
         quality=output.quality,
         strip_metadata=output.strip_metadata,

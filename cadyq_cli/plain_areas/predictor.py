@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 from cadyq_cli.engine.runner import DifferenceFit
 from cadyq_cli.plain_areas.cells import Cells
 
-LEVELS = 3.0  # 8-bit levels that a network may differ by where a picture is plain
 _LEAST_SHOWN, _LEAST_DIFFERENCE = 0.25, 0.5  # levels; keep logarithms of nothing finite
 
 

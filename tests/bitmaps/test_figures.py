@@ -156,6 +156,26 @@ def test_equal_maps_differ_nowhere(make_map: MakeMap) -> None:
         comparison(pixels, found, make_map(200, 300, tile=50), style=style, colouring=Colouring())
 
 
+def test_plain_patches_do_not_count_in_figures(make_map: MakeMap) -> None:
+    """The plot against depth is that of the other patches, and stretched colours are theirs."""
+    found = make_map(200, 300)
+    half = len(found.rectangles) // 2
+    kept = {site: bits[half:] for site, bits in found.bits.items()}
+    rest = replace(found, bits=kept, rectangles=found.rectangles[half:])
+    plain = {site: bits * (np.arange(len(bits)) >= half) for site, bits in found.bits.items()}
+    partly = replace(found, bits=plain)
+    assert by_layer(partly).tobytes() == by_layer(rest).tobytes()
+    stretched = Colouring(stretch=True)
+    assert stretched.scale(found.widths, partly.values()).low > 0
+    none = replace(found, bits={site: bits * 0 for site, bits in found.bits.items()})
+    pixels = np.full((200, 300, 3), 99, np.uint8)
+    assert none.average() == 0
+    by_layer(none)
+    for colouring in (Colouring(), stretched):
+        image = map_figure(pixels, none, style=Style(opacity=1, legend=False), colouring=colouring)
+        assert np.ptp(np.asarray(image), axis=2).max() <= 1
+
+
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 def test_hidden_pixels_are_white_and_visible_ones_as_they_are(
     depth: type[np.uint8] | type[np.uint16],

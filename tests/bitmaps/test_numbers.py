@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,3 +146,47 @@ def test_static_networks_have_8_bits_everywhere_and_no_scores(photograph: Pixels
 def test_a_float_network_is_refused(photograph: Pixels) -> None:
     with pytest.raises(InputError, match="floating point"):
         bit_map(network("float"), Picture(pixels=photograph), file="a", model="m")
+
+
+def partly_plain(photograph: Pixels) -> BitMap:
+    runner = network()
+    flat = {"curvature": 1.0, "gradient": 0.0, "offset": 0.0}
+    runner.card = replace(runner.card, plain=flat)
+    photograph[:, :208] = 128
+    picture = Picture(pixels=photograph)
+    return bit_map(runner, picture, file="a.png", model="tiny", plain_levels=3)[0]
+
+
+def test_a_map_has_0_bit_where_no_network_was_run(photograph: Pixels) -> None:
+    found = partly_plain(photograph)
+    content = json.loads(found.to_json())
+    plain = [patch for patch in content["patches"] if not any(patch["bits"])]
+    rest = [patch for patch in content["patches"] if any(patch["bits"])]
+    area = sum(patch["rectangle"][2] * patch["rectangle"][3] for patch in plain)
+    assert area == 192 * 110
+    assert content["plain_share"] == pytest.approx(192 / 430)
+    assert content["average_bits"] == pytest.approx(np.mean([each["bits"] for each in rest]))
+    for patch in plain:
+        assert patch["average_bits"] == 0
+        assert patch["spread"] == patch["scores"] == [None] * len(found.sites)
+    assert all(each["scores"][0] for each in rest)
+    assert read_map(found.to_json()).plain_share == found.plain_share
+
+
+def test_arrays_have_no_numbers_of_plain_patches(photograph: Pixels) -> None:
+    found, buffer = partly_plain(photograph), io.BytesIO()
+    found.save_npz(buffer)
+    buffer.seek(0)
+    arrays = np.load(buffer)
+    plain = (arrays["bits"] == 0).all(axis=1)
+    assert plain.any()
+    for name in ("spread/0", "scores/1"):
+        assert (np.isnan(arrays[name]).all(axis=1) == plain).all()
+
+
+@pytest.mark.parametrize("bits", [0.5, -1, 33])
+def test_no_patch_has_less_than_1_bit_but_0(bits: float, make_map: Callable[..., BitMap]) -> None:
+    content = json.loads(make_map(50, 60).to_json())
+    content["patches"][0]["bits"][0] = bits
+    with pytest.raises(ValueError, match="should be 0, or from 1 to 32"):
+        read_map(json.dumps(content))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -300,3 +302,55 @@ def test_a_network_of_scale_1_restores_and_does_not_enlarge(photo: Path, tmp_pat
     outcome = Outcome(photo, "-m", weights, "-o", target, "--overwrite", "-s", "2")
     assert outcome.exit_code == 2
     assert outcome.stderr.startswith("error: the network restores pictures and does not enlarge")
+
+
+@pytest.fixture
+def sparing(tmp_path: Path) -> Path:
+    """A network that is not to run where nothing curves."""
+    path, network = tmp_path / "sparing.safetensors", tiny()
+    flat = {"curvature": 1.0, "gradient": 0.0, "offset": 0.0}
+    network.card = replace(network.card, plain=flat)
+    save(path, network, compact=True)
+    return path
+
+
+@pytest.fixture
+def half_plain(tmp_path: Path) -> Path:
+    """Six cells of 32 px and what counts around them, in one colour; then noise."""
+    path = tmp_path / "half.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 400, 3), np.uint8)
+    pixels[:, :208] = (90, 120, 150)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "share"),
+    [
+        ([], 192 / 400),
+        (["--plain-levels", "0"], 0),
+        (["--no-skip-plain"], 0),
+    ],
+)
+def test_plain_areas_are_told_and_keep_their_colour(
+    sparing: Path, half_plain: Path, options: list[str], share: float
+) -> None:
+    target = half_plain.with_name("out.png")
+    outcome = Outcome(half_plain, "-m", sparing, "-o", target, "--json", *options)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["plain_share"] == pytest.approx(share)
+    assert ("interpolated" in outcome.stderr) == (share > 0)
+    with Image.open(target) as image:
+        plain = np.asarray(image)[:, : 2 * 192]
+    assert (plain == (90, 120, 150)).all() == (share > 0)
+
+
+def test_the_bit_map_shows_plain_areas_in_gray(sparing: Path, half_plain: Path) -> None:
+    figure = half_plain.with_name("map.png")
+    target = half_plain.with_name("out.png")
+    outcome = Outcome(half_plain, "-m", sparing, "-o", target, "--bit-map", figure)
+    assert outcome.exit_code == 0, outcome.stderr
+    with Image.open(figure) as image:
+        left, right = (np.asarray(image)[20, image.width * x // 400] for x in (60, 300))
+    assert np.ptp(left) < 10
+    assert np.ptp(right) > 30

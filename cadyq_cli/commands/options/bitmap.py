@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PAGE = "a page"  # a result that excludes some options
 _not_a_page = against(PAGE, words="`{option}` is for a figure, not for {other}")
 _OWN = "each is a figure of its own"
+_EVERYWHERE = "the network is run everywhere then"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -125,6 +126,7 @@ class Figure:
                 *("model", "weights", "list_sites", "npz"),
                 because="`compare` names two networks itself",
             ),
+            against("plain_levels", because=_EVERYWHERE),
             _not_a_page,
         ),
     )
@@ -186,6 +188,7 @@ class Network(Model):
             against(
                 *("compare", "list_sites", "over", "scale", "model", "weights"),
                 *("tile", "finer", "jobs", "threads", "engine", "device"),
+                *("plain_levels", "no_skip_plain"),
                 because="`from_json` draws without a network",
             ),
         ),
@@ -253,4 +256,5 @@ class FinerTiles(RunningTiles):
         least=1,
         most=16,
         common=True,
+        excludes=(against("plain_levels", because=_EVERYWHERE),),
     )

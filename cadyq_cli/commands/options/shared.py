@@ -169,6 +169,20 @@ class RunningTiles(Running):
         metavar="PX",
         least=0,
     )
+    plain_levels: float = option(
+        3,
+        "How many of 255 levels the network may differ from bicubic interpolation where that takes"
+        " its place, to save time. Networks that carry no fit of it run everywhere.",
+        least=0,
+        most=255,
+        excludes=(against("no_skip_plain"),),
+    )
+    no_skip_plain: bool = option(False, "Run the network everywhere, in plain areas too.")
+
+    @property
+    def skipped_levels(self) -> float:
+        """The first of these, 0 to run the network everywhere."""
+        return 0 if self.no_skip_plain else self.plain_levels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
