@@ -74,6 +74,9 @@ class Resources:
     device: torch.device = torch.device("cpu")  # noqa: RUF009, immutable
     processes: Processes = ALONE
     workers: int = 2  # threads that cut batches ahead
+    crops: Callable[..., Crops] = Crops  # makes what cuts them
+    compiled: bool = False  # float networks as a whole, which takes a minute and pays on GPUs
+    enough: Callable[[], bool] = lambda: False  # asked after each step: whether to stop
     accepted: Callable[[], None] = lambda: None  # called once nothing is left to be refused
     command: Callable[[Plan, StageName], str] = lambda *_: ""  # that a stage's history tells
 
@@ -96,7 +99,7 @@ class Stage:
     def crops(self) -> Crops:
         """What it learns from."""
         recipe = self.recipe
-        return Crops(
+        return self.resources.crops(
             self.resources.files,
             self.plan.scale,
             seed=recipe.seed,
@@ -141,6 +144,7 @@ class Stage:
             scales=self.plan.all_scales,
             processes=resources.processes,
             workers=resources.workers,
+            compiled=resources.compiled and self.name == "float",
         )
 
     def train(self, before: Network, folder: RunFolder) -> None:
@@ -212,6 +216,7 @@ class Stage:
             if records is not None:
                 records.add(step)
                 self.report.step(step)
+            trainer.stopping |= resources.enough()
 
         self.report.begin(self.name, trainer.step, recipe)
         with finishing_the_step(trainer):

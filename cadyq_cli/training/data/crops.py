@@ -20,7 +20,8 @@ from cadyq_cli.training.data.photographs import Photographs
 Pixels = NDArray[Any]
 
 _DRAWS = 1000  # of photographs, before all are taken to be too small
-_CANDIDATES = 8  # crops that a preference chooses from
+CANDIDATES = 8  # crops that a preference chooses from
+FAINTEST, LEVEL = 0.1, 1  # added to a crop's gradient and deviation, so that none weighs 0
 _HARM = 1  # of the random numbers of a crop, those that its degradation takes
 
 
@@ -124,7 +125,7 @@ class Crops:
     ) -> tuple[Pixels, Pixels, Pixels]:
         random = np.random.default_rng((self._seed, step, number))
         if self._texture or self._contrast:
-            places = [self._anywhere(random, patch, scale) for _ in range(_CANDIDATES)]
+            places = [self._anywhere(random, patch, scale) for _ in range(CANDIDATES)]
             weights = np.array([self._interest(place.clean) for place in places])
             place = places[int(random.choice(len(places), p=weights / weights.sum()))]
         else:
@@ -150,7 +151,7 @@ class Crops:
             if min(high.shape[:2]) >= patch * scale:
                 break
         else:
-            raise InputError(f"no photograph has the {patch * scale} px a side that a crop needs")
+            raise too_small(patch * scale)
         low = self._photographs.low(file, scale, size)
         top, left = (int(random.integers(n - patch + 1)) for n in low.shape[:2])
         high = crop_to_multiple(high, scale)
@@ -162,12 +163,17 @@ class Crops:
         return float(_gradient(green) ** self._texture * _deviation(green) ** self._contrast)
 
 
+def too_small(side: int) -> InputError:
+    """What there is to say where no photograph has that many pixels a side."""
+    return InputError(f"no photograph has the {side} px a side that a crop needs")
+
+
 def _gradient(plane: Pixels) -> float:
-    """Mean magnitude of the differences in 0..255, plus a little, so that none weighs 0."""
+    """Mean magnitude of the differences in 0..255, and a little more."""
     down, right = (np.abs(np.diff(plane, axis=axis)).mean() for axis in (0, 1))
-    return float(down + right) + 0.1
+    return float(down + right) + FAINTEST
 
 
 def _deviation(plane: Pixels) -> float:
-    """Standard deviation in 0..255, and a level more, as for the gradient."""
-    return float(plane.std()) + 1
+    """Standard deviation in 0..255, and a level more."""
+    return float(plane.std()) + LEVEL

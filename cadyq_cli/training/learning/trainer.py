@@ -54,6 +54,7 @@ class Trainer:
         scales: Of a network for several scales, those to learn; each step takes one.
         processes: Who shares the work. All pass the same arguments.
         workers: Threads that cut batches ahead of their step.
+        compiled: Whether network and teacher are compiled as they are first run.
 
     Raises:
         InputError: the recipe's batch cannot be shared, or its arithmetic is not available here.
@@ -70,6 +71,7 @@ class Trainer:
         scales: Sequence[int] = (),
         processes: Processes = ALONE,
         workers: int = 1,
+        compiled: bool = False,
     ) -> None:
         self.network = network
         self.recipe = recipe
@@ -105,6 +107,8 @@ class Trainer:
             kernels = Kernels.fused()
             for site in sites(network):
                 site.kernels = kernels
+        for whole in filter(None, (network, self._teacher) if compiled else ()):
+            whole.compile()
 
     def run(self, on_step: Callable[[Step], None], *, until: int | None = None) -> None:
         """Train until the recipe's last step, or `until` that many are done.
