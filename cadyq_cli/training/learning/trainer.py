@@ -103,9 +103,10 @@ class Trainer:
         ]
         self._optimisers = Optimisers(network, recipe, self._scaler)
         self._followers = _pairs(self.average, network)
-        if recipe.fuse and can_compile(self._device):
+        quantized = list(sites(network))
+        if recipe.fuse and quantized and can_compile(self._device):
             kernels = Kernels.fused()
-            for site in sites(network):
+            for site in quantized:
                 site.kernels = kernels
         for whole in filter(None, (network, self._teacher) if compiled else ()):
             whole.compile()
