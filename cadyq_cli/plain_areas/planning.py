@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadyq_cli.imaging.tiles import Span, Tile
-from cadyq_cli.plain_areas.cells import CELL
+from cadyq_cli.plain_areas.cells import CELL, RAMP
 
 _CALL = 1000  # px of a patch that take about as long as what each patch takes besides
 
@@ -41,7 +41,8 @@ def planned(
         needed: The cells that need the network, shape (rows, columns).
         size: Height and width of the picture, px.
         side: Of a tile, px, at most; but one cell with its context is always a tile.
-        context: px around what it owns that a tile of the network reads.
+        context: px around what it owns that a tile of the network reads where its neighbours need
+            the network, too. Where a tile fades to a plain area, less is as good.
     """
     plan = Planner(needed, size, side=side, context=context)
     return [(plan.tile(part), part.network) for part in plan.parts()]
@@ -69,11 +70,23 @@ class Planner:
 
     def tile(self, part: Part) -> Tile:
         """A rectangle in pixels, with what it reads around them."""
-        context = self._context if part.network else 0
         top, bottom, left, right = part.box
-        return Tile(
-            _span(top, bottom, self._size[0], context), _span(left, right, self._size[1], context)
+        above, below = (
+            self._around(part, Box(row, row + 1, left, right)) for row in (top - 1, bottom)
         )
+        before, after = (
+            self._around(part, Box(top, bottom, column, column + 1)) for column in (left - 1, right)
+        )
+        height, width = self._size
+        return Tile(
+            _span(top, bottom, height, above, below), _span(left, right, width, before, after)
+        )
+
+    def _around(self, part: Part, beside: Box) -> int:
+        """px that a part reads of a box beside it."""
+        if not part.network:
+            return 0
+        return self._context if self._shrunk(beside) else max(self._context - RAMP, 0)
 
     def _parts(self, box: Box) -> list[Part]:
         """The cheapest that halving finds for a box, again and again."""
@@ -90,10 +103,11 @@ class Planner:
     def _shrunk(self, box: Box) -> Box | None:
         """The least box around the needed cells of one."""
         top, bottom, left, right = box
-        mask = (1 << right) - (1 << left)
+        mask = (1 << right) - (1 << max(left, 0))
+        top, bottom = max(top, 0), min(bottom, len(self._rows))
         while top < bottom and not self._rows[top] & mask:
             top += 1
-        if top == bottom:
+        if top >= bottom:
             return None
         while not self._rows[bottom - 1] & mask:
             bottom -= 1
@@ -123,9 +137,9 @@ def _shares(length: int, most: int) -> list[tuple[int, int]]:
     return [*pairwise(ends)]
 
 
-def _span(first: int, last: int, length: int, context: int) -> Span:
+def _span(first: int, last: int, length: int, before: int, after: int) -> Span:
     start, stop = first * CELL, min(last * CELL, length)
-    return Span(max(start - context, 0), min(stop + context, length), start, stop)
+    return Span(max(start - before, 0), min(stop + after, length), start, stop)
 
 
 def _frame(outer: Box, inner: Box) -> Iterator[Box]:

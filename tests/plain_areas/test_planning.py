@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cadyq_cli.imaging.tiles import Tile, bands
-from cadyq_cli.plain_areas.cells import CELL
+from cadyq_cli.imaging.tiles import Span, Tile, bands
+from cadyq_cli.plain_areas.cells import CELL, RAMP
 from cadyq_cli.plain_areas.planning import planned
 
 SIDE, CONTEXT = 150, 20  # three cells and their context
@@ -48,9 +48,11 @@ def test_tiles_own_every_pixel_once_and_the_network_makes_what_needs_it(
 
 
 def test_a_tile_of_the_network_sees_what_surrounds_it_up_to_the_border() -> None:
-    (tile,) = network_tiles(mask("...", "#..", "..."))
-    assert (tile.rows.start, tile.rows.stop) == (CELL - CONTEXT, 2 * CELL + CONTEXT)
-    assert (tile.columns.start, tile.columns.stop) == (0, CELL + CONTEXT)
+    first, second = network_tiles(mask("...", "###", "###"), side=2 * CELL + 2 * CONTEXT)
+    fading = CONTEXT - RAMP
+    assert first.rows == second.rows == Span(CELL - fading, 3 * CELL, CELL, 3 * CELL)
+    assert first.columns == Span(0, CELL + CONTEXT, 0, CELL)
+    assert second.columns == Span(CELL - CONTEXT, 3 * CELL, CELL, 3 * CELL)
 
 
 @pytest.mark.parametrize(
