@@ -142,5 +142,5 @@ def test_scale_1_is_for_networks_that_restore_what_was_done_to_pictures() -> Non
     assert parse_plan(plan.to_toml(), "file") == plan
     with pytest.raises(InputError, match="needs `degrade`"):
         Plan(backbone="span", scale=1)
-    with pytest.raises(InputError, match="edsr cannot have scale 1"):
-        Plan(scale=1, degrade="photo")
+    with pytest.raises(InputError, match="carn cannot have scale 1"):
+        Plan(backbone="carn", scale=1, degrade="photo")
