@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cadyq_cli.engine.curves import CURVES, sigmoid
 from cadyq_cli.engine.folding import without_groups
-from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Sums
+from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Rounding, Sums
 from cadyq_cli.engine.runner import Map
 
 
@@ -43,12 +43,10 @@ class ReferenceKernels:
     def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Packed:
         return Packed(weight)
 
-    def encode(
-        self, source: Map, step: float, low: int, high: int, out: Codes, channel: int
-    ) -> None:
+    def encode(self, source: Map, rounding: Rounding, out: Codes, channel: int) -> None:
         height, width, channels = source.shape
         inside = out[PAD : PAD + height, PAD : PAD + width, channel : channel + channels]
-        inside[...] = _codes(source, step, low, high)
+        inside[...] = _codes(source, rounding)
 
     def sums(self, source: Map) -> Sums:
         values = source.astype(np.float64)
@@ -86,28 +84,38 @@ class ReferenceKernels:
         if e.curve is not None:
             x = CURVES[e.curve](x)
         if e.round is not None:
-            x = _codes(x, *e.round) * np.float32(e.round[0])
+            x = _codes(x, e.round) * e.round.steps
         weights = sigmoid(x) - np.float32(0.5) if e.gate else None
         if e.add_map is not None:
             x = x + e.add_map
         if e.add_codes is not None:
-            codes, step = e.add_codes
+            codes, steps = e.add_codes
             inside = codes[PAD : PAD + height, PAD : PAD + width, : x.shape[2]]
-            x = x + inside.astype(np.float32) * np.float32(step)
+            x = x + inside.astype(np.float32) * steps
         if weights is not None:
             x = x * weights
         if e.slope2 is not None:
             x = _bend(x, e.slope2)
         x = _shuffled(x, e.shuffle)
         if e.codes is not None:
-            self.encode(x, *e.codes[1:4], e.codes.array, e.codes.channel)
+            self.encode(x, e.codes.rounding, e.codes.array, e.codes.channel)
         elif out is not None:
             out[...] = x
         return self.sums(x) if e.statistics else None
 
 
-def _codes(x: Map, step: float, low: int, high: int) -> Map:
-    codes: Map = np.clip(np.rint(x / np.float32(step)), np.float32(low), np.float32(high))
+def rounding(channels: int, steps: Any, lowest: Any, highest: Any) -> Rounding:
+    """Grids of some channels, of one number for all or one for each."""
+    return Rounding(
+        *(
+            np.broadcast_to(np.asarray(each, np.float32), channels)
+            for each in (steps, lowest, highest)
+        )
+    )
+
+
+def _codes(x: Map, grid: Rounding) -> Map:
+    codes: Map = np.clip(np.rint(x / grid.steps), grid.lowest, grid.highest)
     return codes
 
 

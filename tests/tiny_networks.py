@@ -42,6 +42,11 @@ def tiny(
         for name, parameter in network.named_parameters():
             if ".selector." in name:
                 parameter.normal_(std=0.05)
+        for name, buffer in network.named_buffers():
+            if name.endswith(".span"):
+                buffer.uniform_(0.5, 2)
+            elif name.endswith(".zero"):
+                buffer.uniform_(0.2, 0.8)
         with observing(network, follow_range):
             network(torch.rand(2, 3, 12, 12))
     return network.eval()

@@ -35,7 +35,7 @@ class ResidualBlock(nn.Module):
         self.conv1 = layers.conv(conv3x3(features, features))
         self.site2 = layers.site(f"{name}.2", features, nonnegative=True)
         self.conv2 = layers.conv(conv3x3(features, features))
-        self.exit = layers.fixed_site(f"{name}.exit")
+        self.exit = layers.fixed_site(f"{name}.exit", features)
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:
         entry = self.site1(x, trace)

@@ -49,9 +49,9 @@ class FeatureBlock(nn.Module):
 
     def __init__(self, features: int, layers: Layers) -> None:
         super().__init__()
-        self.site1 = layers.fixed_site("entry.1", nonnegative=True)
+        self.site1 = layers.fixed_site("entry.1", 3, nonnegative=True)
         self.conv1 = layers.conv(conv3x3(3, features))
-        self.site2 = layers.fixed_site("entry.2")
+        self.site2 = layers.fixed_site("entry.2", features)
         self.conv2 = layers.conv(conv3x3(features, features))
 
     def forward(self, x: Tensor, trace: Trace) -> Tensor:

@@ -17,10 +17,12 @@ from cadyq_cli.engine.facts import (
 )
 from cadyq_cli.engine.folding import STEP_SUFFIX, Arrays
 from cadyq_cli.engine.limits import LARGEST_SCALE
+from cadyq_cli.engine.loaded_grid import ends_of
 from cadyq_cli.engine.program import (
     Bicubic,
     Concat,
     Conv,
+    Grid,
     Instruction,
     Program,
     Shuffle,
@@ -47,9 +49,9 @@ def checked(program: Program, arrays: Arrays) -> dict[str, Shape]:
         facts = kind(instruction, shapes, arrays, measured)
         applying = (each for each in rules.INSTRUCTIONS if isinstance(instruction, each.applies_to))
         _apply(applying, facts, named)
-        channels = facts.channels if isinstance(instruction, Site) else 0
         for grid in grids_of(instruction):
-            _apply(rules.GRIDS, GridFacts(grid, arrays, channels), f"{named} ({grid.module})")
+            subject = GridFacts(grid, arrays, _channels(facts, grid))
+            _apply(rules.GRIDS, subject, f"{named} ({grid.module})")
         if isinstance(facts, ConvFacts):
             convolutions.append(facts)
         shapes[instruction.out] = _shape(facts)
@@ -91,9 +93,9 @@ def _shape(facts: Facts) -> Shape:
     match instruction:
         case Conv(shuffle=r) if isinstance(facts, ConvFacts):
             outputs, factor = facts.outputs // r**2, facts.source.factor * r
-            return _encoded(outputs, factor, instruction.encode)
+            return _encoded(outputs, factor, instruction.encode, facts.arrays)
         case Site():
-            return _encoded(facts.channels, facts.source.factor, instruction.grid)
+            return _encoded(facts.channels, facts.source.factor, instruction.grid, facts.arrays)
         case Concat():
             return Shape(facts.channels, facts.source.factor)
         case Slice():
@@ -106,8 +108,16 @@ def _shape(facts: Facts) -> Shape:
     return Shape(facts.source.channels, facts.source.factor)
 
 
-def _encoded(channels: int, factor: int, grid: Any) -> Shape:
+def _encoded(channels: int, factor: int, grid: Grid | None, arrays: Arrays) -> Shape:
     if grid is None:
         return Shape(channels, factor)
-    lows, highs = zip(*grid.codes, strict=True)
-    return Shape(channels, factor, codes=True, range=(min(lows), max(highs)))
+    ends = ends_of(grid, arrays)
+    lowest, highest = min(low.min() for low, _ in ends), max(high.max() for _, high in ends)
+    return Shape(channels, factor, codes=True, range=(int(lowest), int(highest)))
+
+
+def _channels(facts: Facts, grid: Grid) -> int:
+    """That one of an instruction's grids rounds."""
+    if not isinstance(facts, ConvFacts):
+        return facts.channels
+    return facts.outputs // (facts.conv.shuffle**2 if grid is facts.conv.encode else 1)

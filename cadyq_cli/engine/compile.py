@@ -127,6 +127,8 @@ class _Emitter:
             name=site.name if not isinstance(site, StaticSite) or site.counted else None,
             unsigned=site.unsigned,
             relative=site.relative,
+            spans=site.channel_ranges,
+            offset=site.offsets,
             selects=isinstance(site, DynamicSite),
             logarithmic=isinstance(site, DynamicSite) and site.logarithmic,
         )

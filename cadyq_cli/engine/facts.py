@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cadyq_cli.engine.buffers import Plan, Shape
 from cadyq_cli.engine.folding import STEP_SUFFIX, Arrays
 from cadyq_cli.engine.limits import BYTES_OF_A_WEIGHT, PATCH
+from cadyq_cli.engine.loaded_grid import Ends, ends_of
 from cadyq_cli.engine.program import BorderedConv, Conv, Grid, Program, Slope
 from cadyq_cli.engine.reach import deconvolution_reach
 
@@ -117,7 +118,11 @@ class ConvFacts(Facts):
 class GridFacts:
     grid: Grid
     arrays: Arrays
-    channels: int  # that a selector looks at
+    channels: int  # that are rounded
+
+    @property
+    def ends(self) -> list[Ends]:
+        return ends_of(self.grid, self.arrays)
 
     def tensor(self, name: str) -> NDArray[Any]:
         return self.arrays[f"{self.grid.module}.{name}"]
@@ -173,7 +178,8 @@ def tensors_of(instruction: Any) -> list[str]:
     slopes = (getattr(instruction, name, None) for name in ("slope", "slope1", "slope2"))
     names += [slope for slope in slopes if isinstance(slope, str)]
     for grid in grids_of(instruction):
-        parts = ["bounds", *(["faintest"] if grid.relative else [])]
+        asked = {"faintest": grid.relative, "span": grid.spans, "zero": grid.offset}
+        parts = ["bounds", *(part for part, wanted in asked.items() if wanted)]
         if grid.selects:
             parts += ["input_scale", "selector.weight", "selector.bias"]
         names += [f"{grid.module}.{part}" for part in parts]

@@ -4,7 +4,7 @@ A *map* is float32 without gaps, shape (H, W, C): one patch's features. *Codes* 
 16 bit with zeros around the image, shape (rows, columns, pitch): the code of channel c at (y, x) is
 ``codes[PAD + y, PAD + x, c]``. Rows and columns hold the image rounded up to whole tiles and `PAD`
 zeros on each side; everything outside the image and its channels stays 0. A value is its code
-times a step, one number for all of a patch's codes.
+times the step of its channel.
 """
 
 from __future__ import annotations
@@ -27,13 +27,23 @@ Codes = NDArray[np.int16]
 Sums = tuple[NDArray[np.float64], NDArray[np.float64]]  # of each channel's values and squares
 
 
+class Rounding(NamedTuple):
+    """A grid for each channel, each array (C,)."""
+
+    steps: NDArray[np.float32]
+    lowest: NDArray[np.float32]  # the lowest code
+    highest: NDArray[np.float32]
+
+    def part(self, channels: slice) -> Rounding:
+        """The grids of some channels."""
+        return Rounding(*(each[channels] for each in self))
+
+
 class CodesOut(NamedTuple):
     """Codes for a convolution to write its result to."""
 
     array: Codes  # of the size of the result
-    step: float
-    low: int
-    high: int
+    rounding: Rounding  # of the result's channels
     channel: int = 0  # the first one that is written
 
 
@@ -48,9 +58,9 @@ class Epilogue:
     bias: NDArray[np.float32]  # (O,), added after scaling
     slope1: NDArray[np.float32] | None = None  # (O,)
     curve: CurveName | None = None
-    round: tuple[float, int, int] | None = None  # step, lowest and highest code
+    round: Rounding | None = None  # of O channels
     add_map: Map | None = None  # (H, W, O); only without shuffle
-    add_codes: tuple[Codes, float] | None = None  # codes of (H, W, O), their step; likewise
+    add_codes: tuple[Codes, NDArray[np.float32]] | None = None  # of (H, W, O), their steps (O,)
     gate: bool = False  # multiply the sum by sigmoid(x) - 1/2 of the x that was added to
     slope2: NDArray[np.float32] | None = None  # (O,)
     shuffle: int = 1  # r: output c * r * r + dy * r + dx of (y, x) is c at (y * r + dy, x * r + dx)
@@ -80,10 +90,8 @@ class Kernels(Protocol):
     def pack_float(self, weight: NDArray[np.float32], *, shuffle: int = 1) -> Any:
         """Prepare weights (O, I, k, k) for `convolve_float`; k is odd and at most 2 PAD + 1."""
 
-    def encode(
-        self, source: Map, step: float, low: int, high: int, out: Codes, channel: int
-    ) -> None:
-        """Write ``source / step``, rounded half to even and clamped, from `channel` on."""
+    def encode(self, source: Map, rounding: Rounding, out: Codes, channel: int) -> None:
+        """Write ``source / steps``, rounded half to even and clamped, from `channel` on."""
 
     def sums(self, source: Map) -> Sums:
         """Of each channel of a map."""

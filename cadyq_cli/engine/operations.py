@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from cadyq_cli.engine.bicubic import enlarge
 from cadyq_cli.engine.buffers import Shape
 from cadyq_cli.engine.curves import CURVES
 from cadyq_cli.engine.folding import Arrays, folded, slopes, without_groups
-from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Sums
+from cadyq_cli.engine.kernels import PAD, CodesOut, Epilogue, Kernels, Rounding, Sums
+from cadyq_cli.engine.loaded_grid import LoadedGrid
 from cadyq_cli.engine.runner import Chosen, Map
 from cadyq_cli.engine.selector_inputs import channel_spread
 from cadyq_cli.quant.limits import SMALLEST_INPUT
@@ -30,7 +31,8 @@ class PatchState:
     width: int
     gradient: NDArray[np.float32]  # (2,)
     arrays: dict[str, NDArray[Any]]  # maps and codes by value
-    step_sizes: dict[str, float] = field(default_factory=dict)  # of codes
+    units: dict[str, float] = field(default_factory=dict)  # what codes are worth to weights
+    steps: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # and to others, (C,)
     sums: dict[str, Sums] = field(default_factory=dict)  # of maps, where they are known
     choices: dict[str, Chosen] = field(default_factory=dict)
     strengths: list[float] = field(default_factory=list)  # that bounds were multiplied by
@@ -49,28 +51,13 @@ class Context:
 Operation = Callable[[PatchState], None]
 
 
-class LoadedGrid:
-    """The steps and codes of a site's grids."""
-
-    def __init__(self, grid: program.Grid, arrays: Arrays) -> None:
-        self.name, self.widths, self.codes = grid.name, grid.widths, grid.codes
-        self._bounds = arrays[f"{grid.module}.bounds"].astype(np.float32)
-
-    def step(self, index: int, magnitude: float = 1.0) -> float:
-        bound = self._bounds[index] * np.float32(magnitude)
-        return float(bound / np.float32(self.codes[index][1]))
-
-    def fixed(self) -> tuple[float, int, int]:
-        """Step, lowest and highest code of the only width."""
-        return self.step(0), *self.codes[0]
-
-
 class RunSite:
     def __init__(self, site: program.Site, context: Context) -> None:
         self._site, self._kernels = site, context.kernels
-        self._grid = LoadedGrid(site.grid, context.arrays)
-        parts = [context.shapes[source] for source in site.sources]
-        self._channels = [sum(part.channels for part in parts[:i]) for i in range(len(parts))]
+        counts = [context.shapes[source].channels for source in site.sources]
+        stops = [sum(counts[: i + 1]) for i in range(len(counts))]
+        self._channels = [slice(stop - n, stop) for n, stop in zip(counts, stops, strict=True)]
+        self._grid = LoadedGrid(site.grid, context.arrays, sum(counts))
         self._measures = not site.grid.fixed
         if site.grid.relative:
             self._faintest = context.arrays[f"{site.grid.module}.faintest"].item()
@@ -88,7 +75,7 @@ class RunSite:
             totals, squares = (np.concatenate(parts) for parts in zip(*sums, strict=True))
             pixels = sources[0].shape[0] * sources[0].shape[1]
             if self._site.grid.relative:
-                power = float(squares.sum()) / (pixels * len(squares))
+                power = float((squares / self._grid.span**2).sum()) / (pixels * len(squares))
                 magnitude = _to_8_bits(max(math.sqrt(power), self._faintest))
                 state.strengths.append(power)
             if self._site.grid.selects:
@@ -98,11 +85,12 @@ class RunSite:
                 scores, spread = scores.astype(np.float32), spread.astype(np.float32)
         if self._grid.name is not None:
             state.choices[self._grid.name] = Chosen(self._grid.widths[index], scores, spread)
-        step = state.step_sizes[self._site.out] = self._grid.step(index, magnitude)
-        low, high = self._grid.codes[index]
+        unit = state.units[self._site.out] = self._grid.unit(index, magnitude)
+        rounding = self._grid.rounding(index, unit)
+        state.steps[self._site.out] = rounding.steps
         codes = state.arrays[self._site.out]
-        for source, channel in zip(sources, self._channels, strict=True):
-            self._kernels.encode(source, step, low, high, codes, channel)
+        for source, channels in zip(sources, self._channels, strict=True):
+            self._kernels.encode(source, rounding.part(channels), codes, channels.start)
 
     def _inputs(self, *measured: NDArray[Any]) -> NDArray[Any]:
         """What the selector sees of gradient and spread."""
@@ -125,6 +113,23 @@ def _to_8_bits(x: float) -> float:
     return math.ldexp(round(fraction * 256), exponent - 8)
 
 
+class FixedGrid(NamedTuple):
+    """The only grid of a site that is the same for every patch."""
+
+    name: str | None  # of the site, if it counts
+    bits: int
+    unit: float
+    rounding: Rounding
+
+
+def _fixed(grid: program.Grid | None, arrays: Arrays, channels: int) -> FixedGrid | None:
+    if grid is None:
+        return None
+    loaded = LoadedGrid(grid, arrays, channels)
+    unit = loaded.unit(0)
+    return FixedGrid(loaded.name, loaded.widths[0], unit, loaded.rounding(0, unit))
+
+
 class RunConv:
     def __init__(self, conv: program.Conv, context: Context, place: int = INNER) -> None:
         self._conv, self._kernels = conv, context.kernels
@@ -141,8 +146,8 @@ class RunConv:
             self._packed = self._kernels.pack_float(dense, shuffle=shuffle)
         self._scale, self._bias = parts.scale, parts.bias
         self._slope1, self._slope2 = parts.slope1, parts.slope2
-        self._round = LoadedGrid(conv.round, context.arrays) if conv.round else None
-        self._encode = LoadedGrid(conv.encode, context.arrays) if conv.encode else None
+        self._round = _fixed(conv.round, context.arrays, parts.outputs)
+        self._encode = _fixed(conv.encode, context.arrays, parts.outputs // shuffle**2)
         self._adds_codes = conv.add is not None and context.shapes[conv.add].codes
         self._measured = conv.out in context.measured
 
@@ -150,7 +155,7 @@ class RunConv:
         conv = self._conv
         source = state.arrays[conv.source]
         out: Map | None = state.arrays[conv.out]
-        scale = self._scale * state.step_sizes[conv.source] if self._whole else self._scale
+        scale = self._scale * state.units[conv.source] if self._whole else self._scale
         epilogue = Epilogue(
             scale=scale.astype(np.float32),
             bias=self._bias,
@@ -162,16 +167,17 @@ class RunConv:
             statistics=self._measured,
         )
         if self._round is not None:
-            epilogue.round = self._round.fixed()
+            epilogue.round = self._round.rounding
             self._record(state, self._round)
         if conv.add is not None:
             if self._adds_codes:
-                epilogue.add_codes = state.arrays[conv.add], state.step_sizes[conv.add]
+                epilogue.add_codes = state.arrays[conv.add], state.steps[conv.add]
             else:
                 epilogue.add_map = state.arrays[conv.add]
         if self._encode is not None:
-            epilogue.codes = CodesOut(state.arrays[conv.out], *self._encode.fixed())
-            state.step_sizes[conv.out] = epilogue.codes.step
+            epilogue.codes = CodesOut(state.arrays[conv.out], self._encode.rounding)
+            state.units[conv.out] = self._encode.unit
+            state.steps[conv.out] = self._encode.rounding.steps
             self._record(state, self._encode)
             out = None
         if self._whole:
@@ -182,9 +188,9 @@ class RunConv:
         if sums is not None:
             state.sums[conv.out] = sums
 
-    def _record(self, state: PatchState, grid: LoadedGrid) -> None:
+    def _record(self, state: PatchState, grid: FixedGrid) -> None:
         if grid.name is not None:
-            state.choices[grid.name] = Chosen(grid.widths[0])
+            state.choices[grid.name] = Chosen(grid.bits)
 
 
 class RunBorderedConv:
@@ -222,7 +228,8 @@ class RunBorderedConv:
         height, width = height + 2 * margin, width + 2 * margin
         result = np.empty((height * r, width * r, out.shape[2]), np.float32)
         arrays = {conv.source: window, conv.out: result}
-        self._convs[place](PatchState(height, width, state.gradient, arrays, state.step_sizes))
+        part = PatchState(height, width, state.gradient, arrays, state.units, state.steps)
+        self._convs[place](part)
         inside = slice(margin * r, (height - margin) * r), slice(margin * r, (width - margin) * r)
         out[_times(rows, r), _times(columns, r)] = result[inside]
 
@@ -245,7 +252,7 @@ class RunDecode:
         out = state.arrays[self._decode.out]
         height, width, channels = out.shape
         inside = state.arrays[self._decode.source][PAD:, PAD:][:height, :width, :channels]
-        np.multiply(inside, state.step_sizes[self._decode.source], out=out, dtype=np.float32)
+        np.multiply(inside, state.steps[self._decode.source], out=out, dtype=np.float32)
 
 
 class RunAffine:

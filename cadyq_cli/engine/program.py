@@ -1,7 +1,7 @@
 """Programs: what a trained network does to one patch, as a list of instructions, without torch.
 
 Instructions pass named values on. A value is a *map* (features in float32) or *codes* (whole
-numbers with one step for the patch, as a site gives them). A program holds no weights: it names
+numbers with a step for each channel, as a site gives them). A program holds no weights: it names
 tensors of the weights file that it lies in, and `engine.executor` puts both together. In JSON, an
 instruction is called a step.
 """
@@ -27,8 +27,9 @@ CurveName = Literal["silu", "hardswish", "sigmoid"]
 class Grid:
     """How a site rounds.
 
-    Its tensors are ``MODULE.bounds``, if they are relative ``MODULE.faintest``, and if a selector
-    picks the width ``MODULE.input_scale``, ``MODULE.selector.weight`` and ``MODULE.selector.bias``.
+    Its tensors are ``MODULE.bounds``, and as its settings ask for them ``MODULE.faintest``,
+    ``MODULE.span``, ``MODULE.zero``, ``MODULE.input_scale``, ``MODULE.selector.weight`` and
+    ``MODULE.selector.bias``.
     """
 
     module: str
@@ -36,15 +37,16 @@ class Grid:
     name: str | None = None  # of a site that counts towards the average width
     unsigned: bool = False
     relative: bool = False  # bounds are multiples of a patch's root mean square, or the faintest
+    spans: bool = False  # bounds are multiples of a span for each channel; weights hold the spans
+    offset: bool = False  # the range of each channel begins below 0, by the share `zero` of it
     selects: bool = False
     logarithmic: bool = False  # its selector looks at the logarithms of its inputs
 
     @property
-    def codes(self) -> list[tuple[int, int]]:
-        """The lowest and the highest code of each width."""
-        if self.unsigned:
-            return [(0, 2**bits - 1) for bits in self.widths]
-        return [(1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) for bits in self.widths]
+    def divisions(self) -> list[int]:
+        """Into how many steps the bound of each width is divided."""
+        signed = not self.unsigned and not self.offset
+        return [2 ** (bits - signed) - 1 for bits in self.widths]
 
     @property
     def fixed(self) -> bool:

@@ -199,8 +199,17 @@ def _inputs(g: GridFacts) -> int:
 GRIDS: tuple[Rule, ...] = (
     Rule(Site, f"has widths outside {WIDTHS[0]}..{WIDTHS[-1]} bit",
          lambda g: bool(g.grid.widths) and all(bits in WIDTHS for bits in g.grid.widths)),
+    Rule(Site, "has not a span above 0 for each channel",
+         lambda g: not g.grid.spans
+         or (g.tensor("span").shape == (g.channels,)
+             and _within(BOUNDS[0], g.tensor("span"), BOUNDS[1]))),
+    Rule(Site, "has not for each channel what share of its range lies below 0",
+         lambda g: not g.grid.offset
+         or (g.tensor("zero").shape == (g.channels,) and _within(0, g.tensor("zero"), 1))),
+    Rule(Site, "cannot be negative, and has an offset",
+         lambda g: not (g.grid.offset and g.grid.unsigned)),
     Rule(Site, f"has codes outside {WIDEST[0]}..{WIDEST[1]}",
-         lambda g: all(WIDEST[0] <= low and high <= WIDEST[1] for low, high in g.grid.codes)),
+         lambda g: all(WIDEST[0] <= low.min() and high.max() <= WIDEST[1] for low, high in g.ends)),
     Rule(Site, "has several widths and nothing to select one",
          lambda g: g.grid.selects or len(g.grid.widths) == 1),
     Rule(Site, "has not a bound for each width",

@@ -29,7 +29,7 @@ class BorderedConv(nn.Module):
         super().__init__()
         like = nn.Conv2d(inputs, outputs, size)
         assert like.bias is not None
-        self.out_channels = outputs
+        self.in_channels, self.out_channels = inputs, outputs
         self.kernel_size, self.padding = (size, size), (size // 2, size // 2)
         self.weight = nn.Parameter(like.weight.detach().repeat(PLACES, 1, 1, 1, 1))
         self.bias = nn.Parameter(like.bias.detach().repeat(PLACES, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args, get_type_hints
+from typing import Any, Literal, Protocol, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -141,13 +141,22 @@ class OuterConv(nn.Module):
     Its input has 255 steps up to a bound of its own, so a sign makes it 9 bit; the engine computes
     with them as fast. Its weights have 8 bit and a step for each output. Tensors are named as
     those of the convolution, so that its weights serve both. It always has a bias, which can take
-    off what rounding adds on average.
+    off what rounding adds on average. See `QuantSite` for ranges and offsets of channels; with
+    offsets its input has 8 bit.
 
     Raises:
         ValueError: it is padded with something else than a number of zeros.
     """
 
-    def __init__(self, name: str, conv: Outer, *, nonnegative: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        conv: Outer,
+        *,
+        nonnegative: bool,
+        channel_ranges: bool = False,
+        offsets: bool = False,
+    ) -> None:
         super().__init__()
         if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
             raise ValueError(f"outer layers are padded with a number of zeros, not as {conv}")
@@ -158,8 +167,16 @@ class OuterConv(nn.Module):
         self.dilation, self.groups = conv.dilation, conv.groups
         self.transposed = isinstance(conv, nn.ConvTranspose2d)
         self.output_padding = conv.output_padding
-        self.bits = 8 if nonnegative else 9  # of the input
-        self.site = StaticSite(name, self.bits, unsigned=nonnegative, counted=False)
+        self.bits = 8 if nonnegative or offsets else 9  # of the input
+        self.site = StaticSite(
+            name,
+            self.bits,
+            channels=conv.in_channels,
+            unsigned=nonnegative,
+            channel_ranges=channel_ranges,
+            offsets=offsets and not nonnegative,
+            counted=False,
+        )
 
     def weight_codes(self) -> tuple[Tensor, Tensor]:
         """As the function of that name."""
@@ -255,7 +272,7 @@ class Layers(Protocol):
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         """A site that counts towards the average width: ``(Tensor, Trace) -> Activation``."""
 
-    def fixed_site(self, name: str, *, nonnegative: bool = False) -> nn.Module:
+    def fixed_site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         """A site of 8 bit that no selector moves and nothing counts."""
 
 
@@ -278,7 +295,7 @@ class FloatLayers:
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         return FloatSite()
 
-    def fixed_site(self, name: str, *, nonnegative: bool = False) -> nn.Module:
+    def fixed_site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         return FloatSite()
 
 
@@ -294,6 +311,8 @@ class _QuantLayers:
     unsigned: bool = False  # unsigned grids where a site's input cannot be negative
     relative: bool = False  # bounds grow with images that are stronger than usual
     channel_steps: bool = False  # weights have a step for each output
+    channel_ranges: bool = False  # each channel of a site has a range, which its weights hold
+    offsets: bool = False  # ranges of channels need not be as wide below 0 as above
     edges: OuterPrecision = "float"  # of the outer layers; "static": 8 bit
 
     def __post_init__(self) -> None:
@@ -320,10 +339,28 @@ class _QuantLayers:
         if self.edges == "float":
             return conv
         kind = BorderedOuterConv if isinstance(conv, BorderedConv) else OuterConv
-        return kind(name, conv, nonnegative=nonnegative)
+        return kind(
+            name,
+            conv,
+            nonnegative=nonnegative,
+            channel_ranges=self.channel_ranges,
+            offsets=self.offsets,
+        )
 
-    def fixed_site(self, name: str, *, nonnegative: bool = False) -> nn.Module:
-        return StaticSite(name, 8, unsigned=self.unsigned and nonnegative, counted=False)
+    def fixed_site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
+        form = self._form(channels, nonnegative) | {"relative": False}
+        return StaticSite(name, 8, counted=False, **form)
+
+    def _form(self, channels: int, nonnegative: bool) -> dict[str, Any]:
+        """What sites of either precision are told."""
+        unsigned = self.unsigned and nonnegative
+        return {
+            "channels": channels,
+            "unsigned": unsigned,
+            "relative": self.relative,
+            "channel_ranges": self.channel_ranges,
+            "offsets": self.offsets and not unsigned,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,8 +370,7 @@ class StaticLayers(_QuantLayers):
     bits: int = 8
 
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
-        unsigned = self.unsigned and nonnegative
-        return StaticSite(name, self.bits, unsigned=unsigned, relative=self.relative)
+        return StaticSite(name, self.bits, **self._form(channels, nonnegative))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,12 +389,10 @@ class DynamicLayers(_QuantLayers):
     def site(self, name: str, channels: int, *, nonnegative: bool = False) -> nn.Module:
         return DynamicSite(
             name,
-            channels,
-            self.widths,
-            unsigned=self.unsigned and nonnegative,
-            relative=self.relative,
+            widths=self.widths,
             gradient_scale=self.gradient_scale,
             logarithmic=self.logarithmic,
+            **self._form(channels, nonnegative),
         )
 
 

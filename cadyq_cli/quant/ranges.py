@@ -45,7 +45,8 @@ def follow_range(site: QuantSite, x: Tensor) -> None:
 
     An observer for the paper's first epoch (section 4.1 and the released code).
     """
-    site.bounds.fill_((x.abs() / site.magnitude(x)).amax(dim=(1, 2, 3)).mean())
+    values = site.spanned(x).abs() / site.magnitude(x)
+    site.bounds.fill_(values.amax(dim=(1, 2, 3)).mean() * (2 if site.offsets else 1))
 
 
 @torch.no_grad()
@@ -65,8 +66,10 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
     generator = torch.Generator().manual_seed(0)
 
     def keep(site: QuantSite, x: Tensor) -> None:
+        x = site.spanned(x.detach())
         strong = strength(x)
-        values = torch.stack([x.detach(), strong.expand_as(x)]).flatten(1)
+        channel = torch.arange(x.shape[1], device=x.device).view(-1, 1, 1)
+        values = torch.stack([x, strong.expand_as(x), channel.expand_as(x).to(x)]).flatten(1)
         seen.setdefault(site, []).append(_sample(values, SHARE, generator))
         strengths.setdefault(site, []).append(strong.flatten())
         if len(seen[site]) == 1:
@@ -75,12 +78,12 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
     with observing(network, keep):
         traces = forward()
     for site, samples in seen.items():
-        values, strong = _sample(torch.cat(samples, dim=1), SAMPLES, generator)
+        values, strong, channel = _sample(torch.cat(samples, dim=1), SAMPLES, generator)
         if site.relative:
             usual = torch.cat(strengths[site]).quantile(USUAL)
             site.faintest.copy_(usual.clamp_min(FAINTEST))
             values = values / strong.clamp_min(site.faintest)
-        site.bounds.copy_(least_squares_bounds(values, site))
+        site.bounds.copy_(least_squares_bounds(values, channel.long(), site))
         if isinstance(site, DynamicSite):
             inputs = torch.cat([trace.selector_inputs(site.name) for trace in traces])
             mean = inputs.mean(dim=0).clamp_min(1e-6)
@@ -88,16 +91,21 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
             site.input_scale.copy_(1 / usual)
 
 
-def least_squares_bounds(values: Tensor, site: QuantSite) -> Tensor:
-    """The bound of each grid of a site, shape (K,), with least squared error on `values` (M,)."""
-    largest = values.abs().amax().clamp_min(1e-6)
+def least_squares_bounds(values: Tensor, channel: Tensor, site: QuantSite) -> Tensor:
+    """The bound of each grid of a site, shape (K,), with least squared error on `values` (M,).
+
+    `channel` (M,) tells of which channel each value is.
+    """
+    largest = values.abs().amax().clamp_min(1e-6) * (2 if site.offsets else 1)
     candidates = largest * torch.logspace(math.log10(SMALLEST), 0, CANDIDATES, device=values.device)
     best = []
-    for highest in site.highest:
+    for divisions, *ends in zip(*site.grids, strict=True):
+        lowest, highest = (end[channel] if len(end) > 1 else end for end in ends)
         errors = []
         for bound in candidates:
-            codes, step = encode(values, bound, highest, unsigned=site.unsigned)
-            errors.append((codes * step - values).square().sum())
+            step = bound / divisions
+            rounded = encode(values, step, lowest, highest) * step
+            errors.append((rounded - values).square().sum())
         best.append(candidates[torch.stack(errors).argmin()])
     return torch.stack(best)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,52 +24,54 @@ def highest_code(bits: int, *, unsigned: bool = False) -> int:
     return (1 << bits) - 1 if unsigned else (1 << (bits - 1)) - 1
 
 
-def encode(
-    x: Tensor, bound: Tensor, highest: Tensor, *, unsigned: bool, clip: bool = True
-) -> tuple[Tensor, Tensor]:
-    """Split x into whole codes and the value of one: ``codes * step`` is x, clipped and rounded.
+class Grids(NamedTuple):
+    """K grids of whole codes, or those of N images; C is 1 where all channels have the same.
 
-    Args:
-        x: Values, shape (N, C, H, W).
-        bound: The largest value kept, > 0, in the units of x; (N, 1, 1, 1) or a scalar.
-        highest: The largest code, of the same shape as `bound`.
-        unsigned: Whether the lowest code is 0 rather than ``-highest``.
-        clip: Without clipping, codes beyond `highest` occur (range initialisation).
-
-    Returns:
-        Codes (N, C, H, W) as whole floats, and the step, shaped as `bound`.
+    A grid's step is its bound over `divisions`.
     """
-    step = bound / highest
-    codes = (x / step).round_()
-    if clip:
-        codes = codes.clamp_(torch.zeros_like(highest) if unsigned else -highest, highest)
-    return codes, step
+
+    divisions: Tensor  # (K, 1), or (N, 1, 1, 1)
+    lowest: Tensor  # (K, C), or (N, C, 1, 1)
+    highest: Tensor  # likewise
+
+    def of(self, chosen: Tensor) -> Grids:
+        """The grid of each image, of K by their numbers (N,)."""
+        return Grids(*(each[chosen][:, :, None, None] for each in self))
+
+    def endless(self) -> Grids:
+        """Grids with the same steps that clip nothing."""
+        everything = torch.full_like(self.lowest, torch.inf)
+        return Grids(self.divisions, -everything, everything)
 
 
-def _values(x: Tensor, bound: Tensor, highest: Tensor, unsigned: bool, clip: bool) -> Tensor:
-    codes, step = encode(x, bound, highest, unsigned=unsigned, clip=clip)
-    return codes * step
+def encode(x: Tensor, step: Tensor, lowest: Tensor, highest: Tensor) -> Tensor:
+    """The whole codes of x (N, C, H, W) on a grid: ``codes * step`` is x, rounded and clipped."""
+    return (x / step).round_().clamp_(lowest, highest)
+
+
+def _values(x: Tensor, bound: Tensor, divisions: Tensor, lowest: Tensor, highest: Tensor) -> Tensor:
+    step = bound / divisions
+    return encode(x, step, lowest, highest) * step
 
 
 def _gradients(
     x: Tensor,
     grad: Tensor,
     bounds: Tensor,
+    divisions: Tensor,
+    lowest: Tensor,
     highest: Tensor,
     magnitude: Tensor,
     soft: Tensor,
-    unsigned: bool,
-    clip: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradient of ``sum_k soft[n, k] * grid_k(x[n])`` by x, by the bounds, and by `soft`."""
     grad_x = torch.zeros_like(grad)
     grad_bounds, grad_soft = [], []
     for k in range(len(bounds)):
         bound = bounds[k] * magnitude
-        values = _values(x, bound, highest[k], unsigned, clip)
-        inside = (x >= 0) & (x <= bound) if unsigned else x.abs() <= bound
-        if not clip:
-            inside = torch.ones_like(inside)
+        low, high = lowest[k].view(-1, 1, 1), highest[k].view(-1, 1, 1)
+        values = _values(x, bound, divisions[k], low, high)
+        inside = (x >= bound * (low / divisions[k])) & (x <= bound * (high / divisions[k]))
         grad_x = grad_x + grad * inside * soft[:, k].view(-1, 1, 1, 1)
         grad_soft.append((values * grad).sum(dim=(1, 2, 3)))
         # A bound moves y = round(clip(x, bound)) by (y - x) / bound inside, y / bound outside.
@@ -97,13 +99,11 @@ EAGER = Kernels()
 def quantize(
     x: Tensor,
     bounds: Tensor,
-    highest: Tensor,
+    grids: Grids,
     magnitude: Tensor,
     soft: Tensor,
     chosen: Tensor,
     *,
-    unsigned: bool,
-    clip: bool = True,
     kernels: Kernels = EAGER,
 ) -> Tensor:
     """Each image of a batch rounded on the grid chosen for it, for training.
@@ -115,18 +115,14 @@ def quantize(
 
     Args:
         x: Values, shape (N, C, H, W).
-        bounds: The largest value that each grid keeps, shape (K,), > 0, in units of `magnitude`.
-        highest: The largest code of each grid, shape (K,).
+        bounds: What the steps of each grid are parts of, shape (K,), > 0, in units of `magnitude`.
+        grids: The K grids.
         magnitude: What each image's bounds are multiplied by, shape (N, 1, 1, 1), > 0.
         soft: How much each grid weighs in the gradient, shape (N, K).
         chosen: The grid of each image, shape (N,), whole numbers below K.
-        unsigned: Whether the lowest code is 0.
-        clip: See `encode`.
         kernels: What computes it.
     """
-    result: Tensor = _Quantize.apply(
-        x, bounds, soft, highest, magnitude, chosen, unsigned, clip, kernels
-    )  # type: ignore[no-untyped-call]
+    result: Tensor = _Quantize.apply(x, bounds, soft, magnitude, chosen, kernels, *grids)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -137,22 +133,18 @@ class _Quantize(torch.autograd.Function):
         x: Tensor,
         bounds: Tensor,
         soft: Tensor,
-        highest: Tensor,
         magnitude: Tensor,
         chosen: Tensor,
-        unsigned: bool,
-        clip: bool,
         kernels: Kernels,
+        *numbers: Tensor,
     ) -> Tensor:
-        ctx.save_for_backward(x, bounds, highest, magnitude, soft)
-        ctx.unsigned, ctx.clip, ctx.kernels = unsigned, clip, kernels
-        bound, top = (v[chosen].view(-1, 1, 1, 1) for v in (bounds, highest))
-        return kernels.values(x, bound * magnitude, top, unsigned, clip)
+        ctx.save_for_backward(x, bounds, *numbers, magnitude, soft)
+        ctx.kernels = kernels
+        bound = bounds[chosen].view(-1, 1, 1, 1) * magnitude
+        return kernels.values(x, bound, *Grids(*numbers).of(chosen))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, bounds, highest, magnitude, soft = ctx.saved_tensors
-        by_x, by_bounds, by_soft = ctx.kernels.gradients(
-            x, grads[0], bounds, highest, magnitude, soft, ctx.unsigned, ctx.clip
-        )
-        return by_x, by_bounds, by_soft, None, None, None, None, None, None
+        x, *others = ctx.saved_tensors
+        by_x, by_bounds, by_soft = ctx.kernels.gradients(x, grads[0], *others)
+        return by_x, by_bounds, by_soft, *[None] * 6

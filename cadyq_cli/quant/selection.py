@@ -2,8 +2,8 @@
 
 Left to themselves, selectors learn slowly which patch needs what: rounding errors are small, and
 their effect on one step's loss drowns in the loss's own noise. It can be measured instead. A
-rounding error of energy ``e`` at a site adds about ``e * |J|^2 / M`` to the energy of the output's
-error, M being the site's size and J the derivative of the output by the site's input, whose norm
+rounding error of energy ``e`` in a channel of a site adds about ``e * |J|^2 / M`` to the energy of
+the output's error, M being the channel's size and J the derivative of the output by it, whose norm
 one random projection of the output estimates. With a price for every bit this tells what each
 width would cost each patch, and a selector is a linear model of which is cheapest.
 
@@ -23,7 +23,6 @@ import torch
 from torch import Tensor
 
 from cadyq_cli.quant.ranges import observing, sites
-from cadyq_cli.quant.rounding import encode
 from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
 
@@ -113,13 +112,9 @@ def _measure(
         slopes = torch.autograd.grad((output * signs).sum(), list(seen.values()))
     for (site, x), slope in zip(seen.items(), slopes, strict=True):
         x = x.detach()
-        strength = slope.square().mean(dim=(1, 2, 3))
-        bounds = site.bounds.detach().view(-1, 1, 1, 1, 1) * site.magnitude(x)  # (K, N, 1, 1, 1)
-        energies = []
-        for bound, highest in zip(bounds, site.highest, strict=True):
-            codes, step = encode(x, bound, highest, unsigned=site.unsigned)
-            energies.append((codes * step - x).square().sum(dim=(1, 2, 3)))
-        measured[site].errors.append(torch.stack(energies, dim=1) * strength[:, None])
+        strength = slope.square().mean(dim=(2, 3))  # (N, C)
+        energies = [(each - x).square().sum(dim=(2, 3)) * strength for each in site.roundings(x)]
+        measured[site].errors.append(torch.stack(energies, dim=1).sum(dim=2))
         measured[site].inputs.append(site.inputs(trace.selector_inputs(site.name)).detach())
     return output.detach()
 

@@ -5,14 +5,22 @@ A site turns a tensor into an `Activation` and records in the `Trace` which widt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from cadyq_cli.quant.limits import FAINTEST, SMALLEST_INPUT
-from cadyq_cli.quant.rounding import EAGER, encode, highest_code, quantize, straight_through
+from cadyq_cli.quant.rounding import (
+    EAGER,
+    Grids,
+    encode,
+    highest_code,
+    quantize,
+    straight_through,
+)
 from cadyq_cli.quant.sensitivity import channel_spread
 from cadyq_cli.quant.trace import Activation, Choice, Trace
 
@@ -31,55 +39,99 @@ class QuantSite(nn.Module):
     mean square, or of `faintest` where that is more: usual images have the same bounds, and those
     of a strong one are as much wider as it is stronger than they.
 
+    With `channel_ranges` each channel is divided by its `span` before all this, and the weights
+    that read it are to hold the spans. With `offsets` a bound is the length of a range that begins
+    below 0 by a share of it, `zero`, of each channel.
+
     While `observer` is set it is shown every input, and nothing is clipped (range initialisation).
 
     Raises:
-        ValueError: a width outside 2..9 bit; the engine's codes end at 255, signed or not.
+        ValueError: a width outside 2..9 bit, or 2..8 with offsets; the engine's codes end at 255,
+            signed or not. Or offsets where nothing can be negative.
     """
 
     faintest: Tensor
-    highest: Tensor
+    span: Tensor
+    zero: Tensor
     widths: Tensor
+    _levels: Tensor
 
-    def __init__(self, name: str, widths: Sequence[int], *, unsigned: bool, relative: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        widths: Sequence[int],
+        *,
+        channels: int = 1,
+        unsigned: bool = False,
+        relative: bool = False,
+        channel_ranges: bool = False,
+        offsets: bool = False,
+    ) -> None:
         super().__init__()
-        if not widths or not all(2 <= bits <= 9 for bits in widths):
-            raise ValueError(f"bit-widths must lie in 2..9, got {tuple(widths)}")
+        widest = 8 if offsets else 9
+        if not widths or not all(2 <= bits <= widest for bits in widths):
+            raise ValueError(f"bit-widths must lie in 2..{widest}, got {tuple(widths)}")
+        if offsets and unsigned:
+            raise ValueError("grids without a sign have no offsets")
         self.name = name
-        self.unsigned = unsigned
-        self.relative = relative
+        self.unsigned, self.offsets = unsigned, offsets
+        self.relative, self.channel_ranges = relative, channel_ranges
         self.observer: Callable[[QuantSite, Tensor], None] | None = None
         self.kernels = EAGER
         self.bounds = nn.Parameter(torch.ones(len(widths)))  # (K,)
         if relative:
             self.register_buffer("faintest", torch.tensor(FAINTEST))
-        top = [float(highest_code(bits, unsigned=unsigned)) for bits in widths]
-        self.register_buffer("highest", torch.tensor(top), persistent=False)
+        if channel_ranges:
+            self.register_buffer("span", torch.ones(channels))
+        if offsets:
+            self.register_buffer("zero", torch.full((channels,), 0.5))
+        signed = not (unsigned or offsets)
+        levels = [highest_code(bits, unsigned=not signed) * (1 + signed) for bits in widths]
+        column = torch.tensor(levels, dtype=torch.float)[:, None]  # (K, 1), codes beside 0
+        self.register_buffer("_levels", column, persistent=False)
         self.register_buffer("widths", torch.tensor(widths, dtype=torch.float), persistent=False)
+
+    @property
+    def grids(self) -> Grids:
+        """The whole codes of each width."""
+        if self.offsets:
+            lowest = -(self.zero * self._levels).round()
+            return Grids(self._levels, lowest, lowest + self._levels)
+        if self.unsigned:
+            return Grids(self._levels, torch.zeros_like(self._levels), self._levels)
+        return Grids(self._levels / 2, -self._levels / 2, self._levels / 2)
+
+    def spanned(self, x: Tensor) -> Tensor:
+        """What bounds are to hold of features (N, C, H, W): each channel over its span."""
+        return x / self.span[:, None, None] if self.channel_ranges else x
 
     def round(self, x: Tensor, soft: Tensor, chosen: Tensor) -> Activation:
         """Round each image on the grid `chosen` (N,) for it; see `rounding.quantize`."""
         x = x.float()  # under autocast codes would not come out whole
-        clip = self.observer is None
-        magnitude = self.magnitude(x)
+        magnitude, grids = self.magnitude(x), self.grids
         if self.observer is not None:
             self.observer(self, x)
+            grids = grids.endless()
+        span = self.span[:, None, None] if self.channel_ranges else None
         if torch.is_grad_enabled():
             rounded = quantize(
-                x,
-                self.bounds,
-                self.highest,
-                magnitude,
-                soft,
-                chosen,
-                unsigned=self.unsigned,
-                clip=clip,
-                kernels=self.kernels,
+                self.spanned(x), self.bounds, grids, magnitude, soft, chosen, kernels=self.kernels
             )
-            return Activation(rounded)
-        bound, highest = (v[chosen].view(-1, 1, 1, 1) for v in (self.bounds, self.highest))
-        bound = bound * magnitude
-        return Activation(*encode(x, bound, highest, unsigned=self.unsigned, clip=clip))
+            return Activation(rounded, span=span)
+        divisions, lowest, highest = grids.of(chosen)
+        step = self.bounds[chosen].view(-1, 1, 1, 1) * magnitude / divisions
+        codes = encode(x, step if span is None else step * span, lowest, highest)
+        return Activation(codes, step, span=span)
+
+    @torch.no_grad()
+    def roundings(self, x: Tensor) -> Iterator[Tensor]:
+        """Features (N, C, H, W) as each of the K grids rounds them."""
+        span = self.span[:, None, None] if self.channel_ranges else 1
+        alike = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        for k, bound in enumerate(self.bounds):
+            divisions, lowest, highest = self.grids.of(alike + k)
+            step = bound * self.magnitude(x) / divisions * span
+            yield encode(x, step, lowest, highest) * step
 
     def magnitude(self, x: Tensor) -> Tensor:
         """The unit of each image's bounds, shape (N, 1, 1, 1), to 8 significant bits.
@@ -88,7 +140,7 @@ class QuantSite(nn.Module):
         """
         if not self.relative:
             return x.new_ones(len(x), 1, 1, 1)
-        return strength(x).clamp_min(self.faintest).bfloat16().to(x.dtype)
+        return strength(self.spanned(x)).clamp_min(self.faintest).bfloat16().to(x.dtype)
 
 
 def strength(x: Tensor) -> Tensor:
@@ -107,11 +159,10 @@ class StaticSite(QuantSite):
         name: str,
         bits: int = 8,
         *,
-        unsigned: bool = False,
-        relative: bool = False,
         counted: bool = True,
+        **form: Any,
     ) -> None:
-        super().__init__(name, (bits,), unsigned=unsigned, relative=relative)
+        super().__init__(name, (bits,), **form)
         self.counted = counted
 
     def forward(self, x: Tensor, trace: Trace) -> Activation:
@@ -142,12 +193,11 @@ class DynamicSite(QuantSite):
         channels: int,
         widths: Sequence[int],
         *,
-        unsigned: bool = False,
-        relative: bool = False,
         gradient_scale: float = 1000.0,
         logarithmic: bool = False,
+        **form: bool,
     ) -> None:
-        super().__init__(name, widths, unsigned=unsigned, relative=relative)
+        super().__init__(name, widths, channels=channels, **form)
         self.logarithmic = logarithmic
         scale = torch.ones(2 + channels)
         scale[:2] = gradient_scale

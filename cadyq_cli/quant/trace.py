@@ -19,12 +19,14 @@ class Activation:
     codes: Tensor  # (N, C, H, W)
     step: Tensor | None = None  # (N, 1, 1, 1), or (N, C, 1, 1) of sums
     offset: Tensor | None = None  # (C, 1, 1), added to the values of codes
+    span: Tensor | None = None  # (C, 1, 1), that values are multiplied by where no weights hold it
 
     def dense(self) -> Tensor:
         """The values, shape (N, C, H, W)."""
         if self.step is None:
-            return self.codes
-        values = self.codes * self.step.float()
+            return self.codes if self.span is None else self.codes * self.span
+        step = self.step.float() if self.span is None else self.step.float() * self.span
+        values = self.codes * step
         return values if self.offset is None else values + self.offset.float()
 
 

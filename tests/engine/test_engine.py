@@ -32,6 +32,8 @@ LAYERS: tuple[dict[str, Any], ...] = (
     {},
     {"unsigned": True, "edges": "static"},
     {"unsigned": True, "relative": True, "channel_steps": True},
+    {"channel_ranges": True, "offsets": True, "edges": "static"},
+    {"unsigned": True, "relative": True, "channel_ranges": True, "offsets": True},
 )
 
 

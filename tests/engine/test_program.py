@@ -9,6 +9,7 @@ import pytest
 from tiny_networks import TINY, tiny
 
 from cadyq_cli.engine.compile import compile_network
+from cadyq_cli.engine.loaded_grid import ends_of
 from cadyq_cli.engine.program import Conv, Grid, Program, Site
 from cadyq_cli.quant.rounding import highest_code
 
@@ -60,7 +61,8 @@ def test_codes_are_those_that_training_rounds_to(unsigned: bool) -> None:
     widths = tuple(range(2, 9))
     grid = Grid(module="m", widths=widths, unsigned=unsigned)
     highest = [highest_code(bits, unsigned=unsigned) for bits in widths]
-    assert grid.codes == [(0 if unsigned else -high, high) for high in highest]
+    ends = [(float(low[0]), float(high[0])) for low, high in ends_of(grid, {})]
+    assert ends == [(0 if unsigned else -high, high) for high in highest]
 
 
 def test_sites_come_in_the_order_of_execution() -> None:

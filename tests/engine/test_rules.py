@@ -28,6 +28,13 @@ from cadyq_cli.errors import CheckpointError
 END = Bicubic(out="y", source="x", factor=2)
 GRID = Grid(module="s", widths=(8,))
 SITE = Site(out="q", sources=("x",), grid=GRID)
+
+
+def of(**grid: Any) -> Site:
+    return Site(out="q", sources=("x",), grid=Grid(module="s", **grid))
+
+
+SPANNED, SHIFTED = of(widths=(8,), spans=True), of(widths=(8,), offset=True)
 LARGE = Bicubic(out="b", source="x", factor=4)
 
 
@@ -56,6 +63,13 @@ WRONG: list[tuple[list[Instruction], dict[str, Any], str]] = [
     ),
     ([Site(out="q", sources=("x",), grid=Grid(module="s", widths=(4, 8)))], {}, "select"),
     ([SITE], {"s.bounds": ones(2)}, "bound"),
+    ([SPANNED], {"s.span": ones(2)}, "span"),
+    ([SPANNED], {"s.span": ones(3) * 0}, "span above 0"),
+    ([SPANNED], {}, "needs 's.span'"),
+    ([SHIFTED], {"s.zero": ones(1)}, "below 0"),
+    ([SHIFTED], {"s.zero": ones(3) * 1.01}, "below 0"),
+    ([of(widths=(8,), offset=True, unsigned=True)], {"s.zero": ones(3)}, "cannot be negative"),
+    ([of(widths=(9,), offset=True)], {"s.zero": ones(3)}, "-255"),
     ([SITE], {"s.bounds": -ones(1)}, "bounds"),
     ([SITE], {"s.bounds": ones(1) * np.nan}, "not finite"),
     ([conv()], {"w.weight": ones(3, 3, 11, 11)}, "'c'.*wider than 9"),

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from cadyq_cli.quant.layers import QuantConv
-from cadyq_cli.quant.rounding import encode, highest_code, quantize, straight_through
-from cadyq_cli.quant.trace import Activation
+from cadyq_cli.quant.rounding import Grids, encode, highest_code, quantize, straight_through
+from cadyq_cli.quant.sites import StaticSite
+from cadyq_cli.quant.trace import Activation, Trace
 
 
 @pytest.mark.parametrize(("bits", "signed", "unsigned"), [(2, 1, 3), (4, 7, 15), (8, 127, 255)])
@@ -19,25 +20,22 @@ def test_a_grid_has_the_codes_that_its_width_allows(bits: int, signed: int, unsi
 
 def test_encoding_rounds_and_clips_as_computed_by_hand() -> None:
     x = torch.tensor([-9.0, -1.0, 0.0, 0.4, 1.1, 3.5, 9.0]).view(1, 1, 1, 7)
-    codes, step = encode(x, torch.tensor(3.5), torch.tensor(7.0), unsigned=False)
-    assert step.item() == 0.5
+    codes = encode(x, torch.tensor(0.5), torch.tensor(-7.0), torch.tensor(7.0))
     assert codes.flatten().tolist() == [-7, -2, 0, 1, 2, 7, 7]
 
 
-def test_unsigned_codes_start_at_zero() -> None:
-    x = torch.tensor([-1.0, 0.3, 7.6, 99.0]).view(1, 1, 1, 4)
-    codes, _ = encode(x, torch.tensor(15.0), torch.tensor(15.0), unsigned=True)
-    assert codes.flatten().tolist() == [0, 0, 8, 15]
-
-
-def test_codes_are_whole_for_every_width_and_bound() -> None:
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_codes_are_whole_for_every_width_and_bound(unsigned: bool) -> None:
     x = torch.randn(1, 8, 64, 64, generator=torch.Generator().manual_seed(1)) * 100
     for bits in range(2, 9):
         for bound in (0.37, 1.0, 93.1):
-            top = torch.tensor(float(highest_code(bits)))
-            codes, _ = encode(x, torch.tensor(bound), top, unsigned=False)
+            site = StaticSite("site", bits, unsigned=unsigned)
+            site.bounds.data.fill_(bound)
+            with torch.no_grad():
+                codes = site(x, Trace(torch.zeros(1, 2))).codes
             assert torch.equal(codes, codes.round())
-            assert codes.abs().max() <= top
+            top = highest_code(bits, unsigned=unsigned)
+            assert (codes.min(), codes.max()) == (0 if unsigned else -top, top)
 
 
 def test_straight_through_has_one_value_and_the_other_gradient() -> None:
@@ -69,12 +67,14 @@ def test_gradients_are_those_of_the_soft_mixture(unsigned: bool) -> None:
         torch.rand(3, 3, generator=generator, dtype=torch.float64).softmax(dim=1),
     ]
     highest = torch.tensor([highest_code(b, unsigned=unsigned) for b in (4, 6, 8)]).double()
+    top = highest[:, None]
+    grids = Grids(top, torch.zeros_like(top) if unsigned else -top, top)
     upstream = torch.randn(shape, generator=generator, dtype=torch.float64)
     chosen = torch.tensor([0, 2, 1])
 
     x, bounds, soft = (t.clone().requires_grad_() for t in inputs)
     unit = torch.ones(3, 1, 1, 1, dtype=torch.float64)
-    value = quantize(x, bounds, highest, unit, soft, chosen, unsigned=unsigned)
+    value = quantize(x, bounds, grids, unit, soft, chosen)
     value.backward(upstream)
     ours = [x.grad, bounds.grad, soft.grad]
 
@@ -86,6 +86,21 @@ def test_gradients_are_those_of_the_soft_mixture(unsigned: bool) -> None:
     hard = torch.nn.functional.one_hot(chosen, 3).double()
     expected = _mixture(inputs[0], inputs[1], highest, hard, unsigned=unsigned)
     torch.testing.assert_close(value.detach(), expected)
+
+
+def test_gradients_with_an_offset_are_those_of_its_own_ends() -> None:
+    """3 steps of 1 from -1 on: x below or above moves by the bound alone, x between by itself."""
+    x = torch.tensor([-5.0, 0.25, 7.0]).view(1, 1, 1, 3).requires_grad_()
+    bound = torch.tensor([3.0], requires_grad=True)
+    grids = Grids(*(torch.tensor([[v]]) for v in (3.0, -1.0, 2.0)))
+    one = torch.ones(1, 1)
+    value = quantize(x, bound, grids, one.view(1, 1, 1, 1), one, torch.tensor([0]))
+    assert value.flatten().tolist() == [-1, 0, 2]
+    value.sum().backward()
+    assert x.grad is not None
+    assert x.grad.flatten().tolist() == [0, 1, 0]
+    assert bound.grad is not None
+    assert bound.grad.item() == pytest.approx((-1 + (0 - 0.25) + 2) / 3)
 
 
 def test_with_a_step_for_each_output_small_weights_are_not_lost() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cadyq_cli.quant.layers import QuantConv
 from cadyq_cli.quant.ranges import fit_ranges, follow_range, observing
 from cadyq_cli.quant.sites import DynamicSite, StaticSite
 from cadyq_cli.quant.trace import Choice, Trace
@@ -221,3 +222,44 @@ def test_a_logarithmic_selector_sees_how_many_times_as_strong_as_usual_a_patch_i
     seen = site.inputs(torch.tensor([[2.0, 4.0, 1.0, 0.0]]))
     expected = [0.0, math.log(2) / 2, math.log(0.25) / 2, math.log(0.01) / 2]
     assert seen[0].tolist() == pytest.approx(expected)
+
+
+def test_ranges_of_channels_are_shares_of_a_bound_and_begin_below_zero_by_their_own() -> None:
+    """2 bit, so 3 steps: of 2/3 from -2/3 on in a channel, of 4/3 from 0 on in the other."""
+    site = StaticSite("site", 2, channels=2, channel_ranges=True, offsets=True)
+    site.span.copy_(torch.tensor([1.0, 2.0]))
+    site.zero.copy_(torch.tensor([0.4, 0.0]))
+    image = torch.tensor([[-9.0, 0.4, 9.0], [-9.0, 0.6, 9.0]]).view(1, 2, 1, 3)
+    trace = Trace(torch.zeros(1, 2))
+    with torch.no_grad():
+        site.bounds.fill_(2.0)
+        found = site(image, trace)
+    assert found.codes.flatten().tolist() == [-1, 1, 2, 0, 0, 3]
+    values = [-2 / 3, 2 / 3, 4 / 3, 0, 0, 4]
+    torch.testing.assert_close(found.dense().flatten(), torch.tensor(values))
+    (rounded,) = site.roundings(image)
+    torch.testing.assert_close(rounded, found.dense())
+    learning = StaticSite("site", 2, channels=2, channel_ranges=True, offsets=True)
+    learning.load_state_dict(site.state_dict())
+    torch.testing.assert_close(learning(image, Trace(torch.zeros(1, 2))).dense(), found.dense())
+
+
+def test_weights_that_hold_the_spans_undo_them() -> None:
+    generator = torch.Generator().manual_seed(1)
+    strengths = torch.tensor([0.01, 1.0, 100.0])
+    image = torch.rand(1, 3, 8, 8, generator=generator) * strengths.view(-1, 1, 1)
+    conv = torch.nn.Conv2d(3, 4, 3)
+    exact = conv(image)
+    site = StaticSite("site", channels=3, unsigned=True, channel_ranges=True)
+    site.span.copy_(strengths)
+    with torch.no_grad():
+        conv.weight.mul_(strengths.view(1, -1, 1, 1))
+        found = QuantConv(conv, channel_steps=True)(site(image, Trace(torch.zeros(1, 2))))
+    assert (found - exact).abs().max() < 0.02 * exact.abs().max()
+
+
+def test_grids_with_offsets_have_8_bit_and_a_sign() -> None:
+    with pytest.raises(ValueError, match=r"2\.\.8"):
+        StaticSite("site", 9, offsets=True)
+    with pytest.raises(ValueError, match="no offsets"):
+        StaticSite("site", unsigned=True, offsets=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.kernels import PAD, TILE, Codes, Epilogue
+from cadyq_cli.engine.kernels import PAD, TILE, WIDEST, Codes, Epilogue, Rounding
 from cadyq_cli.engine.runner import Map
 
 _LARGEST_EDGE = 2 * PAD + 1
@@ -45,6 +45,14 @@ def check_codes(
         raise ValueError(f"codes with room for {room} channels where {channels} are needed")
 
 
+def check_rounding(rounding: Rounding, channels: int) -> None:
+    """Grids of that many channels, with codes that all kernels can take."""
+    if any(each.shape != (channels,) for each in rounding):
+        raise ValueError(f"grids of {len(rounding.steps)} channels where there are {channels}")
+    if (rounding.lowest < WIDEST[0]).any() or (rounding.highest > WIDEST[1]).any():
+        raise ValueError(f"grids with codes outside {WIDEST[0]}..{WIDEST[1]}")
+
+
 def check_epilogue(
     epilogue: Epilogue,
     size: tuple[int, ...],
@@ -65,20 +73,30 @@ def check_epilogue(
         if values is not None and values.shape != (outputs,):
             raise ValueError(f"{name} of shape {values.shape} for {outputs} outputs")
     height, width = size
-    if epilogue.add_map is not None:
-        check_map(epilogue.add_map)
-    if epilogue.add_map is not None and epilogue.add_map.shape != (height, width, outputs):
-        raise ValueError(f"a map of shape {epilogue.add_map.shape} to add")
-    if epilogue.add_codes is not None:
-        check_codes(epilogue.add_codes[0], height, width, -(-outputs // lanes) * lanes)
-    adds = epilogue.add_map is not None or epilogue.add_codes is not None
-    if adds and shuffle != 1:
-        raise ValueError("nothing is added to what is shuffled")
+    if epilogue.round is not None:
+        check_rounding(epilogue.round, outputs)
+    _check_added(epilogue, height, width, outputs, lanes)
     size, channels = (height * shuffle, width * shuffle), outputs // shuffle**2
     if epilogue.codes is not None:
         to = epilogue.codes
         if to.channel < 0:
             raise ValueError(f"codes from channel {to.channel} on")
+        check_rounding(to.rounding, channels)
         check_codes(to.array, *size, to.channel + channels)
     elif out is None or out.shape != (*size, channels) or out.dtype != np.float32:
         raise ValueError(f"no map of shape {(*size, channels)} to write to")
+
+
+def _check_added(epilogue: Epilogue, height: int, width: int, outputs: int, lanes: int) -> None:
+    if epilogue.add_map is not None:
+        check_map(epilogue.add_map)
+        if epilogue.add_map.shape != (height, width, outputs):
+            raise ValueError(f"a map of shape {epilogue.add_map.shape} to add")
+    if epilogue.add_codes is not None:
+        codes, steps = epilogue.add_codes
+        check_codes(codes, height, width, -(-outputs // lanes) * lanes)
+        if steps.shape != (outputs,):
+            raise ValueError(f"{len(steps)} steps of codes to add to {outputs} outputs")
+    adds = epilogue.add_map is not None or epilogue.add_codes is not None
+    if adds and epilogue.shuffle != 1:
+        raise ValueError("nothing is added to what is shuffled")

@@ -24,18 +24,20 @@ constexpr decltype(Kernels::pack_matrix) pack_matrix = nullptr;
 constexpr decltype(Kernels::matrix) matrix = nullptr;
 #endif
 
-Status encode(const float* map, int64_t height, int64_t width, int32_t channels, float step,
-              float low, float high, int16_t* codes, int32_t pitch) {
+Status encode(const float* map, int64_t height, int64_t width, int32_t channels,
+              const float* grid, int16_t* codes, int32_t pitch) {
     if (height <= 0 || width <= 0 || channels <= 0 || pitch < channels) return kRefused;
     const int64_t row = (int64_t)code_columns((int)width) * pitch;
-    const Rounding grid(step, low, high);
+    const int wide = vectors_of(channels) * L;
     for (int64_t y = 0; y < height; ++y) {
         int16_t* to = codes + (kPad + y) * row + (int64_t)kPad * pitch;
         for (int64_t x = 0; x < width; ++x, to += pitch, map += channels) {
             int c = 0;
-            for (; c + L <= channels; c += L) store(to + c, grid.codes(load<Float>(map + c)));
+            for (; c + L <= channels; c += L)
+                store(to + c, Rounding(grid, wide, c).codes(load<Float>(map + c)));
             for (; c < channels; ++c) {
-                float value = map[c] / step;
+                const float low = grid[2 * wide + c], high = grid[3 * wide + c];
+                float value = map[c] / grid[c];
                 value = value < high ? value : high;  // the highest if it is no number, as above
                 value = value > low ? value : low;
                 to[c] = (int16_t)((value + kMagic) - kMagic);

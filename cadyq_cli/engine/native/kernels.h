@@ -19,15 +19,18 @@ enum Curve : int32_t { kNone, kSilu, kHardswish, kSigmoid };
 
 enum Grid : int32_t { kUnsigned, kSigned, kWide };  // codes of 0..255, -128..127, -255..255
 
+// A grid for each channel: four rows of floats, each of whole vectors, with the steps, their
+// reciprocals, the lowest and the highest codes.
+
 struct Epilogue {  // in this order; null or 0 where there is nothing to do
     const float* scale;  // of each output
     const float* bias;
     const float* slope1;  // what negative values are multiplied by
     Curve curve;
-    float round_step, round_low, round_high;  // round_step > 0: a site of fixed width
+    const float* round_grid;   // of a site of fixed width
     const float* add_map;      // of the shape of the output
     const int16_t* add_codes;  // of the same size and channels
-    float add_step;
+    const float* add_steps;    // of each output, in whole vectors
     int32_t add_pitch;
     int32_t gate;  // multiply the sum by sigmoid(x) - 1/2 of the x that was added to
     const float* slope2;
@@ -36,13 +39,13 @@ struct Epilogue {  // in this order; null or 0 where there is nothing to do
     double* squares;
     int16_t* codes;  // instead of the map: the result as codes, in channels of wider codes
     int32_t codes_pitch;
-    float codes_step, codes_low, codes_high;
+    const float* codes_grid;  // of each output, in the order in which they are computed
 };
 
 struct Kernels {
     int32_t lanes;
     Status (*encode)(const float* map, int64_t pixels_high, int64_t pixels_wide, int32_t channels,
-                   float step, float low, float high, int16_t* codes, int32_t pitch);
+                   const float* grid, int16_t* codes, int32_t pitch);
     Status (*sums)(const float* map, int64_t pixels, int32_t channels, double* sums, double* squares);
     // Packed weights take taps (or 36) x inputs x outputs numbers: outputs rounded up to the lanes,
     // and inputs too, but for direct_float and image_float. Direct kernels of few outputs take

@@ -12,11 +12,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from cadyq_cli.engine.folding import without_groups
-from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Sums
+from cadyq_cli.engine.kernels import IMAGE, PAD, TILE, WIDEST, Codes, Epilogue, Rounding, Sums
 from cadyq_cli.engine.native.arguments import (
     check_codes,
     check_epilogue,
     check_map,
+    check_rounding,
     check_weight,
 )
 from cadyq_cli.engine.native.library import (
@@ -137,16 +138,16 @@ class NativeKernels:
         """Pixels whose outputs fill a vector."""
         return next((side for side in (4, 2) if side * outputs <= self._table.lanes), 1)
 
-    def encode(
-        self, source: Map, step: float, low: int, high: int, out: Codes, channel: int
-    ) -> None:
+    def encode(self, source: Map, rounding: Rounding, out: Codes, channel: int) -> None:
         check_map(source)
         height, width, channels = source.shape
+        check_rounding(rounding, channels)
         check_codes(out, height, width, channel + channels)
+        grid = _grid(rounding, self._table.lanes)
         start, pitch = address(out) + 2 * channel, out.shape[2]
         done(
             self._table.encode(
-                address(source), height, width, channels, step, low, high, start, pitch
+                address(source), height, width, channels, address(grid), start, pitch
             )
         )
 
@@ -192,7 +193,7 @@ class NativeKernels:
         check_epilogue(
             epilogue, source[1:3], packed.outputs, packed.shuffle, out, lanes=self._table.lanes
         )
-        prepared = _Prepared(epilogue, packed)
+        prepared = _Prepared(epilogue, packed, self._table.lanes)
         result = None if out is None else address(out)
         numbers = address(packed.numbers)
         call = getattr(self._table, kernel)
@@ -203,7 +204,7 @@ class NativeKernels:
 class _Prepared:
     """An epilogue as C reads it, and the arrays that it points to."""
 
-    def __init__(self, epilogue: Epilogue, packed: Packed) -> None:
+    def __init__(self, epilogue: Epilogue, packed: Packed, lanes: int) -> None:
         self._shuffle = epilogue.shuffle
         self._kept: list[NDArray[Any]] = []
         structure = EpilogueStructure(
@@ -216,18 +217,20 @@ class _Prepared:
                 values = np.ascontiguousarray(values, np.float32)
                 setattr(structure, name, self._keep(values))
         if epilogue.round is not None:
-            structure.round_step, structure.round_low, structure.round_high = epilogue.round
+            order = slice(None) if packed.order is None else packed.order
+            structure.round_grid = self._keep(_grid(epilogue.round, lanes, order))
         if epilogue.add_map is not None:
             structure.add_map = self._keep(epilogue.add_map)
         if epilogue.add_codes is not None:
-            codes, structure.add_step = epilogue.add_codes
+            codes, steps = epilogue.add_codes
             structure.add_codes, structure.add_pitch = self._keep(codes), codes.shape[2]
+            structure.add_steps = self._keep(_whole_vectors(steps, lanes))
         if epilogue.codes is not None:
             to = epilogue.codes
             structure.codes = self._keep(to.array) + to.array.itemsize * to.channel
             structure.codes_pitch = to.array.shape[2]
-            structure.codes_step = to.step
-            structure.codes_low, structure.codes_high = to.low, to.high
+            order = np.arange(packed.outputs) % len(to.rounding.steps)
+            structure.codes_grid = self._keep(_grid(to.rounding, lanes, order))
         self._totals: NDArray[np.float64] | None = None
         if epilogue.statistics:
             self._totals = np.empty((2, packed.outputs))
@@ -265,6 +268,21 @@ def _check(kernels: NativeKernels) -> None:
         windows = sliding_window_view(reach.astype(np.int64), (size, size), axis=(0, 1))
         if (out != np.einsum("hwiyx,oiyx->hwo", windows, taps.astype(np.int64))).any():
             raise NativeUnavailable(f"the {kernels.name} kernels compute wrongly here")
+
+
+def _grid(
+    rounding: Rounding, lanes: int, order: NDArray[np.intp] | slice = slice(None)
+) -> NDArray[np.float32]:
+    """A grid as kernels.h describes it, of channels in that order."""
+    steps, lowest, highest = (_whole_vectors(each[order], lanes) for each in rounding)
+    return np.stack([steps, 1 / steps, lowest, highest])
+
+
+def _whole_vectors(numbers: NDArray[np.float32], lanes: int) -> NDArray[np.float32]:
+    """Numbers, and ones behind them that fill a vector."""
+    filled = np.ones(_up(len(numbers), lanes), np.float32)
+    filled[: len(numbers)] = numbers
+    return filled
 
 
 def _within(codes: tuple[int, int], low: int, high: int) -> bool:

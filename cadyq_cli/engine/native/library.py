@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
-from ctypes import POINTER, c_char_p, c_float, c_int, c_int32, c_int64, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,10 @@ class EpilogueStructure(ctypes.Structure):
         ("bias", c_void_p),
         ("slope1", c_void_p),
         ("curve", c_int32),
-        ("round_step", c_float),
-        ("round_low", c_float),
-        ("round_high", c_float),
+        ("round_grid", c_void_p),
         ("add_map", c_void_p),
         ("add_codes", c_void_p),
-        ("add_step", c_float),
+        ("add_steps", c_void_p),
         ("add_pitch", c_int32),
         ("gate", c_int32),
         ("slope2", c_void_p),
@@ -45,9 +43,7 @@ class EpilogueStructure(ctypes.Structure):
         ("squares", c_void_p),
         ("codes", c_void_p),
         ("codes_pitch", c_int32),
-        ("codes_step", c_float),
-        ("codes_low", c_float),
-        ("codes_high", c_float),
+        ("codes_grid", c_void_p),
     ]
 
 
@@ -70,9 +66,7 @@ class KernelTable(ctypes.Structure):
         ("lanes", c_int32),
         (
             "encode",
-            _function(
-                c_void_p, c_int64, c_int64, c_int32, c_float, c_float, c_float, c_void_p, c_int32
-            ),
+            _function(c_void_p, c_int64, c_int64, c_int32, c_void_p, c_void_p, c_int32),
         ),
         ("sums", _function(c_void_p, c_int64, c_int32, c_void_p, c_void_p)),
         ("pack_winograd", _PACK),

@@ -71,8 +71,8 @@ class Writer {
         else if (e_.slope1)
             bend(values, count, load<Float>(slope1_ + o));
         follow(values, count, e_.curve);
-        if (e_.round_step > 0) {
-            const Rounding grid(e_.round_step, e_.round_low, e_.round_high);
+        if (e_.round_grid) {
+            const Rounding grid(e_.round_grid, vectors_ * L, o);
             for (int i = 0; i < count; ++i) values[i] = grid.values(values[i]);
         }
         Float gates[kMost];
@@ -83,11 +83,12 @@ class Writer {
             for (int i = 0; i < count; ++i) values[i] += some(from + i * outputs_, valid);
         }
         if (e_.add_codes) {
+            const Float steps = load<Float>(e_.add_steps + o);
             const int16_t* from =
                 e_.add_codes +
                 ((kPad + y) * (int64_t)code_columns(width_) + kPad + x) * e_.add_pitch + o;
             for (int i = 0; i < count; ++i)
-                values[i] += to_float(load<HalfShort>(from + i * e_.add_pitch)) * e_.add_step;
+                values[i] += to_float(load<HalfShort>(from + i * e_.add_pitch)) * steps;
         }
         if (e_.gate)
             for (int i = 0; i < count; ++i) values[i] *= gates[i];
@@ -186,7 +187,7 @@ class Writer {
 
     template <typename Count>
     void put_codes(const Float* values, Count count, int y, int x, int o, int valid) const {
-        const Rounding grid(e_.codes_step, e_.codes_low, e_.codes_high);
+        const Rounding grid(e_.codes_grid, vectors_ * L, o);
         const int r = e_.shuffle;
         const int64_t columns = code_columns(width_ * r);
         int16_t* to = e_.codes + ((kPad + y * r) * columns + kPad + x * r) * e_.codes_pitch;

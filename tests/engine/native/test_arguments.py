@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reference_kernels import rounding
 
 from cadyq_cli.engine.kernels import CodesOut, Epilogue
 from cadyq_cli.engine.native.kernels import NativeKernels
@@ -23,10 +24,15 @@ WRONG = [
     epilogue(bias=np.ones(3, np.float32)),
     epilogue(slope1=np.ones(5, np.float32)),
     epilogue(add_map=np.ones((5, 6, 3), np.float32)),
-    epilogue(add_codes=(KERNELS.new_codes(4, 3, 4), 1.0)),
+    epilogue(add_codes=(KERNELS.new_codes(4, 3, 4), np.ones(4, np.float32))),
+    epilogue(add_codes=(KERNELS.new_codes(5, 6, 4), np.ones(3, np.float32))),
     epilogue(shuffle=2),
-    epilogue(codes=CodesOut(KERNELS.new_codes(5, 6, 4), 1.0, 0, 1, 3)),
-    epilogue(codes=CodesOut(KERNELS.new_codes(1, 6, 4), 1.0, 0, 1)),
+    epilogue(round=rounding(3, 1, 0, 1)),
+    epilogue(round=rounding(4, 1, 0, 256)),
+    epilogue(codes=CodesOut(KERNELS.new_codes(5, 6, 4), rounding(4, 1, 0, 1), 3)),
+    epilogue(codes=CodesOut(KERNELS.new_codes(1, 6, 4), rounding(4, 1, 0, 1))),
+    epilogue(codes=CodesOut(KERNELS.new_codes(5, 6, 4), rounding(3, 1, 0, 1))),
+    epilogue(codes=CodesOut(KERNELS.new_codes(5, 6, 4), rounding(4, 1, -256, 1))),
 ]
 
 
@@ -48,7 +54,9 @@ def test_inputs_and_outputs_have_their_sizes() -> None:
     with pytest.raises(ValueError, match="codes of shape"):
         KERNELS.convolve(KERNELS.new_codes(5, 6, 8), 50, 6, codes, OUT, epilogue())
     with pytest.raises(ValueError, match="room"):
-        KERNELS.encode(FLOATS, 1.0, 0, 1, KERNELS.new_codes(5, 6, 8), 1)
+        KERNELS.encode(FLOATS, rounding(8, 1, 0, 1), KERNELS.new_codes(5, 6, 8), 1)
+    with pytest.raises(ValueError, match="grids of 7 channels"):
+        KERNELS.encode(FLOATS, rounding(7, 1, 0, 1), KERNELS.new_codes(5, 6, 8), 0)
 
 
 @pytest.mark.parametrize("shape", [(4, 8, 11, 11), (4, 8, 2, 2), (4, 8, 3, 5), (0, 8, 3, 3)])
@@ -69,5 +77,5 @@ def test_a_value_that_is_no_number_becomes_a_code_of_the_grid() -> None:
     source = np.full((1, 1, 21), np.nan, np.float32)
     source[0, 0, ::2] = np.inf
     codes = KERNELS.new_codes(1, 1, 21)
-    KERNELS.encode(source, 1.0, -7, 7, codes, 0)
+    KERNELS.encode(source, rounding(21, 1, -7, 7), codes, 0)
     assert np.abs(codes).max() <= 7

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from reference_kernels import ReferenceKernels
+from reference_kernels import ReferenceKernels, rounding
 from torch.nn.functional import conv2d, hardswish, pixel_shuffle, silu
 
 from cadyq_cli.engine.curves import CURVES
@@ -52,6 +52,14 @@ def random_codes(
     height, width, channels = shape
     codes[PAD : PAD + height, PAD : PAD + width, :channels] = values
     return codes, values
+
+
+def grids_of(
+    channels: int, least: float, most: float
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """A step between two numbers, a lowest and a highest code for each channel."""
+    steps = rng.uniform(least, most, channels).astype(np.float32)
+    return steps, -rng.integers(0, 31, channels), rng.integers(1, 32, channels)
 
 
 def random_weight(outputs: int, inputs: int, edge: int) -> NDArray[np.int8]:
@@ -147,10 +155,16 @@ def test_outputs_go_where_pixel_shuffle_puts_them(isa: str, shuffle: int, output
     np.testing.assert_allclose(sums[0], expected.sum(axis=(0, 1)), atol=1e-6 * abs(expected).sum())
 
     wide = kernels.new_codes(5 * shuffle, 6 * shuffle, channels + 5)
-    epilogue = plain(outputs, shuffle=shuffle, codes=CodesOut(wide, 300.0, -100, 100, 5))
+    steps, lowest, highest = grids_of(channels, 200, 400)
+    epilogue = plain(
+        outputs,
+        shuffle=shuffle,
+        codes=CodesOut(wide, rounding(channels, steps, lowest, highest), 5),
+    )
     kernels.convolve(codes, 5, 6, packed, None, epilogue)
     inside = wide[PAD : PAD + 5 * shuffle, PAD : PAD + 6 * shuffle, 5 : 5 + channels]
-    np.testing.assert_array_equal(inside, np.clip(np.round(expected / 300), -100, 100))
+    quotients = expected.astype(np.float32) / steps
+    np.testing.assert_array_equal(inside, np.clip(np.round(quotients), lowest, highest))
     assert np.count_nonzero(wide) == np.count_nonzero(inside)
 
 
@@ -168,13 +182,15 @@ def test_what_follows_a_sum_comes_in_its_order(isa: str, edge: int) -> None:
     )
     slope1, slope2 = rng.random((2, 20)).astype(np.float32)
     add_map = rng.normal(0, 3, (6, 9, 20)).astype(np.float32)
+    steps, lowest, highest = grids_of(20, 0.2, 0.3)
+    worths = rng.uniform(0.1, 0.2, 20).astype(np.float32)
     epilogue = Epilogue(
         scale=scale,
         bias=bias,
         slope1=slope1,
-        round=(0.25, -20, 20),
+        round=rounding(20, steps, lowest, highest),
         add_map=add_map,
-        add_codes=(other, 0.125),
+        add_codes=(other, worths),
         slope2=slope2,
         statistics=True,
     )
@@ -182,8 +198,8 @@ def test_what_follows_a_sum_comes_in_its_order(isa: str, edge: int) -> None:
     sums = kernels.convolve(codes, 6, 9, kernels.pack(weight), out, epilogue)
     x = convolved(values, weight) * scale + bias
     x = np.where(x < 0, x * slope1, x)
-    assert abs(x / 0.25 % 1 - 0.5).min() > 1e-5, "the numbers must not lie between two codes"
-    x = np.clip(np.round(x / 0.25), -20, 20) * 0.25 + add_map + added * 0.125
+    assert abs(x / steps % 1 - 0.5).min() > 1e-5, "the numbers must not lie between two codes"
+    x = np.clip(np.round(x / steps), lowest, highest) * steps + add_map + added * worths
     x = np.where(x < 0, x * slope2, x)
     np.testing.assert_allclose(out, x, rtol=1e-5, atol=1e-5)
     assert sums is not None
@@ -241,7 +257,7 @@ def test_a_gate_weighs_the_sum_by_what_was_added_to(
         codes[inside][..., :8], other[inside][..., :20] = values, added
         epilogue = Epilogue(scale, np.zeros(20, np.float32), gate=True, statistics=True)
         if onto_codes:
-            epilogue.add_codes = other, 0.125
+            epilogue.add_codes = other, np.full(20, 0.125, np.float32)
         else:
             epilogue.add_map = add_map
         out = np.empty((*size, 20), np.float32)
@@ -251,7 +267,7 @@ def test_a_gate_weighs_the_sum_by_what_was_added_to(
         assert sums is not None
         np.testing.assert_allclose(sums[0], exact.sum(axis=(0, 1)), rtol=1e-5, atol=1e-3)
         np.testing.assert_allclose(sums[1], (exact**2).sum(axis=(0, 1)), rtol=1e-5, atol=1e-3)
-        epilogue.codes = CodesOut(written, 0.5, -127, 127)
+        epilogue.codes = CodesOut(written, rounding(20, 0.5, -127, 127))
         kernels.convolve(codes, *size, packed, None, epilogue)
         distance = written[inside][..., :20] * 0.5 - np.clip(exact, -63.5, 63.5)
         assert abs(distance).max() < 0.2501
@@ -269,7 +285,7 @@ def test_codes_are_those_of_a_division_whatever_the_step(isa: str) -> None:
             middles.astype(np.float32), rng.choice([-np.inf, np.inf], (4, 64, 16))
         )
         source = source.astype(np.float32)
-        kernels.encode(source, float(step), -127, 127, codes, 0)
+        kernels.encode(source, rounding(16, step, -127, 127), codes, 0)
         exact = np.clip(np.rint(source / step), -127, 127)
         np.testing.assert_array_equal(codes[PAD : PAD + 4, PAD : PAD + 64], exact)
         product = np.clip(np.rint(source * (np.float32(1) / step)), -127, 127)
@@ -281,11 +297,13 @@ def test_codes_are_those_of_a_division_whatever_the_step(isa: str) -> None:
 @pytest.mark.parametrize("channels", [1, 3, 64, 70])
 def test_maps_are_rounded_to_even_codes_and_clamped(isa: str, channels: int) -> None:
     kernels = NativeKernels(isa)
-    source = (rng.integers(-40, 41, (5, 6, channels)) / 2).astype(np.float32)
+    _, lowest, highest = grids_of(channels, 1, 1)
+    steps = np.float32(2) ** rng.integers(-3, 4, channels)
+    source = (rng.integers(-80, 81, (5, 6, channels)) / 2 * steps).astype(np.float32)
     codes = kernels.new_codes(5, 6, channels + 2)
-    kernels.encode(source, 1.0, -7, 7, codes, 2)
+    kernels.encode(source, rounding(channels, steps, lowest, highest), codes, 2)
     inside = codes[PAD : PAD + 5, PAD : PAD + 6, 2 : 2 + channels]
-    np.testing.assert_array_equal(inside, np.clip(np.rint(source), -7, 7))
+    np.testing.assert_array_equal(inside, np.clip(np.rint(source / steps), lowest, highest))
     assert np.count_nonzero(codes) == np.count_nonzero(inside), "the padding stays zero"
 
 
