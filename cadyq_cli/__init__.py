@@ -2,6 +2,7 @@
 
     network = cadyq_cli.Opener().open("edsr-x4")
     result = cadyq_cli.upscale(network, pixels)
+    calibration = cadyq_cli.calibrate("span.pth", ["photos"], "mine.safetensors")
 
 What stands in `__all__` is imported when it is first used, so that `import cadyq_cli` is cheap.
 """
@@ -12,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cadyq_cli.calibration.files import Calibration, calibrate
     from cadyq_cli.errors import CadyqError
     from cadyq_cli.networks import Network, load, load_official
     from cadyq_cli.opening import Opener
@@ -19,13 +21,25 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["CadyqError", "Network", "Opener", "Upscaled", "load", "load_official", "upscale"]
+__all__ = [
+    "CadyqError",
+    "Calibration",
+    "Network",
+    "Opener",
+    "Upscaled",
+    "calibrate",
+    "load",
+    "load_official",
+    "upscale",
+]
 
 _HOME = {
     "CadyqError": "errors",
+    "Calibration": "calibration.files",
     "Network": "networks",
     "Opener": "opening",
     "Upscaled": "upscaling",
+    "calibrate": "calibration.files",
     "load": "networks",
     "load_official": "networks",
     "upscale": "upscaling",

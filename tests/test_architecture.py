@@ -23,7 +23,7 @@ PHOTO = ROOT / "tests" / "images" / "photo.png"
 RANKS = (
     {"commands"},
     {"batch", "diagnosis"},
-    {"upscaling", "self_ensemble", "opening", "training", "evaluation", "bitmaps"},
+    {"upscaling", "self_ensemble", "opening", "training", "calibration", "evaluation", "bitmaps"},
     {"figures"},
     {"outer_layers"},
     {"plain_areas"},

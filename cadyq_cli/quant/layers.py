@@ -42,8 +42,10 @@ class FloatSums(FloatConv):
         return Activation(super().forward(activation))
 
 
-def weight_codes(weight: Tensor, *, axes: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
-    """Round weights to whole codes in -127..127 with the step ``max|w| / 127``.
+def weight_codes(
+    weight: Tensor, *, axes: tuple[int, ...] = (), bits: int = WEIGHT_BITS
+) -> tuple[Tensor, Tensor]:
+    """Round weights to whole codes in -127..127 with the step ``max|w| / 127``; for 8 bit.
 
     The step is one for the tensor, as in the paper (section 3.1), or one for each index of some
     axes. Without gradient; ``codes * step`` are the rounded weights.
@@ -51,7 +53,7 @@ def weight_codes(weight: Tensor, *, axes: tuple[int, ...] = ()) -> tuple[Tensor,
     weight = weight.detach()
     others = [i for i in range(weight.ndim) if i not in axes]
     largest = weight.abs().amax(others, keepdim=True) if axes else weight.abs().amax()
-    step = largest.clamp_min(torch.finfo(weight.dtype).tiny) / highest_code(WEIGHT_BITS)
+    step = largest.clamp_min(torch.finfo(weight.dtype).tiny) / highest_code(bits)
     return (weight / step).round_(), step
 
 
@@ -80,19 +82,22 @@ class HeadConv(nn.Conv2d):
 
 
 class QuantConv(nn.Module):
-    """A convolution whose weights are rounded to 8 bit: ``Activation -> Tensor``.
+    """A convolution whose weights are rounded, to 8 bit as a rule: ``Activation -> Tensor``.
 
     Without gradients it sums whole codes, which is exact up to 2^24 in float32.
     """
 
-    def __init__(self, conv: nn.Conv2d, *, channel_steps: bool = False) -> None:
+    def __init__(
+        self, conv: nn.Conv2d, *, channel_steps: bool = False, bits: int = WEIGHT_BITS
+    ) -> None:
         super().__init__()
         self.conv = conv
-        self.channel_steps = channel_steps
+        self.channel_steps, self.bits = channel_steps, bits
 
     def weight_codes(self) -> tuple[Tensor, Tensor]:
         """As the function of that name."""
-        return weight_codes(self.conv.weight, axes=(0,) if self.channel_steps else ())
+        axes = (0,) if self.channel_steps else ()
+        return weight_codes(self.conv.weight, axes=axes, bits=self.bits)
 
     def forward(self, activation: Activation) -> Tensor:
         return self.sums(activation).dense()
@@ -311,6 +316,7 @@ class _QuantLayers:
     unsigned: bool = False  # unsigned grids where a site's input cannot be negative
     relative: bool = False  # bounds grow with images that are stronger than usual
     channel_steps: bool = False  # weights have a step for each output
+    weight_bits: int = WEIGHT_BITS  # of all but the outer layers
     channel_ranges: bool = False  # each channel of a site has a range, which its weights hold
     offsets: bool = False  # ranges of channels need not be as wide below 0 as above
     edges: OuterPrecision = "float"  # of the outer layers; "static": 8 bit
@@ -325,15 +331,17 @@ class _QuantLayers:
         if self.edges not in get_args(OuterPrecision):
             known = " or ".join(get_args(OuterPrecision))
             raise ValueError(f"edges are {known}, not {self.edges!r}")
+        if not 2 <= self.weight_bits <= WEIGHT_BITS:
+            raise ValueError(f"weights have 2 to {WEIGHT_BITS} bit, not {self.weight_bits}")
 
     def head(self, conv: nn.Conv2d) -> nn.Conv2d:
         return HeadConv(conv)
 
     def conv(self, conv: nn.Conv2d) -> nn.Module:
-        return QuantConv(conv, channel_steps=self.channel_steps)
+        return QuantConv(conv, channel_steps=self.channel_steps, bits=self.weight_bits)
 
     def sums(self, conv: nn.Conv2d) -> nn.Module:
-        return QuantSums(conv, channel_steps=self.channel_steps)
+        return QuantSums(conv, channel_steps=self.channel_steps, bits=self.weight_bits)
 
     def outer(self, name: str, conv: Outer, *, nonnegative: bool = False) -> nn.Module:
         if self.edges == "float":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -84,6 +84,13 @@ def fit_ranges(network: nn.Module, forward: Callable[[], Sequence[Trace]]) -> No
             site.faintest.copy_(usual.clamp_min(FAINTEST))
             values = values / strong.clamp_min(site.faintest)
         site.bounds.copy_(least_squares_bounds(values, channel.long(), site))
+    scale_inputs(seen, traces)
+
+
+@torch.no_grad()
+def scale_inputs(sites: Iterable[nn.Module], traces: Sequence[Trace]) -> None:
+    """Divide what selectors see by its usual size, as the traces of usual images tell it."""
+    for site in sites:
         if isinstance(site, DynamicSite):
             inputs = torch.cat([trace.selector_inputs(site.name) for trace in traces])
             mean = inputs.mean(dim=0).clamp_min(1e-6)

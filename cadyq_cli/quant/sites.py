@@ -124,13 +124,13 @@ class QuantSite(nn.Module):
         return Activation(codes, step, span=span)
 
     @torch.no_grad()
-    def roundings(self, x: Tensor) -> Iterator[Tensor]:
-        """Features (N, C, H, W) as each of the K grids rounds them."""
+    def roundings(self, x: Tensor, magnitude: Tensor) -> Iterator[Tensor]:
+        """Features (N, C, H, W) as each of the K grids rounds them, with bounds of a magnitude."""
         span = self.span[:, None, None] if self.channel_ranges else 1
         alike = torch.zeros(len(x), dtype=torch.long, device=x.device)
         for k, bound in enumerate(self.bounds):
             divisions, lowest, highest = self.grids.of(alike + k)
-            step = bound * self.magnitude(x) / divisions * span
+            step = bound * magnitude / divisions * span
             yield encode(x, step, lowest, highest) * step
 
     def magnitude(self, x: Tensor) -> Tensor:

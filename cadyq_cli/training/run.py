@@ -113,7 +113,8 @@ class Run:
         for stage in self._stages(resources, report):
             stage.train(network, folder)
             network = _finished(plan, folder.network(stage.name)).to(resources.device)
-        if not plan.edges or network.card.precision == "float":
+        done = network.card.precision == "float" or network.card.layers.get("edges") == "static"
+        if done or not plan.edges:
             return folder.network(plan.stages[-1])
         if leads:
             self._write_outer_layers(self._stage(plan.stages[-1], resources, report))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cadyq_cli.backbones.known import backbone as look_up
 from cadyq_cli.errors import CheckpointError
+from cadyq_cli.networks.card import Card
 from cadyq_cli.networks.file import save
 from cadyq_cli.networks.history import appended, history_of
 from cadyq_cli.networks.network import Network
@@ -34,7 +35,7 @@ from cadyq_cli.training.log.records import Records
 from cadyq_cli.training.log.validation import Validation
 from cadyq_cli.training.recipes.plan import Plan, StageName
 from cadyq_cli.training.recipes.recipe import Recipe
-from cadyq_cli.training.starts.carrying import executes, requantize
+from cadyq_cli.training.starts.carrying import executes, kept_form, requantize
 from cadyq_cli.training.starts.span import refit_tail
 
 RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
@@ -173,7 +174,7 @@ class Stage:
         processes.wait_for_leader()  # nobody reads the result before it is there
 
     def _student(self, before: Network, *, fit: bool) -> Network:
-        recipe, layers = self.recipe, _layers(self.plan, self.name)
+        recipe, layers = self.recipe, _layers(self.plan, self.name, before.card)
         as_before = executes(before.card, self.name, layers)
         network = before if as_before else requantize(before, self.name, layers)
         if self.name == "float":
@@ -266,15 +267,15 @@ class Stage:
         self.report.finished(self.name, folder.network(self.name))
 
 
-def _layers(plan: Plan, stage: StageName) -> dict[str, Any]:
-    """The settings of a stage's execution."""
+def _layers(plan: Plan, stage: StageName, before: Card) -> dict[str, Any]:
+    """The settings of a stage's execution, which follows a network with a card."""
     if stage == "float":
         return {}
     layers: dict[str, Any] = {"unsigned": plan.unsigned, "relative": plan.relative}
     if stage == "dynamic":
         layers |= {"widths": plan.widths, "logarithmic": plan.logarithmic}
         layers |= {"gradient_scale": look_up(plan.backbone).gradient_scale}
-    return layers
+    return layers | kept_form(before)
 
 
 def _advice(state: Path) -> str:

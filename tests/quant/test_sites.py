@@ -237,7 +237,7 @@ def test_ranges_of_channels_are_shares_of_a_bound_and_begin_below_zero_by_their_
     assert found.codes.flatten().tolist() == [-1, 1, 2, 0, 0, 3]
     values = [-2 / 3, 2 / 3, 4 / 3, 0, 0, 4]
     torch.testing.assert_close(found.dense().flatten(), torch.tensor(values))
-    (rounded,) = site.roundings(image)
+    (rounded,) = site.roundings(image, torch.ones(1, 1, 1, 1))
     torch.testing.assert_close(rounded, found.dense())
     learning = StaticSite("site", 2, channels=2, channel_ranges=True, offsets=True)
     learning.load_state_dict(site.state_dict())

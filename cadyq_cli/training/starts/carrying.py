@@ -15,6 +15,8 @@ from cadyq_cli.networks.history import only_history
 from cadyq_cli.networks.network import Network
 from cadyq_cli.quant.layers import PRECISIONS
 
+_FORM = ("channel_steps", "channel_ranges", "offsets", "weight_bits", "unsigned", "edges")
+
 
 def random_network(card: Card, *, seed: int) -> Network:
     """A network with random weights, the same for the same seed.
@@ -46,11 +48,28 @@ def requantize(network: Network, precision: str, layers: dict[str, Any]) -> Netw
 
     Bounds carry over where a site has as many grids as before; the others are to be set
     (`quant.ranges`).
+
+    Raises:
+        InputError: its weights hold the ranges of channels, and a float network has none.
     """
     card, about = network.card, only_history(network.card)
+    if precision == "float" and card.layers.get("channel_ranges"):
+        raise InputError(
+            "a calibrated network cannot be trained in float; start from what it was made of"
+        )
     result = Network(replace(card, precision=precision, layers=layers, about=about))
     _carry(network, result)
     return result.to(next(network.parameters()).device)
+
+
+def kept_form(card: Card) -> dict[str, Any]:
+    """What has to stay of a network's layers because its weights depend on it.
+
+    Those of a calibrated network hold the ranges of channels.
+    """
+    if not card.layers.get("channel_ranges"):
+        return {}
+    return {name: value for name, value in card.layers.items() if name in _FORM}
 
 
 def executes(card: Card, precision: str, layers: Mapping[str, Any]) -> bool:

@@ -1,0 +1,1 @@
+"""Makes a network in whole numbers of a trained one, from pictures, without training."""
