@@ -86,6 +86,7 @@ def calibrated(
         network,
         crops.low.split(8),
         truths=crops.high.split(8) if source.scale > 1 else (),
+        pictures=crops.picture,
         shares=SHARES if settings.narrow_bounds else (1.0,),
     )
     if not settings.static:

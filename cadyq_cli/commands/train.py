@@ -19,6 +19,7 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.needing_torch import require_torch
 
 if TYPE_CHECKING:
+    from cadyq_cli.networks.card import Card
     from cadyq_cli.training.data.photographs import Photographs
     from cadyq_cli.training.data.survey import Survey
     from cadyq_cli.training.log.validation import Validation
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from cadyq_cli.training.run import Run
     from cadyq_cli.training.stages import Resources
     from cadyq_cli.training.starts.given import Given
+
+
+_OF_LAYERS = ("widths", "unsigned", "relative", "logarithmic")
 
 
 def learn(
@@ -122,7 +126,7 @@ def _plan(
     before = read_plan(str(begun)) if begun.is_file() else None
     if before is None and recipe is None and "start" in changes:
         card = read(changes["start"]).card
-        changes = ({"backbone": card.backbone, "scale": card.scale} if card else {}) | changes
+        changes = (_as_it_is(card) if card else {}) | changes
     base = before if before is not None and recipe is None else read_plan(recipe or "quick")
     plan = base.with_changes(changes)
     if before is None:
@@ -130,6 +134,14 @@ def _plan(
     from cadyq_cli.training.folder import RunFolder, keeping_finished
 
     return keeping_finished(plan, before, RunFolder(output)).continuing(before, changes)
+
+
+def _as_it_is(card: Card) -> dict[str, Any]:
+    """The settings of a plan by which a network stays what it is."""
+    kept = {name: card.layers[name] for name in _OF_LAYERS if name in card.layers}
+    if "widths" in kept:
+        kept["widths"] = tuple(kept["widths"])
+    return {"backbone": card.backbone, "scale": card.scale} | kept
 
 
 def _validation(folder: Path | None, plan: Plan) -> Validation | None:

@@ -47,6 +47,7 @@ def measured_costs(
     batches: Sequence[Tensor],
     *,
     truths: Sequence[Tensor] = (),
+    pictures: Tensor | None = None,
     shares: Sequence[float] = (1.0,),
 ) -> Costs:
     """Measure what widths cost, and give every grid the bound that costs least.
@@ -56,14 +57,17 @@ def measured_costs(
         forward: Runs the network on a batch (N, 3, H, W).
         batches: Patches that stand for those to come.
         truths: What each batch should become; none: an error counts alike in every patch.
+        pictures: Which picture each patch is of, shape (P,): all of one count alike, as they are
+            wrong on average. None: each patch for itself.
         shares: Of the bounds, that are tried.
     """
     found: dict[QuantSite, _Found] = {site: _Found() for site in sites(network)}
-    worths = []
+    wrong = []
     for number, batch in enumerate(batches):
         output = _look(network, forward, batch, found, shares, seed=number)
-        worths.append(_worth(output, truths[number]) if truths else output.new_ones(len(output)))
-    worth = torch.cat(worths)[:, None]  # (P, 1)
+        truth = truths[number] if truths else output + 1
+        wrong.append((output - truth).square().mean(dim=(1, 2, 3)))
+    worth = _worth(torch.cat(wrong), pictures)[:, None]  # (P, 1)
     inputs, errors = {}, {}
     for site, each in found.items():
         if not each.errors:  # nothing reads it
@@ -116,6 +120,14 @@ def _look(
     return output.detach()
 
 
-def _worth(output: Tensor, truth: Tensor) -> Tensor:
-    """How much an error of some energy counts in each patch, shape (P,)."""
-    return 1 / (output - truth).square().mean(dim=(1, 2, 3)).clamp_min(SMALLEST_ERROR)
+def _worth(wrong: Tensor, pictures: Tensor | None) -> Tensor:
+    """How much an error of some energy counts in each patch, shape (P,).
+
+    `wrong` are the mean squared errors that the patches have already.
+    """
+    if pictures is not None:
+        _, number = pictures.to(wrong.device).unique(return_inverse=True)
+        sums = wrong.new_zeros(int(number.max()) + 1, 2)
+        sums.index_add_(0, number, torch.stack([wrong, torch.ones_like(wrong)], dim=1))
+        wrong = (sums[:, 0] / sums[:, 1])[number]
+    return 1 / wrong.clamp_min(SMALLEST_ERROR)

@@ -304,6 +304,29 @@ def test_the_selectors_of_a_dynamic_start_are_measured_anew_if_the_recipe_says_s
     assert bool(changed) == measures
 
 
+def test_training_goes_on_from_a_calibrated_network(folder: Path, tmp_path: Path) -> None:
+    """Its weights hold the ranges of channels, so nothing of its form may change."""
+    start = tmp_path / "start.safetensors"
+    form = {"channel_steps": True, "channel_ranges": True, "offsets": True, "edges": "static"}
+    calibrated = tiny("edsr", 2, "dynamic", layers={**form, "widths": (4, 6, 8)})
+    save(start, calibrated, compact=True)
+    still = {"steps": 1, "learning_rate": 0.0, "bound_rate": 0.0, "selector_rate": 0.0}
+    plan = replace(PLAN, start=start, settings={}).with_changes(still)
+    result = train(plan, tmp_path / "run", _resources(folder), Listener())
+    assert result.name == "dynamic.safetensors"
+    assert _same(_weights(start), _weights(result))
+    image = torch.rand(1, 3, 12, 12)
+    with torch.no_grad():
+        torch.testing.assert_close(load(result)(image)[0], load(start)(image)[0])
+    with pytest.raises(InputError, match="calibrated network cannot be trained in float"):
+        train(
+            plan.with_changes({"stages": ("float",)}),
+            tmp_path / "b",
+            _resources(folder),
+            Listener(),
+        )
+
+
 @pytest.mark.parametrize(
     ("kind", "stages"), [("pams", ["dynamic"]), ("cadyq", ["dynamic"])], ids=["static", "dynamic"]
 )
