@@ -23,6 +23,7 @@ from cadyq_cli.quant.sites import DynamicSite, QuantSite
 from cadyq_cli.quant.trace import Trace
 
 SMALLEST_ERROR = 255.0**-2  # mean square that no patch is taken to fall below, one level of 8 bit
+COARSE = 7  # bit; what finer grids gain by clipping, rare values that were not seen would cost
 APART = 2  # pixels from one that is looked at to the next, where there are several shares to try
 
 
@@ -50,16 +51,16 @@ def measured_costs(
     pictures: Tensor | None = None,
     shares: Sequence[float] = (1.0,),
 ) -> Costs:
-    """Measure what widths cost, and give every grid the bound that costs least.
+    """Measure what widths cost, and give every grid the bound that adds the least energy.
 
     Args:
-        network: Its bounds must be set; each becomes the best of `shares` of itself.
+        network: Its bounds must be set; they become a share of themselves.
         forward: Runs the network on a batch (N, 3, H, W).
         batches: Patches that stand for those to come.
         truths: What each batch should become; none: an error counts alike in every patch.
         pictures: Which picture each patch is of, shape (P,): all of one count alike, as they are
             wrong on average. None: each patch for itself.
-        shares: Of the bounds, that are tried.
+        shares: Of the bounds, that coarse grids try; the first is for all others.
     """
     found: dict[QuantSite, _Found] = {site: _Found() for site in sites(network)}
     wrong = []
@@ -72,13 +73,15 @@ def measured_costs(
     for site, each in found.items():
         if not each.errors:  # nothing reads it
             continue
-        tried = torch.cat(each.errors, dim=1) * worth  # (R, P, K)
+        tried = torch.cat(each.errors, dim=1)  # (R, P, K)
         best = tried.sum(dim=1).argmin(dim=0)  # (K,)
+        best = torch.where(site.widths <= COARSE, best, 0)
         with torch.no_grad():
             site.bounds.mul_(torch.tensor(shares).to(site.bounds)[best])
         if isinstance(site, DynamicSite):
             inputs[site] = torch.cat(each.inputs)
-            errors[site] = torch.stack([tried[r, :, k] for k, r in enumerate(best)], dim=1)
+            narrowed = torch.stack([tried[r, :, k] for k, r in enumerate(best)], dim=1)
+            errors[site] = narrowed * worth
     return Costs(inputs, errors)
 
 
