@@ -85,7 +85,7 @@ def calibrated(
         network,
         network,
         crops.low.split(8),
-        truths=crops.high.split(8) if source.scale > 1 else (),
+        truths=crops.high.split(8) if source.scale > 1 or settings.degradation.happens else (),
         pictures=crops.picture,
         shares=SHARES if settings.narrow_bounds else (1.0,),
     )
@@ -134,13 +134,14 @@ def _crops(source: Network, pictures: Sequence[Pixels], settings: Settings) -> t
     random = np.random.default_rng(settings.seed)
     order = [pictures[i] for i in random.permutation(len(pictures))]
     apart = max(1, len(order) // 4)
-    held_out = crops_of(order[:apart], source.scale, HELD_OUT, random)
+    by = settings.degradation
+    held_out = crops_of(order[:apart], source.scale, HELD_OUT, random, by)
     began = time.perf_counter()
     enlarged(source, held_out.low[:4])
     for_each = PASSES * (time.perf_counter() - began) / 4
     count = int((settings.seconds - FIXED) / for_each)
     count = min(max(count, CROPS[0]), CROPS[1])
-    return crops_of(order[apart:], source.scale, count, random), held_out
+    return crops_of(order[apart:], source.scale, count, random, by), held_out
 
 
 def _fewest_bits(costs: Costs, settings: Settings, measure: Callable[[], Fidelity]) -> Fidelity:

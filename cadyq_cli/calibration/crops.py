@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cadyq_cli.degradations.degradation import Degradation
+from cadyq_cli.degradations.degrading import degraded
 from cadyq_cli.imaging.resize import imresize
 
 SIDE = 64  # pixels of a crop, as the network reads it
@@ -19,7 +21,7 @@ Pixels = NDArray[np.uint8]
 
 
 class Crops(NamedTuple):
-    """Crops, and the part of the picture that each was shrunk from; at scale 1 the same."""
+    """Crops, and the part of the picture that each was made from; at scale 1 the same."""
 
     low: Tensor  # (N, 3, SIDE, SIDE), RGB, 0..1
     high: Tensor  # (N, 3, SIDE * scale, SIDE * scale)
@@ -27,7 +29,11 @@ class Crops(NamedTuple):
 
 
 def crops_of(
-    pictures: Sequence[Pixels], scale: int, count: int, random: np.random.Generator
+    pictures: Sequence[Pixels],
+    scale: int,
+    count: int,
+    random: np.random.Generator,
+    degradation: Degradation = Degradation(),  # noqa: B008, immutable
 ) -> Crops:
     """Cut crops at random places, from the pictures in turn.
 
@@ -38,9 +44,12 @@ def crops_of(
         scale: Of the network.
         count: How many to cut.
         random: Chooses places and sizes.
+        degradation: What low resolution goes through.
     """
     picture = torch.arange(count) % len(pictures)
     pairs = [_pair(pictures[i], scale, random) for i in picture]
+    if degradation.happens:
+        pairs = [(degraded(degradation, high, low, random), high) for low, high in pairs]
     low, high = (np.stack(each) for each in zip(*pairs, strict=True))
     return Crops(_tensor(low), _tensor(high), picture)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cadyq_cli.degradations.degradation import Degradation
 from cadyq_cli.errors import InputError
 from cadyq_cli.quant.layers import WEIGHT_BITS
 
@@ -21,6 +22,7 @@ class Settings:
     static: bool = False  # one width for all, 8 bit unless `bits` says another
     seconds: float = 60  # that it should take, about
     seed: int = 0
+    degradation: Degradation = Degradation()  # noqa: RUF009, immutable; of what the network is for
     weight_bits: int = WEIGHT_BITS  # of all but the outer layers
     channel_steps: bool = True  # a step for the weights of each output
     channel_ranges: bool = True  # a range for each channel that is rounded

@@ -37,9 +37,11 @@ def quantize(given: Given, output: Output, aim: Aim, running: Running) -> None:
 
     from cadyq_cli.calibration.files import calibrate
     from cadyq_cli.calibration.settings import Settings
+    from cadyq_cli.degradations.naming import degradation_of
     from cadyq_cli.imaging.files import check_free
 
     aims = {one.name: getattr(aim, one.name) for one in fields(aim)}
+    aims["degradation"] = degradation_of(aims.pop("degrade"))
     aims["widths"] = tuple(sorted(map(int, aim.widths.split(","))))
     Settings(**aims)  # refuses what cannot be
     check_free(output.output, overwrite=output.overwrite)
@@ -80,6 +82,7 @@ def _again(given: Given, aim: Aim) -> str:
     usual = Aim()
     flags = [f"--bits {aim.bits:g}"] if aim.bits is not None else []
     flags += ["--static"] if aim.static else []
+    flags += [f"--degrade {aim.degrade}"] if aim.degrade != usual.degrade else []
     flags += [f"--widths {aim.widths}"] if aim.widths != usual.widths else []
     for name in ("seconds", "weight_bits", "seed"):
         value = getattr(aim, name)

@@ -15,10 +15,12 @@ from tiny_networks import TINY, tiny
 from cadyq_cli.calibration.calibrating import Calibrated, calibrated
 from cadyq_cli.calibration.crops import crops_of
 from cadyq_cli.calibration.settings import Settings
+from cadyq_cli.degradations.naming import degradation_of
 from cadyq_cli.errors import InputError
 from cadyq_cli.networks import Network, load, shipped
 from cadyq_cli.opening import executable_of
 from cadyq_cli.quant.layers import QuantConv
+from cadyq_cli.quant.sites import QuantSite
 from cadyq_cli.training.data.photographs import read_pixels
 
 
@@ -86,7 +88,8 @@ def test_steps_of_outputs_and_error_feedback_bring_something(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With weights of few bits, in a trained network and on a photograph."""
-    monkeypatch.setattr("cadyq_cli.calibration.calibrating.CROPS", (6, 6))
+    monkeypatch.setattr("cadyq_cli.calibration.calibrating.CROPS", (4, 4))
+    monkeypatch.setattr("cadyq_cli.calibration.calibrating.HELD_OUT", 3)
     source = load(shipped.folder() / "span-float-x4.safetensors")
     photo = read_pixels(Path(__file__).parents[1] / "images" / "photo.png")
     turned = [np.rot90(photo, i)[:: 1 - 2 * (i // 4)].copy() for i in range(8)]
@@ -152,6 +155,21 @@ def test_the_engine_computes_what_was_calibrated() -> None:
         k: v.bits for k, v in expected.choices.items()
     }
     assert np.abs(found.pixels - expected.pixels).max() < 1 / 255
+
+
+def test_a_network_that_restores_is_calibrated_on_what_it_is_for() -> None:
+    """Noise has what clean waves lack: values beyond their range."""
+    source = tiny("span", 1, "float")
+
+    def widest(**aims: Any) -> float:
+        bounds = [
+            m.span
+            for m in quick(source, static=True, **aims).network.modules()
+            if isinstance(m, QuantSite)
+        ]
+        return float(torch.cat(bounds).sum())
+
+    assert widest(degradation=degradation_of("noise40")) > 1.05 * widest()
 
 
 def test_a_quantized_network_is_refused() -> None:

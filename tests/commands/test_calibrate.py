@@ -53,14 +53,16 @@ def test_the_file_runs_without_torch_and_tells_its_history(
     photos: Path, model: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.safetensors"
-    code, told, errors = calibrate(model, photos, "-o", out, "--bits", "5.5", "--seconds", "5")
+    code, told, errors = calibrate(
+        model, photos, "-o", out, "--bits", "5.5", "--seconds", "5", "--degrade", "jpeg60"
+    )
     assert (code, errors) == (0, "")
     (line,) = told.splitlines()
     assert "bit on average" in line
     with safe_open(out, framework="np") as file:
         assert json.loads(file.metadata()["cadyq"])["precision"] == "dynamic"
     (event,) = history_of(load(out).card)
-    assert event.command == "cadyq calibrate mine.safetensors PHOTOS -o FILE --bits 5.5 --seconds 5"
+    assert event.command == f"cadyq calibrate mine.safetensors PHOTOS -o FILE {flags}"
     assert event.data == "16 pictures"
     blocked = (
         "import sys; sys.modules['torch'] = None\nfrom cadyq_cli.__main__ import main\n"

@@ -10,6 +10,7 @@ import typer
 
 from cadyq_cli.commands.options.declaring import against, argument, option
 from cadyq_cli.commands.options.shared import OnDevice, Telling
+from cadyq_cli.degradations.naming import KNOWN, NONE
 
 
 def _widths(text: str) -> str:
@@ -62,6 +63,12 @@ class Aim:
     static: bool = option(False, "The same width for every patch and layer.", common=True)
     seconds: float = option(
         60, "How long it may take, about; more looks at more of the pictures.", least=1, common=True
+    )
+    degrade: str = option(
+        NONE,
+        f"For a network that restores: what the pictures go through first, {KNOWN}.",
+        metavar="NAME",
+        usually="nothing",
     )
     weight_bits: int = option(8, "Width of weights, for comparisons.", least=2, most=8)
     seed: int = option(0, "Of all random choices.")
