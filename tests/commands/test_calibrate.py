@@ -53,9 +53,8 @@ def test_the_file_runs_without_torch_and_tells_its_history(
     photos: Path, model: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.safetensors"
-    code, told, errors = calibrate(
-        model, photos, "-o", out, "--bits", "5.5", "--seconds", "5", "--degrade", "jpeg60"
-    )
+    flags = "--bits 5.5 --degrade jpeg60 --seconds 5"
+    code, told, errors = calibrate(model, photos, "-o", out, *flags.split())
     assert (code, errors) == (0, "")
     (line,) = told.splitlines()
     assert "bit on average" in line
