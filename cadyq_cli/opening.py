@@ -41,6 +41,7 @@ class Opener:
         engine: str = "auto",
         device: str = "auto",
         threads: int = 0,
+        bits: float | None = None,
         tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Find out what there is to compute with.
@@ -51,6 +52,7 @@ class Opener:
                 is a GPU to use or they do not run here.
             device: See `device_named`.
             threads: To compute with, in all; 0 takes one for each core.
+            bits: Average width to aim at, by each network's dial; None: as it was trained.
             tell: Is told, in a line, if "auto" has to do without the kernels.
 
         Raises:
@@ -63,7 +65,7 @@ class Opener:
             raise InputError(f"`engine` int8 computes on the CPU, not on `device` {device}")
         self._device = CPU if engine == "int8" else device_named(device)
         self._threads = threads or usable_cores()
-        self._insists, self._tell = engine == "int8", tell
+        self._insists, self._tell, self._bits = engine == "int8", tell, bits
         self._kernels = None
         if engine == "float" or self._device != CPU:
             require_torch(f"`engine` {engine} on `device` {self._device}")
@@ -91,9 +93,12 @@ class Opener:
 
         Raises:
             CheckpointError: see `networks.load`.
-            InputError: no such network is shipped.
+            InputError: no such network is shipped, or it cannot have so many bits.
         """
         path = shipped.locate(str(path))
+        return self._dialled(self._opened(path, images), str(path))
+
+    def _opened(self, path: Path, images: int) -> Runner:
         if self._kernels is not None:
             try:
                 return load_executable(path, self._kernels, threads=self._share(images))
@@ -101,8 +106,26 @@ class Opener:
                 self._do_without(reason, str(path))
         return load_network(path, self._device)
 
+    def _dialled(self, runner: Runner, name: str) -> Runner:
+        """The same network, set to the bits that are wanted."""
+        if self._bits is None:
+            return runner
+        if runner.dial is None:
+            raise InputError(
+                f"{name} has no dial, so `bits` cannot set it; `cadyq calibrate` and `cadyq train`"
+                " make networks that have one"
+            )
+        try:
+            runner.price = runner.dial.price(self._bits)
+        except ValueError as error:
+            raise InputError(f"{name}: its dial {error}, and not to {self._bits:g}") from error
+        return runner
+
     def adopt(self, network: Network, *, images: int = 1) -> Runner:
         """The same for a network that is loaded already."""
+        return self._dialled(self._adopted(network, images), "this network")
+
+    def _adopted(self, network: Network, images: int) -> Runner:
         if self._kernels is not None:
             try:
                 return executable_of(network, self._kernels, threads=self._share(images))
@@ -153,6 +176,7 @@ def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> 
                 threads=threads,
                 name=str(path),
                 difference_fit=stored.card.difference_fit,
+                dial=stored.card.known_dial,
             )
         require_torch(f"{path}: a network that was not saved for the engine")
         from cadyq_cli.networks.file import rebuilt
@@ -185,6 +209,7 @@ def executable_of(network: Network, kernels: Kernels, *, threads: int = 1) -> Ex
             kernels,
             threads=threads,
             difference_fit=network.difference_fit,
+            dial=network.dial,
         )
     except ValueError as error:
         raise UncompilableError(f"the kernels cannot run it: {error}") from error

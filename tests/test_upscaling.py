@@ -233,7 +233,8 @@ class Counting:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self.candidates: dict[str, tuple[int, ...]] = {}
-        self.difference_fit = None
+        self.difference_fit = self.dial = None
+        self.price = 0.0
         self.patches = 0
 
     def run(self, patch: Map) -> Result:

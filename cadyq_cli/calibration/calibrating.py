@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from cadyq_cli.errors import InputError
 from cadyq_cli.networks.network import Network
 from cadyq_cli.outer_layers.composing import with_composed_tail
 from cadyq_cli.quant.costs import Costs, measured_costs
+from cadyq_cli.quant.dial import dial_of
 from cadyq_cli.quant.limits import FAINTEST
 from cadyq_cli.quant.ranges import USUAL, observing, scale_inputs, sites
 from cadyq_cli.quant.selection import learn_widths
@@ -99,7 +100,14 @@ def calibrated(
     if not settings.static and settings.bits is None:
         tell("choosing how many bits to spend")
         found = _fewest_bits(costs, settings, lambda: fidelity(network, held_out, exact))
+    if not settings.static:
+        network.card = replace(network.card, dial=_dial(network, crops))
     return Calibrated(network, found)
+
+
+@torch.no_grad()
+def _dial(network: Network, crops: Crops) -> dict[str, list[float]]:
+    return dial_of(network, [network(batch)[1] for batch in crops.low.split(8)])
 
 
 def _execution(settings: Settings) -> tuple[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from cadyq_cli.engine.kernels import Kernels
 from cadyq_cli.engine.operations import OPERATIONS, Context, Operation, PatchState
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
-from cadyq_cli.engine.runner import DifferenceFit, Map, Result
+from cadyq_cli.engine.runner import Dial, DifferenceFit, Map, Result
 from cadyq_cli.engine.selector_inputs import image_gradient
 
 
@@ -39,6 +39,7 @@ class Executable:
         threads: int = 1,
         name: str = "the network",
         difference_fit: DifferenceFit | None = None,
+        dial: Dial | None = None,
     ) -> None:
         """Pack the weights.
 
@@ -49,13 +50,14 @@ class Executable:
             kernels: What computes.
             threads: How many will share it at a time, in the opinion of whoever makes it.
             name: What to call it in an error, such as its file's.
-            difference_fit: See `Runner`.
+            difference_fit, dial: See `Runner`.
 
         Raises:
             ValueError: a rule of `engine.rules` does not hold.
         """
         self.program, self.kernels, self.threads = program, kernels, threads
         self.name, self.difference_fit = name, difference_fit
+        self.dial, self.price = dial, 0.0
         shapes = checked(program, arrays)
         context = Context(arrays, kernels, shapes, measured_maps(program))
         with np.errstate(all="ignore"):  # `folding` looks at the result
@@ -92,7 +94,8 @@ class Executable:
         pixels = np.empty((height * self.scale, width * self.scale, 3), np.float32)
         ends = {self.program.source: patch, self.program.out: pixels}
         memory = self._take(height, width)
-        state = PatchState(height, width, image_gradient(patch), memory.arrays | ends)
+        gradient = image_gradient(patch)
+        state = PatchState(height, width, gradient, memory.arrays | ends, price=self.price)
         with np.errstate(all="ignore"):
             for operation in self._operations:
                 operation(state)

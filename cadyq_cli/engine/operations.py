@@ -35,6 +35,7 @@ class PatchState:
     steps: dict[str, NDArray[np.float32]] = field(default_factory=dict)  # and to others, (C,)
     sums: dict[str, Sums] = field(default_factory=dict)  # of maps, where they are known
     choices: dict[str, Chosen] = field(default_factory=dict)
+    price: float = 0.0  # of a bit, as selectors weigh it against their scores
     strengths: list[float] = field(default_factory=list)  # that bounds were multiplied by
 
 
@@ -66,6 +67,7 @@ class RunSite:
             self._weight = context.arrays[f"{module}.selector.weight"].astype(np.float64)
             self._input_scale = context.arrays[f"{module}.input_scale"].astype(np.float64)
             self._bias = context.arrays[f"{module}.selector.bias"]
+            self._widths = np.array(site.grid.widths, np.float64)
 
     def __call__(self, state: PatchState) -> None:
         sources = [state.arrays[source] for source in self._site.sources]
@@ -81,7 +83,7 @@ class RunSite:
             if self._site.grid.selects:
                 spread = channel_spread(totals, squares, pixels)
                 scores = self._weight @ self._inputs(state.gradient, spread) + self._bias
-                index = int(scores.argmax())
+                index = int((scores - state.price * self._widths).argmax())
                 scores, spread = scores.astype(np.float32), spread.astype(np.float32)
         if self._grid.name is not None:
             state.choices[self._grid.name] = Chosen(self._grid.widths[index], scores, spread)

@@ -12,6 +12,7 @@ Whoever reads a file by `stored.read` gets this, or a `CheckpointError` in one l
 - The card has the entries of `Card` and no others, of their kinds. No whole number in it
   is beyond `plain_json.LARGEST`, either way.
 
+- The card's `dial`, where there is one, has `bits`, rising in 2..9, and as many `prices`, falling.
 - The card's `plain`, where there is one, has exactly the numbers of `engine.runner.DifferenceFit`,
   each within `MAX_OF_FIT`, either way. They only say where interpolation is enough.
 
@@ -49,6 +50,8 @@ MAX_HEADER = 2**22  # bytes of names, shapes and metadata
 MAX_CARD = 2**18  # characters
 MAX_TENSORS = 2**14
 MAX_AXES = 5  # of a tensor: places, outputs, inputs, rows and columns of a bordered convolution
+MAX_OF_DIAL = 64  # averages that a dial names
+MAX_PRICE = 1e6  # of a bit, either way
 MAX_OF_FIT = 100  # either way, of a number that tells plain areas
 SCALES = range(1, 9)  # times that a network enlarges
 

@@ -13,7 +13,7 @@ from cadyq_cli.engine.compile import compile_network
 from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import FARTHEST, reach_of
-from cadyq_cli.engine.runner import Chosen, DifferenceFit, Map, Result
+from cadyq_cli.engine.runner import Chosen, Dial, DifferenceFit, Map, Result
 from cadyq_cli.errors import InputError, UncompilableError
 from cadyq_cli.networks.card import Card
 from cadyq_cli.quant.layers import PRECISIONS
@@ -32,6 +32,7 @@ class Network(nn.Module):
     """
 
     name = "the network"  # in an error, such as its file's
+    price = 0.0  # see `Runner`
     threads = 1  # torch spreads every layer over the cores itself
 
     def __init__(self, card: Card) -> None:
@@ -56,6 +57,11 @@ class Network(nn.Module):
     def difference_fit(self) -> DifferenceFit | None:
         """See `Runner`."""
         return self.card.difference_fit
+
+    @property
+    def dial(self) -> Dial | None:
+        """See `Runner`."""
+        return self.card.known_dial
 
     @cached_property
     def reach(self) -> int:
@@ -89,7 +95,7 @@ class Network(nn.Module):
         Returns:
             RGB (N, 3, H * scale, W * scale), not clipped to 0..1, and the trace.
         """
-        trace = Trace(image_gradient(image), keep_features)
+        trace = Trace(image_gradient(image), keep_features, self.price)
         output: Tensor = self.backbone(image, trace)
         return output, trace
 

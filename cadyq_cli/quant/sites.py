@@ -177,9 +177,10 @@ class DynamicSite(QuantSite):
     """Picks a width for every image of a batch, as if it were alone (CADyQ, section 3.2).
 
     The selector is a linear layer from the image's gradient and the spread of the site's input to
-    one score a candidate width; the highest score wins. At first all widths score alike, but the
-    last, which leads by one. `input_scale` multiplies the selector's inputs; the released code
-    weighs the gradient by `gradient_scale` and leaves the spread as it is.
+    one score a candidate width; the highest wins, less what the trace's price takes for each bit.
+    At first all widths score alike, but the last, which leads by one. `input_scale` multiplies the
+    selector's inputs; the released code weighs the gradient by `gradient_scale` and leaves the
+    spread as it is.
 
     With `logarithmic` the selector sees the logarithms of its inputs: what a width costs a patch
     grows with powers of them.
@@ -210,8 +211,9 @@ class DynamicSite(QuantSite):
     def forward(self, x: Tensor, trace: Trace) -> Activation:
         spread = channel_spread(x)
         scores = self.selector(self.inputs(torch.cat([trace.gradient, spread], dim=1)))
-        soft = scores.softmax(dim=1)  # (N, K)
-        chosen = scores.argmax(dim=1)
+        weighed = scores - trace.price * self.widths if trace.price else scores
+        soft = weighed.softmax(dim=1)  # (N, K)
+        chosen = weighed.argmax(dim=1)
         expected = soft @ self.widths
         bits = straight_through(self.widths[chosen], expected)
         trace.record(self.name, Choice(bits, expected, scores, spread))

@@ -54,6 +54,7 @@ class Trace:
 
     gradient: Tensor  # (N, 2), mean |dI/dx| and |dI/dy| of each image
     keep_features: bool = False
+    price: float = 0.0  # of a bit, as selectors weigh it against their scores
     choices: dict[str, Choice] = field(default_factory=dict)
     features: dict[str, Tensor] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from cadyq_cli.networks.card import Card
 from cadyq_cli.networks.file import save
 from cadyq_cli.networks.history import appended, history_of
 from cadyq_cli.networks.network import Network
+from cadyq_cli.quant.dial import dial_of
 from cadyq_cli.quant.ranges import fit_ranges
 from cadyq_cli.quant.selection import fit_selectors
 from cadyq_cli.training.data.crops import Crops
@@ -39,6 +40,7 @@ from cadyq_cli.training.starts.carrying import executes, kept_form, requantize
 from cadyq_cli.training.starts.span import refit_tail
 
 RANGE_BATCHES = 4  # of the recipe's size, for the first bounds
+DIAL_BATCHES = 16  # likewise, for the prices of bits
 SELECTOR_BATCHES = 192  # likewise, for measured selectors
 TAIL_PIXELS = 2**22  # of low resolution, for the refitted tail; a quarter of them counts
 
@@ -195,6 +197,11 @@ class Stage:
         if bits is not None:
             fit_selectors(network, network, batches, target_bits=bits, truths=truths)
 
+    @torch.no_grad()
+    def _dial(self, network: Network) -> dict[str, list[float]]:
+        batches = self.unseen(DIAL_BATCHES, scale=self.plan.scale)
+        return dial_of(network, [network(low)[1] for low, _ in batches])
+
     def _teacher(self, before: Network) -> Network | None:
         if not self.recipe.distills:
             return None
@@ -250,6 +257,8 @@ class Stage:
             )
             count = math.ceil(TAIL_PIXELS / (recipe.batch * recipe.patch**2))
             refit_tail(network, self.unseen(count), floor=recipe.loss_floor)
+        if network.candidates and self.name == "dynamic":
+            network.card = replace(network.card, dial=self._dial(network))
         photographs = len(self.resources.files)
         about = {"stage": self.name, "recipe": asdict(recipe), "photographs": photographs}
         done = event_of(

@@ -76,6 +76,33 @@ def test_the_file_runs_without_torch_and_tells_its_history(
         assert image.size == (300, 240)
 
 
+def test_the_result_has_a_dial(photos: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.safetensors"
+    assert calibrate(model, photos, "-o", out, "--bits", "6", "-q") == (0, "", "")
+
+    def average(*flags: str) -> float:
+        given = [photos, "-m", out, "-o", tmp_path / "large", "--json", "--overwrite", *flags]
+        result = CliRunner().invoke(app, ["upscale", *map(str, given)])
+        assert result.exit_code == 0, result.stderr
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        return float(np.mean([line["average_bits"] for line in lines]))
+
+    assert average("--bits", "4.5") < average() < average("--bits", "7.5")
+    refused = CliRunner().invoke(
+        app, ["upscale", str(photos / "00.png"), "-m", str(out), "--bits", "3"]
+    )
+    assert refused.exit_code == 2
+    assert "its dial goes from 4.05 to 7.95 bit, and not to 3" in refused.stderr
+
+
+def test_a_network_without_a_dial_cannot_be_set(photos: Path, tmp_path: Path) -> None:
+    save(tmp_path / "plain.safetensors", tiny("edsr", 2, "static"))
+    given = [photos / "00.png", "-m", tmp_path / "plain.safetensors", "--bits", "5"]
+    refused = CliRunner().invoke(app, ["upscale", *map(str, given)])
+    assert refused.exit_code == 2
+    assert "has no dial" in refused.stderr
+
+
 def test_a_static_network_has_one_width(photos: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.safetensors"
     assert calibrate(model, photos, "-o", out, "--static", "-q") == (0, "", "")

@@ -79,6 +79,17 @@ def test_the_engine_computes_what_the_network_was_trained_to(
     assert_alike(network, compiled(network))
 
 
+@pytest.mark.parametrize("price", [-0.5, 0.5])
+def test_a_price_of_bits_moves_both_alike(price: float) -> None:
+    network = tiny("edsr", 2, "dynamic")
+    executable = compiled(network)
+    before = [sum(widths(executable.run(patch)).values()) for patch in patches()]
+    network.price = executable.price = price
+    assert_alike(network, executable)
+    after = [sum(widths(executable.run(patch)).values()) for patch in patches()]
+    assert (sum(after) - sum(before)) * price < 0
+
+
 @pytest.mark.parametrize("backbone", TINY)
 def test_every_scale_runs(backbone: str) -> None:
     for scale in SCALES[backbone]:

@@ -133,9 +133,23 @@ def test_what_tells_plain_areas_comes_back(tmp_path: Path, *, compact: bool) -> 
     assert load_executable(path, ReferenceKernels()).difference_fit == (0.7, -0.1, 0.2)
 
 
-def test_a_card_says_nothing_of_plain_areas_unless_it_has_to() -> None:
-    """So that versions of cadyq which do not know the entry can read the file."""
-    assert "plain" not in json.loads(tiny("edsr").card.to_json())
+def test_a_card_says_nothing_of_plain_areas_and_dials_unless_it_has_to() -> None:
+    """So that versions of cadyq which do not know the entries can read the file."""
+    assert not {"plain", "dial"} & json.loads(tiny("edsr").card.to_json()).keys()
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_a_dial_comes_back_and_tells_prices_between_its_averages(
+    tmp_path: Path, *, compact: bool
+) -> None:
+    path, network = tmp_path / "a.safetensors", tiny("edsr")
+    network.card = replace(network.card, dial={"bits": [4, 5, 7], "prices": [3.0, 1.0, -1.0]})
+    save(path, network, compact=compact)
+    for dial in (load(path).dial, load_executable(path, ReferenceKernels()).dial):
+        assert dial is not None
+        assert [dial.price(bits) for bits in (4, 4.5, 6)] == [3, 2, 0]
+        with pytest.raises(ValueError, match="from 4 to 7 bit"):
+            dial.price(7.5)
 
 
 def _rewritten(path: Path, **changes: object) -> None:
@@ -155,6 +169,11 @@ def _rewritten(path: Path, **changes: object) -> None:
         ({"format": True}, "does not state its format"),
         ({"format": None}, "does not state its format"),
         ({"backbone": "vdsr"}, "unknown backbone"),
+        ({"dial": {"bits": [4, 5]}}, "has not the entries bits, prices"),
+        ({"dial": {"bits": [4], "prices": [1]}}, "has not 2 to 64 bits"),
+        ({"dial": {"bits": [4, 5], "prices": [1, 1e9]}}, "prices outside"),
+        ({"dial": {"bits": [5, 4], "prices": [1, 0]}}, "a lower price for each average"),
+        ({"dial": {"bits": [4, 5], "prices": [0, 1]}}, "a lower price for each average"),
         ({"precision": "ternary"}, "unknown precision"),
         ({"settings": {"scale": 5}}, "scale must be 1, 2, 3, 4 or 8"),
         ({"settings": {"scale": 2, "features": 8, "blocks": 3}}, "does not fit its card"),

@@ -28,7 +28,8 @@ class Sharpening:
     """A runner that interpolates and sharpens, and so differs where something is to be sharp."""
 
     scale, reach, threads = SCALE, 4, 1
-    difference_fit = None
+    difference_fit = dial = None
+    price = 0.0
 
     def __init__(self) -> None:
         self.candidates: dict[str, tuple[int, ...]] = {}

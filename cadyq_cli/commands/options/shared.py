@@ -138,6 +138,14 @@ class Running(OnDevice):
         " unless there is a GPU.",
     )
 
+    bits: float | None = option(
+        None,
+        "Average bit width to aim at, of a network with a dial, such as `cadyq calibrate` makes.",
+        usually="what it was trained for",
+        least=2,
+        most=8,
+    )
+
     def opener(self, *, quiet: bool) -> Opener:
         """What opens networks.
 
@@ -150,7 +158,13 @@ class Running(OnDevice):
             if not quiet:
                 tell(f"note: {line}")
 
-        return Opener(engine=self.engine, device=self.device, threads=self.threads, tell=note)
+        return Opener(
+            engine=self.engine,
+            device=self.device,
+            threads=self.threads,
+            bits=self.bits,
+            tell=note,
+        )
 
     def shared(self, images: int, *, quiet: bool) -> tuple[Opener, int]:
         """The same, and how many of so many images to work on at a time."""
