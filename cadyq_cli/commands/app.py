@@ -19,7 +19,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "bitmap": ("bitmap", "Show which bit widths each patch of an image gets."),
     "eval": ("evaluate", "Measure networks on test images: PSNR, SSIM, bits, work."),
     "train": ("train", "Train a network: float, then static 8 bit, then widths of its own choice."),
-    "calibrate": ("calibrate", "Make a float network fast: whole numbers, widths by content."),
+    "calibrate": (
+        "calibrate",
+        "Make a float network fast: whole numbers, widths by content, in about a minute.",
+    ),
     "models": ("models", "List the networks that come with cadyq, or tell how one was made."),
     "doctor": ("doctor", "Tell what cadyq runs on, and check that it works."),
 }

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 def quantize(given: Given, output: Output, aim: Aim, running: Running) -> None:
-    """Make a float network fast: in whole numbers, with widths by content, in about a minute.
-
-    It needs no training, and no enlarged versions of the pictures. The result needs no PyTorch.
+    """Make a float network fast: whole numbers, widths by content, in about a minute.
 
     Examples:
 

@@ -206,7 +206,7 @@ class _Emitter:
             return source
         return self.add(Shuffle(out=out, source=source, factor=shuffle.upscale_factor))
 
-    def activation(self, _: str, codes: str, step: None = None, offset: None = None) -> str:
+    def activation(self, _: str, codes: str, **__: None) -> str:
         return codes
 
     def dense(self, out: str, source: str) -> str:

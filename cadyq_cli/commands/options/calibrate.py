@@ -27,7 +27,9 @@ class Given:
         ..., "A float network: a weights file, or one that comes with cadyq.", metavar="MODEL"
     )
     photos: list[Path] = argument(
-        ..., "16 or more pictures of any kind, or folders of them.", metavar="PHOTOS..."
+        ...,
+        "16 or more pictures of any kind, or folders of them; large versions are not needed.",
+        metavar="PHOTOS...",
     )
 
 
