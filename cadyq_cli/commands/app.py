@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "train": ("train", "Train a network: float, then static 8 bit, then widths of its own choice."),
     "calibrate": (
         "calibrate",
-        "Make a float network fast: whole numbers, widths by content, in about a minute.",
+        "Make a float network fast: whole numbers, no training.",
     ),
     "models": ("models", "List the networks that come with cadyq, or tell how one was made."),
     "doctor": ("doctor", "Tell what cadyq runs on, and check that it works."),

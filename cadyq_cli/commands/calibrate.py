@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def quantize(given: Given, output: Output, aim: Aim, running: Running) -> None:
-    """Make a float network fast: whole numbers, widths by content, in about a minute.
+    """Make a float network fast: whole numbers, no training.
 
     Examples:
 
