@@ -42,6 +42,7 @@ class Opener:
         device: str = "auto",
         threads: int = 0,
         bits: float | None = None,
+        exact: bool = False,
         tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Find out what there is to compute with.
@@ -53,6 +54,7 @@ class Opener:
             device: See `device_named`.
             threads: To compute with, in all; 0 takes one for each core.
             bits: Average width to aim at, by each network's dial; None: as it was trained.
+            exact: Meet that in each picture, which takes three times as long and no dial.
             tell: Is told, in a line, if "auto" has to do without the kernels.
 
         Raises:
@@ -65,7 +67,8 @@ class Opener:
             raise InputError(f"`engine` int8 computes on the CPU, not on `device` {device}")
         self._device = CPU if engine == "int8" else device_named(device)
         self._threads = threads or usable_cores()
-        self._insists, self._tell, self._bits = engine == "int8", tell, bits
+        self._insists, self._tell = engine == "int8", tell
+        self._bits, self._exact = bits, exact
         self._kernels = None
         if engine == "float" or self._device != CPU:
             require_torch(f"`engine` {engine} on `device` {self._device}")
@@ -110,15 +113,23 @@ class Opener:
         """The same network, set to the bits that are wanted."""
         if self._bits is None:
             return runner
-        if runner.dial is None:
+        low, high = _average_range(runner)
+        if not low < high:
+            raise InputError(f"{name} chooses no widths, so `bits` cannot set it")
+        if self._exact:
+            if not low <= self._bits <= high:
+                raise InputError(f"{name} can have {low:g} to {high:g} bit, not {self._bits:g}")
+            runner.exact_bits = self._bits
+        elif runner.dial is None:
             raise InputError(
-                f"{name} has no dial, so `bits` cannot set it; `cadyq calibrate` and `cadyq train`"
-                " make networks that have one"
+                f"{name} has no dial, so `bits` needs `exact`; networks by `cadyq calibrate` and"
+                " `cadyq train` have one"
             )
-        try:
-            runner.price = runner.dial.price(self._bits)
-        except ValueError as error:
-            raise InputError(f"{name}: its dial {error}, and not to {self._bits:g}") from error
+        else:
+            try:
+                runner.price = runner.dial.price(self._bits)
+            except ValueError as error:
+                raise InputError(f"{name}: its dial {error}, and not to {self._bits:g}") from error
         return runner
 
     def adopt(self, network: Network, *, images: int = 1) -> Runner:
@@ -152,6 +163,16 @@ class Opener:
 
     def _share(self, images: int) -> int:
         return max(1, self._threads // images)
+
+
+def _average_range(runner: Runner) -> tuple[float, float]:
+    """The least and the most bits on average that a network's sites can have."""
+    candidates = runner.candidates.values()
+    if not candidates:
+        return 32, 32
+    ends = [(min(widths), max(widths)) for widths in candidates]
+    low, high = (sum(each) / len(ends) for each in zip(*ends, strict=True))
+    return low, high
 
 
 def load_executable(path: Path | str, kernels: Kernels, *, threads: int = 1) -> Executable:

@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
@@ -14,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cadyq_cli.engine.dial import Scored, price_of
 from cadyq_cli.engine.reach import FARTHEST
 from cadyq_cli.engine.runner import Chosen, Result, Runner
 from cadyq_cli.engine.selector_inputs import image_gradient
@@ -36,6 +38,7 @@ OVERLAP = 2 * FARTHEST  # px of the input that neighbouring tiles share at most
 # networks see zeros around it, which shows at the border of a plain one, by up to 39 levels with
 # EDSR and SPAN, and by no more than 2 with this.
 MARGIN = 3
+LOOKS = 2  # at a picture, before it gets a certain average of bits
 WORTHWHILE = 0.97  # of the work; plain areas that would leave more are not told apart
 SMALLEST_TILE = 32  # px of the input; smaller ones would see little of what surrounds a pixel
 
@@ -167,6 +170,8 @@ class Enlargement:
 
     def __iter__(self) -> Generator[Pixels, None, None]:
         """Compute the bands (n, W * scale, 3), one for each row of tiles."""
+        if self._runner.exact_bits is not None:
+            self._runner = self._exactly(self._runner.exact_bits)
         scale, (_, width, _) = self._runner.scale, self._image.shape
         bits: defaultdict[str, list[float]] = defaultdict(list)
         views = ((tile, view) for tile in self.tiles for view in self._views(tile))
@@ -191,6 +196,24 @@ class Enlargement:
                     yield band
         kind = np.uint8 if len(self._orientations) == 1 else np.float32
         self.bits = {site: np.array(widths, kind) for site, widths in bits.items()}
+
+    def _exactly(self, bits: float) -> Runner:
+        """The network at the price by which its tiles get so many bits on average.
+
+        What selectors see depends a little on the widths before them, so it is looked at twice.
+        """
+        runner = copy(self._runner)
+        runner.exact_bits = None
+        tiles = [t for t in self.tiles if self._plain is None or not self._plain.hold(t)]
+        views = [(tile, view) for tile in tiles for view in self._views(tile)]
+        before = self._runner
+        self._runner = runner
+        for _ in range(LOOKS if views else 0):
+            with closing(in_order(self._run, views, runner.threads)) as results:
+                chosen = [result.choices for result in results]
+            runner.price = price_of(_scored(runner, chosen), bits)
+        self._runner = before
+        return runner
 
     def _run(self, view: tuple[Tile, Orientation]) -> Result:
         """What a tile gives in an orientation: upright, and only the pixels that it owns."""
@@ -222,6 +245,16 @@ class Enlargement:
     def _repeated(self, span: Span, length: int) -> tuple[int, int]:
         """How many pixels to add before and after a span of an axis."""
         return self._margin * (span.start == 0), self._margin * (span.stop == length)
+
+
+def _scored(runner: Runner, chosen: Sequence[Mapping[str, Chosen]]) -> list[Scored]:
+    """What was said of each tile at each site."""
+    found = []
+    for site, widths in runner.candidates.items():
+        scores = [each[site].scores for each in chosen]
+        said = [one for one in scores if one is not None]
+        found.append(Scored(np.array(said or np.zeros((1, len(widths)))), np.array(widths, float)))
+    return found
 
 
 def upscale(

@@ -234,6 +234,7 @@ class Counting:
         self.threads = threads
         self.candidates: dict[str, tuple[int, ...]] = {}
         self.difference_fit = self.dial = None
+        self.exact_bits: float | None = None
         self.price = 0.0
         self.patches = 0
 
@@ -325,3 +326,14 @@ def test_nothing_goes_on_once_the_iterator_is_closed() -> None:
     next(bands)
     bands.close()
     assert runner.patches <= 1 + 2 * 3
+
+
+@pytest.mark.parametrize("bits", [4.5, 5.25, 7.25])
+def test_a_picture_gets_exactly_the_bits_that_are_asked_for(bits: float) -> None:
+    """As near as its tiles and sites can come: each choice moves it a little."""
+    network = executable()
+    image = photograph(300, 400)
+    network.exact_bits = bits
+    found = upscale(network, image, tile=32)
+    assert found.average_bits == pytest.approx(bits, abs=0.03)
+    assert network.price == 0

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from cadyq_cli.engine.buffers import Plan
 from cadyq_cli.engine.checking import checked, measured_maps
+from cadyq_cli.engine.dial import Dial
 from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.folding import Arrays
 from cadyq_cli.engine.kernels import Kernels
 from cadyq_cli.engine.operations import OPERATIONS, Context, Operation, PatchState
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
-from cadyq_cli.engine.runner import Dial, DifferenceFit, Map, Result
+from cadyq_cli.engine.runner import DifferenceFit, Map, Result
 from cadyq_cli.engine.selector_inputs import image_gradient
 
 
@@ -58,6 +59,7 @@ class Executable:
         self.program, self.kernels, self.threads = program, kernels, threads
         self.name, self.difference_fit = name, difference_fit
         self.dial, self.price = dial, 0.0
+        self.exact_bits: float | None = None
         shapes = checked(program, arrays)
         context = Context(arrays, kernels, shapes, measured_maps(program))
         with np.errstate(all="ignore"):  # `folding` looks at the result

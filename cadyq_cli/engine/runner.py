@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cadyq_cli.engine.dial import Dial
+
 Map = NDArray[np.float32]  # (H, W, C) without gaps: a patch's features
 
 
@@ -36,30 +38,11 @@ class DifferenceFit(NamedTuple):
     offset: float
 
 
-class Dial(NamedTuple):
-    """What each average width costs: a network's selectors weigh their scores against a price.
-
-    A site takes the width whose score less `price` times the width is highest.
-    """
-
-    bits: tuple[float, ...]  # averages over usual pictures, rising
-    prices: tuple[float, ...]  # of a bit, falling
-
-    def price(self, bits: float) -> float:
-        """The price at which usual pictures get so many bits on average.
-
-        Raises:
-            ValueError: the dial does not go there; the message says how far it goes.
-        """
-        if not self.bits[0] <= bits <= self.bits[-1]:
-            raise ValueError(f"goes from {self.bits[0]:g} to {self.bits[-1]:g} bit")
-        return float(np.interp(bits, self.bits, self.prices))
-
-
 class Runner(Protocol):
     """A network, ready to run: `engine.executor.Executable`, `networks.Network`."""
 
     price: float  # of a bit, in units of the selectors' scores; 0: as they were trained
+    exact_bits: float | None  # the average width of each picture; None: what the price leads to
 
     @property
     def scale(self) -> int:

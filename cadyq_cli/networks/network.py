@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from cadyq_cli.backbones.registry import build
 from cadyq_cli.engine.compile import compile_network
+from cadyq_cli.engine.dial import Dial
 from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import FARTHEST, reach_of
-from cadyq_cli.engine.runner import Chosen, Dial, DifferenceFit, Map, Result
+from cadyq_cli.engine.runner import Chosen, DifferenceFit, Map, Result
 from cadyq_cli.errors import InputError, UncompilableError
 from cadyq_cli.networks.card import Card
 from cadyq_cli.quant.layers import PRECISIONS
@@ -33,6 +34,7 @@ class Network(nn.Module):
 
     name = "the network"  # in an error, such as its file's
     price = 0.0  # see `Runner`
+    exact_bits: float | None = None  # likewise
     threads = 1  # torch spreads every layer over the cores itself
 
     def __init__(self, card: Card) -> None:

@@ -29,6 +29,7 @@ class Sharpening:
 
     scale, reach, threads = SCALE, 4, 1
     difference_fit = dial = None
+    exact_bits: float | None = None
     price = 0.0
 
     def __init__(self) -> None:

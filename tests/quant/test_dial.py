@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from tiny_networks import tiny
 
+from cadyq_cli.engine.dial import Scored, price_of
 from cadyq_cli.quant.dial import dial_of
+
+
+def test_a_price_is_what_the_dearer_widths_must_be_worth() -> None:
+    """Two patches, 4 or 8 bit: for one the wide one scores 2 more, for the other 6."""
+    site = Scored(np.array([[0.0, 2.0], [0.0, 6.0]]), np.array([4.0, 8.0]))
+    assert price_of([site], 4) == pytest.approx(6 / 4)
+    assert price_of([site], 6) == pytest.approx(2 / 4)
+    assert site.average(1.0) == 6
+    assert site.average(0.0) == 8
 
 
 def test_each_price_leads_to_its_average() -> None:

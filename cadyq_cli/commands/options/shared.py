@@ -11,6 +11,7 @@ import typer
 
 from cadyq_cli.commands.lines import tell
 from cadyq_cli.commands.options.declaring import against, argument, option
+from cadyq_cli.errors import InputError
 from cadyq_cli.imaging.limits import MAX_PIXELS
 from cadyq_cli.networks import shipped
 
@@ -146,6 +147,10 @@ class Running(OnDevice):
         most=8,
     )
 
+    exact: bool = option(
+        False, "Meet --bits in every picture, which takes three times as long and no dial."
+    )
+
     def opener(self, *, quiet: bool) -> Opener:
         """What opens networks.
 
@@ -153,6 +158,9 @@ class Running(OnDevice):
             InputError: this machine does not have what is asked for.
         """
         from cadyq_cli.opening import Opener
+
+        if self.exact and self.bits is None:
+            raise InputError("`exact` needs `bits`")
 
         def note(line: str) -> None:
             if not quiet:
@@ -163,6 +171,7 @@ class Running(OnDevice):
             device=self.device,
             threads=self.threads,
             bits=self.bits,
+            exact=self.exact,
             tell=note,
         )
 
