@@ -31,11 +31,11 @@ from cadyq_cli.training.starts.carrying import requantize
 LOSS = 0.05  # dB that may be lost where nobody says how many bits to spend
 USUAL_BITS = 6.0  # while the weights are fitted, where the average is not known yet
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6)  # of the bounds, that are tried
-HALVINGS = 4  # of the averages that are possible
-HELD_OUT = 24  # crops
-CROPS = 24, 64  # at least and at most
-PASSES = 14.0  # float passes over a crop that all of it takes the time of
-FIXED = 20.0  # seconds that it takes whatever the number of crops
+HALVINGS = 3  # of the averages that are possible
+HELD_OUT = 20  # crops
+CROPS = 20, 64  # at least and at most
+PASSES = 18.0  # float passes over a crop that all of it takes the time of
+FIXED = 25.0  # seconds that it takes whatever the number of crops
 
 Tell = Callable[[str], object]
 

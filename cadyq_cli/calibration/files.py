@@ -26,8 +26,8 @@ from cadyq_cli.networks.untold import USUAL, Untold
 from cadyq_cli.opening import Opener
 from cadyq_cli.plain_areas.fitting import fit_plain_predictor
 
-PLAIN_SIDE = 320  # pixels of the middle of pictures, by which plain areas are told
-PLAIN_PICTURES = 10
+PLAIN_SIDE = 256  # pixels of the middle of pictures, by which plain areas are told
+PLAIN_PICTURES = 8
 
 
 class Calibration(NamedTuple):

@@ -13,7 +13,7 @@ from cadyq_cli.imaging.files import read
 from cadyq_cli.imaging.pixels import to_8_bits
 from cadyq_cli.training.data.survey import find
 
-FEWEST, MOST = 16, 48  # more take longer to decode than they bring
+FEWEST, MOST = 16, 40  # more take longer to decode than they bring
 
 
 def pictures_in(

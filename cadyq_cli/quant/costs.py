@@ -24,7 +24,7 @@ from cadyq_cli.quant.trace import Trace
 
 SMALLEST_ERROR = 255.0**-2  # mean square that no patch is taken to fall below, one level of 8 bit
 COARSE = 7  # bit; what finer grids gain by clipping, rare values that were not seen would cost
-APART = 2  # pixels from one that is looked at to the next, where there are several shares to try
+APART = 4  # pixels from one that is looked at to the next, where there are several shares to try
 
 
 class Costs(NamedTuple):
