@@ -115,8 +115,8 @@ def _execution(settings: Settings) -> tuple[str, dict[str, Any]]:
     kept = ("channel_steps", "channel_ranges", "offsets", "relative", "weight_bits")
     layers = {name: value for name, value in asdict(settings).items() if name in kept}
     layers |= {"unsigned": True, "edges": "static"}
-    if settings.static:
-        return "static", layers | {"bits": settings.width}
+    if settings.static:  # the same bounds for all patches spare a look at each
+        return "static", layers | {"bits": settings.width, "relative": False}
     return "dynamic", layers | {"widths": sorted(settings.widths), "logarithmic": True}
 
 
