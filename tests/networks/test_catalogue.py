@@ -33,8 +33,9 @@ def test_recorded_scores_are_those_on_the_cards() -> None:
         )
 
 
-def test_recorded_commands_use_flags_that_train_has() -> None:
-    known = set(re.findall(r"--?[a-z-]+", CliRunner().invoke(app, ["train", "--help"]).stdout))
+def test_recorded_commands_use_flags_that_there_are() -> None:
+    helps = [CliRunner().invoke(app, [name, "--help"]).stdout for name in ("train", "calibrate")]
+    known = set(re.findall(r"--?[a-z-]+", " ".join(helps)))
     commands = [event.command for each in catalogue() for event in each.history if event.command]
     used = {flag for command in commands for flag in re.findall(r" (--?[a-z][a-z-]*)", command)}
     assert used
