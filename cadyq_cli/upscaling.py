@@ -15,7 +15,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.dial import Scored, price_of
 from cadyq_cli.engine.reach import FARTHEST
 from cadyq_cli.engine.runner import Chosen, Result, Runner
 from cadyq_cli.engine.selector_inputs import image_gradient
@@ -28,6 +27,7 @@ from cadyq_cli.plain_areas.cells import cells_of
 from cadyq_cli.plain_areas.joining import PlainAreas
 from cadyq_cli.plain_areas.planning import planned
 from cadyq_cli.plain_areas.predictor import plain_cells
+from cadyq_cli.quant.prices import Scored, price_of
 from cadyq_cli.self_ensemble import EVERY_ORIENTATION, Orientation, mean_of
 
 # px of the input that a tile has at most: a patch with widths of its own. With the paper's 96 px,

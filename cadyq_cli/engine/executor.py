@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from cadyq_cli.engine.buffers import Plan
 from cadyq_cli.engine.checking import checked, measured_maps
-from cadyq_cli.engine.dial import Dial
 from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.folding import Arrays
 from cadyq_cli.engine.kernels import Kernels
@@ -19,6 +18,7 @@ from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import reach_of
 from cadyq_cli.engine.runner import DifferenceFit, Map, Result
 from cadyq_cli.engine.selector_inputs import image_gradient
+from cadyq_cli.quant.prices import Dial
 
 
 class Memory(NamedTuple):

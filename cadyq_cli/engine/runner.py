@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cadyq_cli.engine.dial import Dial
+from cadyq_cli.quant.prices import Dial
 
 Map = NDArray[np.float32]  # (H, W, C) without gaps: a patch's features
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from cadyq_cli.engine.dial import Dial
 from cadyq_cli.engine.runner import DifferenceFit
 from cadyq_cli.networks.format import FORMAT, MAX_CARD, MAX_OF_DIAL, MAX_OF_FIT, MAX_PRICE, SCALES
 from cadyq_cli.plain_json import check_format, json_object
+from cadyq_cli.quant.prices import Dial
 from cadyq_cli.typed import shown
 
 _KINDS = {

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from cadyq_cli.backbones.registry import build
 from cadyq_cli.engine.compile import compile_network
-from cadyq_cli.engine.dial import Dial
 from cadyq_cli.engine.finite import check_finite
 from cadyq_cli.engine.program import Program
 from cadyq_cli.engine.reach import FARTHEST, reach_of
@@ -18,6 +17,7 @@ from cadyq_cli.engine.runner import Chosen, DifferenceFit, Map, Result
 from cadyq_cli.errors import InputError, UncompilableError
 from cadyq_cli.networks.card import Card
 from cadyq_cli.quant.layers import PRECISIONS
+from cadyq_cli.quant.prices import Dial
 from cadyq_cli.quant.sensitivity import image_gradient
 from cadyq_cli.quant.sites import DynamicSite, StaticSite
 from cadyq_cli.quant.trace import Choice, Trace

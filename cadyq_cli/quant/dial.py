@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
-from cadyq_cli.engine.dial import Scored, price_of
+from cadyq_cli.quant.prices import Scored, price_of
 from cadyq_cli.quant.sites import DynamicSite
 from cadyq_cli.quant.trace import Trace
 
@@ -17,7 +17,7 @@ END = 0.05  # bit, that the outermost stay away from the narrowest and the wides
 
 @torch.no_grad()
 def dial_of(network: torch.nn.Module, traces: Iterable[Trace]) -> dict[str, list[float]]:
-    """The numbers of an `engine.dial.Dial`: ``bits``, rising, and ``prices``, falling.
+    """The numbers of an `quant.prices.Dial`: ``bits``, rising, and ``prices``, falling.
 
     Args:
         network: Dynamic.

@@ -7,8 +7,8 @@ import pytest
 import torch
 from tiny_networks import tiny
 
-from cadyq_cli.engine.dial import Scored, price_of
 from cadyq_cli.quant.dial import dial_of
+from cadyq_cli.quant.prices import Scored, price_of
 
 
 def test_a_price_is_what_the_dearer_widths_must_be_worth() -> None:
